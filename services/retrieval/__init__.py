@@ -1,0 +1,1 @@
+"""Composed retrieval: domain types, ports, preprocessing and the adapters behind the ports."""
