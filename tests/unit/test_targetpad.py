@@ -1,0 +1,48 @@
+"""`targetpad` against the tensors recorded from the published transform."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from retrieval.preprocess.targetpad import targetpad
+
+PARITY = Path(__file__).parents[1] / "parity"
+PICTURES = json.loads((PARITY / "images.json").read_text())
+
+
+@pytest.mark.parametrize("index", range(len(PICTURES)), ids=lambda i: PICTURES[i]["note"])
+def test_is_bit_equal_to_the_published_transform(index: int) -> None:
+    expected = np.load(PARITY / "transform_targetpad.npz")["images"][index]
+    with Image.open(PARITY / "images" / PICTURES[index]["file"]) as image:
+        assert image.mode == PICTURES[index]["mode"]
+        actual = targetpad(image, size=224)
+
+    assert actual.dtype == np.float32
+    assert actual.flags.c_contiguous
+    np.testing.assert_array_equal(actual, expected)
+
+
+@pytest.mark.parametrize("index", [5, 6])
+def test_converting_to_rgb_first_would_differ(index: int) -> None:
+    """The order of the steps matters for palettes and alpha, so the recorded tensors can tell."""
+    expected = np.load(PARITY / "transform_targetpad.npz")["images"][index]
+    with Image.open(PARITY / "images" / PICTURES[index]["file"]) as image:
+        assert np.abs(targetpad(image.convert("RGB"), size=224) - expected).max() > 1
+
+
+@pytest.mark.parametrize("dimensions", [(16, 1600), (1600, 16), (97, 121), (96, 96), (17, 16)])
+@pytest.mark.parametrize("size", [96, 224])
+def test_is_square_for_every_shape(dimensions: tuple[int, int], size: int) -> None:
+    assert targetpad(Image.new("RGB", dimensions, "red"), size=size).shape == (3, size, size)
+
+
+def test_leaves_the_given_picture_alone() -> None:
+    with Image.open(PARITY / "images" / "img_06.png") as image:
+        before = image.tobytes()
+        targetpad(image, size=224)
+        assert (image.mode, image.tobytes()) == ("P", before)
