@@ -1,0 +1,295 @@
+"""Domain types: what a search, a product and an embedding are, apart from any wire or store."""
+
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+F32Array = NDArray[np.float32]
+FloatArray = NDArray[np.float32] | NDArray[np.float16]
+I64Array = NDArray[np.int64]
+
+Scalar = str | float | bool
+"""A value of an attribute or of a filter; whole numbers are floats that have no fraction."""
+AttributeValue = Scalar | Sequence[Scalar]
+
+DEFAULT_CATALOG: Final = "default"
+_POINT_NAMESPACE: Final = uuid.UUID("6f0d3a52-3b1c-5e0a-9f0c-6e1f5d1f7a11")
+
+Observe = Callable[[str, str, float], None]
+"""Called once for each outbound call: dependency, outcome (``ok``, ``timeout``...), seconds."""
+
+
+def ignore_observation(dependency: str, outcome: str, seconds: float) -> None:
+    """The observer of callers that keep no metrics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A point on the monotonic clock after which an answer is of no use."""
+
+    at_s: float
+
+    @classmethod
+    def after(cls, seconds: float) -> "Deadline":
+        """The deadline that lies ``seconds`` ahead."""
+        return cls(time.monotonic() + seconds)
+
+    def remaining_s(self) -> float:
+        """Seconds left, never below zero."""
+        return max(0.0, self.at_s - time.monotonic())
+
+    def capped(self, budget_s: float) -> "Deadline":
+        """The earlier of this deadline and ``budget_s`` from now."""
+        return Deadline(min(self.at_s, time.monotonic() + budget_s))
+
+
+# --- references -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ProductReference:
+    """A product of the catalog is the reference image."""
+
+    product_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class UploadReference:
+    """The picture itself: an encoded JPEG, PNG or WebP."""
+
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class UriReference:
+    """The address of a picture, for the guarded fetch."""
+
+    uri: str = field(repr=False)
+
+
+Reference = ProductReference | UploadReference | UriReference
+ImageSource = UploadReference | UriReference
+
+
+# --- filters --------------------------------------------------------------------------------
+
+
+class FieldKind(StrEnum):
+    """The type of a filterable field; decides its payload index."""
+
+    KEYWORD = "keyword"
+    NUMBER = "number"
+    BOOL = "bool"
+
+
+FilterableFields = Mapping[str, FieldKind]
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    filters: tuple["Filter", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    filters: tuple["Filter", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    filter: "Filter"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The attribute equals one of the values (or, being a list, holds one of them)."""
+
+    field: str
+    any_of: tuple[Scalar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """min <= attribute <= max; either end may be open."""
+
+    field: str
+    min: float | None = None
+    max: float | None = None
+
+
+Filter = AllOf | AnyOf | Not | Match | Range
+
+
+# --- search ---------------------------------------------------------------------------------
+
+
+class View(StrEnum):
+    """How much of a product an answer carries (AIP-157)."""
+
+    BASIC = "basic"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """What a shopper asks; texts and pictures stay out of its repr, so out of logs."""
+
+    catalog: str = DEFAULT_CATALOG
+    reference: Reference | None = field(default=None, repr=False)
+    modification: str = field(default="", repr=False)
+    filter: Filter | None = field(default=None, repr=False)
+    page_size: int = 20
+    page_token: str = field(default="", repr=False)
+    include_reference: bool = False
+    view: View = View.FULL
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One place in a ranking."""
+
+    point_id: uuid.UUID
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    product: "Product"
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResponse:
+    """A page of hits, best first.
+
+    ``degraded`` says that a part of the service was missing and the answer may be poorer or
+    older; ``repeated`` that the page's snapshot was gone and the search was made again.
+    """
+
+    hits: tuple[Hit, ...]
+    next_page_token: str = ""
+    degraded: bool = False
+    repeated: bool = False
+
+
+# --- products -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product as the index holds it."""
+
+    id: str
+    title: str
+    attributes: Mapping[str, AttributeValue]
+    catalog: str = DEFAULT_CATALOG
+    image_sha256: str = ""
+    image_width: int = 0
+    image_height: int = 0
+    updated_at_s: float = 0.0
+    source_sha256: str = ""
+    """sha256 of the picture's bytes as they came, so that an equal import costs no decoding."""
+
+    @property
+    def point_id(self) -> uuid.UUID:
+        return point_id(self.catalog, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class ProductWrite:
+    """A product to import or replace; without an image the stored picture stays."""
+
+    id: str
+    title: str
+    attributes: Mapping[str, AttributeValue]
+    image: ImageSource | None = field(default=None, repr=False)
+
+
+class ImportOutcome(StrEnum):
+    IMPORTED = "imported"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """What became of one product of an import; ``reason`` and ``message`` only where it failed."""
+
+    product_id: str
+    outcome: ImportOutcome
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProductPage:
+    products: tuple[Product, ...]
+    next_page_token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FacetValue:
+    value: Scalar
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    field: str
+    values: tuple[FacetValue, ...]
+
+
+def point_id(catalog: str, product_id: str) -> uuid.UUID:
+    """UUIDv5 of catalog and product id: the product's id in the index (RFC 9562, 5.5)."""
+    return uuid.uuid5(_POINT_NAMESPACE, f"{catalog}/{product_id}")
+
+
+# --- embeddings -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageEmbeddings:
+    """One batch of pictures, embedded.
+
+    Attributes:
+        embeds: [B, P, W] float32 or float16, frozen ViT tokens (after ``ln_vision``): what a
+            composed query attends to.
+        tokens: [B, K, D] float32, L2-normalised target tokens: what the index holds.
+    """
+
+    embeds: FloatArray
+    tokens: F32Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IndexedProduct:
+    """A product with its target tokens, ready for the index: tokens [K, D] float32."""
+
+    product: Product
+    tokens: F32Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IndexQuery:
+    """A question to the index.
+
+    ``vectors`` is [D] (a composed or text query: the score is the maximum over a product's
+    tokens of the dot product) or [K, D] (an image-only query: the mean over the K tokens of
+    each one's best match). All rows are L2-normalised float32.
+    """
+
+    catalog: str
+    vectors: F32Array
+    limit: int
+    filter: Filter | None = None
+    exclude: tuple[uuid.UUID, ...] = ()
+
+
+CacheKind = Literal["image_embeds", "image_tokens", "query_embedding"]
+JsonObject = dict[str, Any]

@@ -1,0 +1,123 @@
+"""What the core needs from the world. Each port is small; adapters live beside this file."""
+
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from PIL import Image
+
+from retrieval.domain import (
+    Deadline,
+    F32Array,
+    Facet,
+    Filter,
+    FloatArray,
+    I64Array,
+    ImageEmbeddings,
+    IndexedProduct,
+    IndexQuery,
+    Product,
+    Ranked,
+)
+
+
+class Encoder(Protocol):
+    """The three graphs of one bundle. Raises `DependencyError` of dependency ``triton``."""
+
+    async def encode_images(self, pixel_values: F32Array, deadline: Deadline) -> ImageEmbeddings:
+        """Embed pictures: pixel_values [B, 3, S, S] float32."""
+
+    async def compose(
+        self,
+        image_embeds: FloatArray,
+        input_ids: I64Array,
+        attention_mask: I64Array,
+        deadline: Deadline,
+    ) -> F32Array:
+        """Composed queries [B, D] from embeds [B, P, W] and texts [B, T]."""
+
+    async def encode_texts(
+        self, input_ids: I64Array, attention_mask: I64Array, deadline: Deadline
+    ) -> F32Array:
+        """Text-only queries [B, D] from texts [B, T]."""
+
+    async def check(self, deadline: Deadline) -> None:
+        """Make one real inference with each graph; raises if any cannot answer."""
+
+
+class ProductIndex(Protocol):
+    """Searching and reading one model's collection. Raises `DependencyError` (``qdrant``)."""
+
+    async def search(self, query: IndexQuery, deadline: Deadline) -> list[Ranked]:
+        """The best ``query.limit`` points of a catalog, best first."""
+
+    async def get(
+        self, point_ids: Sequence[uuid.UUID], deadline: Deadline
+    ) -> dict[uuid.UUID, Product]:
+        """The products of these points; unknown ones are left out."""
+
+    async def check(self, deadline: Deadline) -> None:
+        """Make one real query; raises `ServiceUnavailable` (MODEL_MISMATCH) when the live alias
+        names a collection of another model."""
+
+
+class CatalogIndex(Protocol):
+    """Writing and listing one model's collection. Raises `DependencyError` (``qdrant``)."""
+
+    async def put(self, products: Sequence[IndexedProduct], deadline: Deadline) -> None:
+        """Write products durably, replacing those with the same ids."""
+
+    async def replace_payload(self, product: Product, deadline: Deadline) -> None:
+        """Replace title and attributes of a product and keep its tokens."""
+
+    async def delete(self, point_ids: Sequence[uuid.UUID], deadline: Deadline) -> None:
+        """Remove points durably; unknown ones are no error."""
+
+    async def list(
+        self, catalog: str, limit: int, after: uuid.UUID | None, deadline: Deadline
+    ) -> tuple[list[Product], uuid.UUID | None]:
+        """A page in point-id order, and where the next page begins (None at the end)."""
+
+    async def facets(
+        self, catalog: str, fields: Sequence[str], filter: Filter | None, limit: int,
+        deadline: Deadline,
+    ) -> list[Facet]:
+        """Counts of each field's values, most frequent first."""
+
+
+class EmbeddingCache(Protocol):
+    """Arrays by key. Never raises for the store's sake: without it every key is a miss."""
+
+    async def get_or_compute(
+        self, key: bytes, compute: Callable[[], Awaitable[FloatArray]]
+    ) -> FloatArray:
+        """The array stored under the key, else the computed one, stored. Equal keys that are
+        asked for at the same time are computed once."""
+
+
+class SnapshotStore(Protocol):
+    """Rankings kept for a few minutes, so that pages stay stable."""
+
+    async def put(self, key: bytes, ranking: Sequence[Ranked]) -> bool:
+        """Keep a ranking; False where the store is not reachable."""
+
+    async def get(self, key: bytes) -> list[Ranked] | None:
+        """The ranking, or None when it expired or the store is not reachable."""
+
+
+class ImageStore(Protocol):
+    """Normalised pictures by content. Raises `DependencyError` (``image_store``)."""
+
+    async def put(self, image: Image.Image) -> str:
+        """Keep an 8-bit RGB picture durably; returns the sha256 (hex) that names it."""
+
+    async def get(self, sha256: str) -> bytes | None:
+        """The encoded picture (lossless), or None."""
+
+
+class ImageFetcher(Protocol):
+    """The guarded fetch of picture URIs."""
+
+    async def fetch(self, uri: str, deadline: Deadline) -> bytes:
+        """The bytes behind a URI. Raises InvalidArgument (IMAGE_URI_DISABLED,
+        IMAGE_URI_INVALID) before any packet is sent, FailedPrecondition when the host fails."""
