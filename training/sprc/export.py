@@ -1,0 +1,233 @@
+"""From a checkpoint to a served bundle: three ONNX graphs, tokenizer, ``bundle.json``.
+
+    python -m sprc.export --model-path CKPT --output DIR [--precision float32|float16]
+
+Every graph is run in onnxruntime and compared with PyTorch before anything is published.
+"""
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from torch import nn
+
+from retrieval.bundle import GRAPHS, Bundle, Preprocess, Sizes, TextRules, compute_digest
+from retrieval.preprocess.targetpad import CLIP_MEAN, CLIP_STD
+from retrieval.preprocess.text import MAX_WORDS, bert_tokenizer
+from sprc import onnx_graph
+from sprc.checkpoint import CheckpointError, load_model
+from sprc.model import Blip2QformerCirAlignPrompt
+from sprc.served import Graph, served_graphs
+from sprc.triton_config import write_config
+
+Precision = Literal["float32", "float16"]
+OPSET = 18
+TARGET_RATIO = 1.25
+# Worst differences on fixed inputs: float32 arithmetic in another order, and the rounding of
+# image_embeds to float16 (values of a layer norm, up to about 8: half a step is 0.004).
+TOLERANCE = {"float32": 1e-4, "float16": 5e-3}
+
+
+class ExportError(Exception):
+    """The export was given up; nothing was published."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="sprc.export", description=__doc__.split("\n")[0])
+    parser.add_argument("--model-path", type=Path, required=True, help="checkpoint to export")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the bundle")
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "float16"),
+        default="float32",
+        help="how weights and image_embeds are stored; arithmetic is float32 (default float32)",
+    )
+    parser.add_argument(
+        "--tokenizer",
+        type=Path,
+        help="tokenizer.json or vocab.txt (default: the one beside the checkpoint)",
+    )
+    parser.add_argument("--name", default="recompose", help="name written into bundle.json")
+    parser.add_argument("--vit-heads", type=int, help="attention heads of the ViT")
+    parser.add_argument("--qformer-heads", type=int, help="attention heads of the Q-Former")
+    options = parser.parse_args(arguments)
+    try:
+        model = load_model(
+            options.model_path, vit_heads=options.vit_heads, qformer_heads=options.qformer_heads
+        )
+        tokenizer = options.tokenizer or find_tokenizer(options.model_path.parent)
+        bundle = export(model, tokenizer, options.output, options.precision, name=options.name)
+    except (CheckpointError, ExportError) as error:
+        print(f"sprc.export: {error}", file=sys.stderr)
+        return 1
+    print(f"{options.output}: {bundle.name} {bundle.short_digest}, {bundle.export}")
+    return 0
+
+
+def export(
+    model: Blip2QformerCirAlignPrompt,
+    tokenizer: Path,
+    output: Path,
+    precision: Precision,
+    *,
+    name: str,
+    metrics: dict[str, Any] | None = None,
+) -> Bundle:
+    """Write a bundle aside, check it, and move it to `output`; returns its ``bundle.json``.
+
+    The model's matrices are rounded to float16 in place for a float16 export, so that PyTorch
+    and the graphs hold the same numbers. Raises `ExportError` and leaves `output` as it was when
+    a graph differs from PyTorch.
+    """
+    aside = output.with_name(f".{output.name}.partial")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    try:
+        if precision == "float16":
+            _round_to_half(model)
+        _write_tokenizer(tokenizer, aside / "tokenizer.json", model.config.qformer.vocab)
+        differences = {}
+        embeds = torch.float16 if precision == "float16" else torch.float32
+        for graph, check in zip(
+            served_graphs(model, embeds), served_graphs(model, embeds, batch=3), strict=True
+        ):
+            path = aside / graph.name / "1" / "model.onnx"
+            exported = onnx_graph.tidy(_to_onnx(graph), half=precision == "float16")
+            onnx_graph.write(exported, path)
+            write_config(exported, aside / graph.name / "config.pbtxt")
+            differences[graph.name] = _compare(check, path, TOLERANCE[precision])
+        bundle = _describe(model, aside, precision, name, metrics or {}, differences)
+        (aside / "bundle.json").write_text(bundle.model_dump_json(indent=1) + "\n")
+        _publish(aside, output)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return bundle
+
+
+def find_tokenizer(folder: Path) -> Path:
+    """``tokenizer.json`` or ``vocab.txt`` of a checkpoint's folder. Raises `ExportError`."""
+    for name in ("tokenizer.json", "vocab.txt"):
+        if (folder / name).is_file():
+            return folder / name
+    raise ExportError(f"{folder} holds neither tokenizer.json nor vocab.txt: give --tokenizer")
+
+
+def _round_to_half(model: nn.Module) -> None:
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.ndim > 1:
+                rounded = parameter.half().float()
+                if not torch.isfinite(rounded).all():
+                    raise ExportError(f"{name} does not fit into float16")
+                parameter.copy_(rounded)
+
+
+def _to_onnx(graph: Graph) -> onnx.ModelProto:
+    batch = torch.export.Dim("batch", min=1, max=1024)
+    program = torch.onnx.export(
+        graph.module.eval(),
+        tuple(graph.inputs.values()),
+        dynamo=True,
+        input_names=list(graph.inputs),
+        output_names=list(graph.outputs),
+        dynamic_shapes=tuple({0: batch} for _ in graph.inputs),
+        opset_version=OPSET,
+        verbose=False,
+    )
+    if program is None:
+        raise ExportError(f"{graph.name} was not exported")
+    graph.module.eval()  # the exporter may leave training mode, and dropout, on
+    return program.model_proto
+
+
+def _compare(graph: Graph, path: Path, tolerance: float) -> float:
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    feed = {key: value.numpy() for key, value in graph.inputs.items()}
+    actual = session.run(list(graph.outputs), feed)
+    with torch.inference_mode():
+        expected = graph.module(*graph.inputs.values())
+    expected = expected if isinstance(expected, tuple) else (expected,)
+    worst = 0.0
+    for output, ours, theirs in zip(graph.outputs, actual, expected, strict=True):
+        reference = theirs.numpy()
+        if ours.shape != reference.shape or ours.dtype != reference.dtype:
+            raise ExportError(f"{graph.name}: {output} has another shape or type than PyTorch's")
+        worst = max(worst, float(np.abs(ours.astype(np.float64) - reference).max()))
+    if not worst <= tolerance:
+        raise ExportError(f"{graph.name} differs from PyTorch by {worst:.2e}")
+    return worst
+
+
+def _write_tokenizer(source: Path, target: Path, vocab: int) -> None:
+    if source.suffix == ".txt":
+        bert_tokenizer(source).save(str(target))
+    else:
+        shutil.copyfile(source, target)
+    largest = max(_vocabulary(target).values())
+    if largest >= vocab:
+        raise ExportError(f"{source} numbers tokens up to {largest}, the model knows {vocab}")
+
+
+def _vocabulary(path: Path) -> dict[str, int]:
+    from tokenizers import Tokenizer
+
+    vocabulary: dict[str, int] = Tokenizer.from_file(str(path)).get_vocab()
+    return vocabulary
+
+
+def _describe(
+    model: Blip2QformerCirAlignPrompt,
+    folder: Path,
+    precision: Precision,
+    name: str,
+    metrics: dict[str, Any],
+    differences: dict[str, float],
+) -> Bundle:
+    config = model.config
+    sizes = Sizes(
+        image_size=config.vit.image_size,
+        patches=config.vit.tokens,
+        vision_width=config.vit.width,
+        query_tokens=config.qformer.query_tokens,
+        embed_dim=config.embed_dim,
+        text_length=config.text_length,
+    )
+    preprocess = Preprocess(
+        version=1, transform="targetpad", target_ratio=TARGET_RATIO, mean=CLIP_MEAN, std=CLIP_STD
+    )
+    text = TextRules(version=1, processor="blip_caption", max_words=MAX_WORDS)
+    return Bundle(
+        format=1,
+        name=name,
+        digest=compute_digest(folder, sizes, preprocess, text),
+        precision=precision,
+        sizes=sizes,
+        preprocess=preprocess,
+        text=text,
+        metrics=metrics,
+        export={"opset": OPSET, "max_abs_difference": differences},
+    )
+
+
+def _publish(aside: Path, output: Path) -> None:
+    """Move the checked files in; ``bundle.json`` is away while its graphs change."""
+    if not output.exists():
+        aside.rename(output)
+        return
+    (output / "bundle.json").unlink(missing_ok=True)
+    for graph in GRAPHS:
+        shutil.rmtree(output / graph, ignore_errors=True)
+        (aside / graph).rename(output / graph)
+    for name in ("tokenizer.json", "bundle.json"):
+        (aside / name).replace(output / name)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
