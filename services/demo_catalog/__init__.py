@@ -1,0 +1,1 @@
+"""Drawn garments: the demo catalog, and what the demo model learns from."""

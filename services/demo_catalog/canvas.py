@@ -1,0 +1,110 @@
+"""The picture under construction: cloth, seams and shadows are laid on it one by one."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter
+
+FloatArray = NDArray[np.float32]
+
+_OVERSAMPLE: Final = 2
+_COARSE: Final = 4
+_MARGIN: Final = 3 * _COARSE
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Where a shape lies and how much of each pixel it covers."""
+
+    rows: slice
+    columns: slice
+    coverage: FloatArray
+    """[h, w] float32 in 0..1."""
+    mask: Image.Image
+    """The same as a mode L picture."""
+
+
+class Canvas:
+    """An RGB picture [S, S, 3] float32 in 0..255 with the operations that drawing needs."""
+
+    def __init__(self, pixels: FloatArray) -> None:
+        self.pixels = np.array(pixels, dtype=np.float32)
+        self.size = int(pixels.shape[0])
+
+    def polygon(self, points: NDArray[np.float64]) -> Stamp | None:
+        """The stamp of a filled outline [N, 2] in pixels; None if it lies outside."""
+        bounds = self._bounds(points.min(axis=0), points.max(axis=0))
+        if bounds is None:
+            return None
+        image, place = self._sheet(bounds, points)
+        ImageDraw.Draw(image).polygon(place, fill=255)
+        return self._stamp(bounds, image)
+
+    def stroke(self, points: NDArray[np.float64], width_px: float) -> Stamp | None:
+        """The stamp of a line [N, 2] in pixels with round ends."""
+        bounds = self._bounds(points.min(axis=0) - width_px, points.max(axis=0) + width_px)
+        if bounds is None:
+            return None
+        image, place = self._sheet(bounds, points)
+        pen = ImageDraw.Draw(image)
+        width = max(round(width_px * _OVERSAMPLE), 2)
+        pen.line(place, fill=255, width=width, joint="curve")
+        radius = width / 2
+        for x, y in (place[:2], place[-2:]):
+            pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
+        return self._stamp(bounds, image)
+
+    def blend(self, stamp: Stamp, color: FloatArray) -> None:
+        """Lay ``color`` ([3] or [h, w, 3]) on the stamp."""
+        area = self.pixels[stamp.rows, stamp.columns]
+        area += (color - area) * stamp.coverage[..., None]
+
+    def darken(self, stamp: Stamp, strength: float, shift: tuple[int, int], blur: float) -> None:
+        """Cast a soft shadow of the stamp, shifted by (right, down) pixels."""
+        shade = self._soft(stamp, blur)
+        right, down = shift
+        top, left = stamp.rows.start + down, stamp.columns.start + right
+        bottom, end = min(top + shade.shape[0], self.size), min(left + shade.shape[1], self.size)
+        top0, left0 = max(top, 0), max(left, 0)
+        if bottom <= top0 or end <= left0:
+            return
+        part = shade[top0 - top : bottom - top, left0 - left : end - left]
+        self.pixels[top0:bottom, left0:end] *= (1 - np.float32(strength) * part)[..., None]
+
+    def relief(self, stamp: Stamp, depth: float) -> FloatArray:
+        """Brightness [h, w] around 1 that makes the stamp look rounded, lit from the top left."""
+        soft = self._soft(stamp, 2.2 * _COARSE)
+        slope = np.zeros_like(soft)
+        slope[:, 1:-1] += soft[:, 2:] - soft[:, :-2]
+        slope[1:-1, :] += soft[2:, :] - soft[:-2, :]
+        strength = np.float32(depth)
+        return 1 - strength * (1 - soft) * np.float32(0.7) + strength * np.float32(3.0) * slope
+
+    def _soft(self, stamp: Stamp, radius: float) -> FloatArray:
+        width, height = stamp.mask.size
+        coarse = stamp.mask.reduce(_COARSE).filter(ImageFilter.GaussianBlur(radius / _COARSE))
+        soft = coarse.resize((width, height), Image.Resampling.BILINEAR)
+        return np.asarray(soft, dtype=np.float32) * np.float32(1 / 255)
+
+    def _bounds(
+        self, low: NDArray[np.float64], high: NDArray[np.float64]
+    ) -> tuple[int, int, int, int] | None:
+        left, top = (int(v) for v in np.maximum(np.floor(low) - _MARGIN, 0))
+        right, bottom = (int(v) for v in np.minimum(np.ceil(high) + _MARGIN, self.size))
+        return None if right - left < 2 or bottom - top < 2 else (left, top, right, bottom)
+
+    def _sheet(
+        self, bounds: tuple[int, int, int, int], points: NDArray[np.float64]
+    ) -> tuple[Image.Image, list[float]]:
+        left, top, right, bottom = bounds
+        size = ((right - left) * _OVERSAMPLE, (bottom - top) * _OVERSAMPLE)
+        place = (points - np.array([left, top])) * _OVERSAMPLE
+        return Image.new("L", size), place.ravel().tolist()
+
+    def _stamp(self, bounds: tuple[int, int, int, int], image: Image.Image) -> Stamp:
+        left, top, right, bottom = bounds
+        mask = image.reduce(_OVERSAMPLE)
+        coverage = np.asarray(mask, dtype=np.float32) * np.float32(1 / 255)
+        return Stamp(slice(top, bottom), slice(left, right), coverage, mask)

@@ -1,0 +1,113 @@
+"""Woven and printed patterns, and the folds of cloth."""
+
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+FloatArray = NDArray[np.float32]
+
+_PERIOD: Final = {"striped": 0.27, "checked": 0.36, "dotted": 0.25, "floral": 0.4}
+"""Repeat of each pattern in units of the fitted box, wide enough to be seen at 96 px."""
+
+_GRAIN_SIZE: Final = 512
+
+
+class Cloth:
+    """One bolt of patterned cloth: the same for every part that is cut from it."""
+
+    def __init__(self, pattern: str, rng: np.random.Generator) -> None:
+        self.pattern = pattern
+        self.period = _PERIOD.get(pattern, 1.0) * float(rng.uniform(0.88, 1.15))
+        self.phase = rng.uniform(0, 1, 2)
+        self.upright = bool(rng.random() < 0.3)
+        self.duty = float(rng.uniform(0.36, 0.46))
+
+    def coverage(self, u: FloatArray, v: FloatArray, blur: float) -> FloatArray:
+        """Share of the pattern's colour at each place, 0..1.
+
+        Args:
+            u: across, box units, any shape.
+            v: down, same shape.
+            blur: box units of one pixel, over which edges are softened.
+        """
+        x = u / np.float32(self.period) + np.float32(self.phase[0])
+        y = v / np.float32(self.period) + np.float32(self.phase[1])
+        soft = max(blur / self.period, 1e-3)
+        if self.pattern == "striped":
+            return _band(x if self.upright else y, self.duty, soft)
+        if self.pattern == "checked":
+            return 0.5 * (_band(x, self.duty, soft) + _band(y, self.duty, soft))
+        if self.pattern == "dotted":
+            return _dots(x, y, soft)
+        if self.pattern == "floral":
+            return _flowers(x, y, soft)
+        return np.zeros_like(u)
+
+
+def _band(t: FloatArray, duty: float, soft: float) -> FloatArray:
+    distance = np.abs(t - np.round(t))  # 0 in the middle of a band, 0.5 between two
+    return np.clip((np.float32(duty / 2) - distance) / np.float32(soft) + 0.5, 0, 1)
+
+
+def _cell(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Offsets from the centre of a staggered cell, and the cell's row."""
+    row = np.round(y)
+    shifted = x + 0.5 * (row % 2)
+    return shifted - np.round(shifted), y - row, row
+
+
+def _dots(x: FloatArray, y: FloatArray, soft: float) -> FloatArray:
+    dx, dy, _ = _cell(x, y * np.float32(1.12))
+    radius = np.sqrt(dx * dx + dy * dy)
+    return np.clip((np.float32(0.3) - radius) / np.float32(soft) + 0.5, 0, 1)
+
+
+def _flowers(x: FloatArray, y: FloatArray, soft: float) -> FloatArray:
+    """Five petals around a hole; every second row stands on its head."""
+    dx, dy, row = _cell(x, y)
+    radius = np.sqrt(dx * dx + dy * dy) + np.float32(1e-4)
+    c = dy / radius * (1 - 2 * (row % 2))
+    c2 = c * c
+    petals = ((16 * c2 - 20) * c2 + 5) * c  # cos 5a from cos a
+    edge = np.float32(0.29) + np.float32(0.13) * petals
+    flower = np.clip((edge - radius) / np.float32(soft) + 0.5, 0, 1)
+    hole = np.clip((np.float32(0.085) - radius) / np.float32(soft) + 0.5, 0, 1)
+    return flower - hole
+
+
+def smooth_field(rng: np.random.Generator, cells: int, size: int) -> FloatArray:
+    """Soft noise [size, size] float32, about -1..1, with features of size / cells."""
+    coarse = rng.uniform(-1, 1, (cells, cells)).astype(np.float32)
+    image = Image.fromarray(coarse).resize((size, size), Image.Resampling.BICUBIC)
+    return np.asarray(image)
+
+
+def folds(rng: np.random.Generator, size: int) -> FloatArray:
+    """Light and dark of hanging cloth [size, size] float32, about -1..1."""
+    small = max(size // 4, 16)
+    y, x = np.mgrid[0:small, 0:small].astype(np.float32) / np.float32(small)
+    sway = smooth_field(rng, 4, small)
+    waves = np.sin(
+        np.float32(rng.uniform(18, 30)) * (x + np.float32(rng.uniform(-0.25, 0.25)) * y)
+        + np.float32(2.6) * sway
+    )
+    field = 0.55 * waves * (0.35 + 0.65 * y) + 0.6 * smooth_field(rng, 6, small)
+    wide = Image.fromarray(field.astype(np.float32)).resize((size, size), Image.Resampling.BILINEAR)
+    return np.asarray(wide)
+
+
+@lru_cache(maxsize=1)
+def _grain_tile() -> FloatArray:
+    tile = np.random.default_rng(20240229).normal(0, 1, (_GRAIN_SIZE, _GRAIN_SIZE))
+    return tile.astype(np.float32)
+
+
+def grain(rng: np.random.Generator, size: int) -> FloatArray:
+    """Fine texture [size, size] float32 of unit variance, cut out of a fixed tile."""
+    row, column = rng.integers(0, _GRAIN_SIZE, 2)
+    rows = np.arange(row, row + size) % _GRAIN_SIZE
+    columns = np.arange(column, column + size) % _GRAIN_SIZE
+    return _grain_tile()[rows[:, None], columns[None, :]]
