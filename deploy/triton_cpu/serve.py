@@ -19,9 +19,11 @@ import sys
 import sysconfig
 from pathlib import Path
 
-_SHARED_MEMORY = Path("/dev/shm")
-# Doors that the gateway never uses. They answer only to a header that nobody is told.
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Triton's Python backend puts tensors
+# Doors that nobody here uses. They answer only to a header that nobody is told.
 _CLOSED_APIS = "shared-memory,trace,logging"
+# With this variable set, loading and unloading models takes the header that the publisher sends.
+_ADMIN_KEY = "TRITON_ADMIN_KEY"
 
 
 def main() -> None:
@@ -36,7 +38,7 @@ def main() -> None:
     server = package / "tritonserver" / "bin" / "tritonserver"
     command = [str(server), *_flags(arguments, backends, prefix)]
     sys.stdout.flush()
-    os.execve(server, command, _environment(package))
+    os.execve(server, command, _environment(package))  # noqa: S606 - no shell is the point
 
 
 def _parse() -> argparse.Namespace:
@@ -59,7 +61,9 @@ def _parse() -> argparse.Namespace:
 
 
 def _flags(arguments: argparse.Namespace, backends: Path, shm_prefix: str) -> list[str]:
-    closed = f"{_CLOSED_APIS}:closed={secrets.token_urlsafe(24)}"
+    restricted = [f"{_CLOSED_APIS}:closed={secrets.token_urlsafe(24)}"]
+    if key := os.environ.get(_ADMIN_KEY):
+        restricted.append(f"model-repository:admin={key}")
     return [
         f"--model-repository={arguments.model_repository.resolve()}",
         "--model-control-mode=explicit",
@@ -69,10 +73,10 @@ def _flags(arguments: argparse.Namespace, backends: Path, shm_prefix: str) -> li
         f"--backend-config=python,shm-region-prefix-name={shm_prefix}",
         f"--http-address={arguments.address}",
         f"--http-port={arguments.http_port}",
-        f"--http-restricted-api={closed}",
+        *(f"--http-restricted-api={rule}" for rule in restricted),
         f"--grpc-address={arguments.address}",
         f"--grpc-port={arguments.grpc_port}",
-        f"--grpc-restricted-protocol={closed}",
+        *(f"--grpc-restricted-protocol={rule}" for rule in restricted),
         f"--metrics-address={arguments.address}",
         f"--metrics-port={arguments.metrics_port}",
         "--strict-readiness=true",

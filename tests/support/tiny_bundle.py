@@ -103,7 +103,8 @@ class _Graph:
         return self.constant(self.random.standard_normal(shape, dtype=np.float32) * scale)
 
     def linear(self, value: str, inputs: int, outputs: int) -> str:
-        return self.op("MatMul", value, self.weight(inputs, outputs))
+        product = self.op("MatMul", value, self.weight(inputs, outputs))
+        return self.op("Add", product, self.constant(self.random.standard_normal(outputs, "f4")))
 
     def reshape(self, value: str, *shape: int) -> str:
         return self.op("Reshape", value, self.constant(np.array(shape, dtype=np.int64)))
@@ -113,7 +114,7 @@ class _Graph:
         norm = self.op("ReduceL2", value, axes=[-1], keepdims=1)
         unit = self.op("Div", value, norm)
         factor = {"none": 1.0, "nan": np.nan, "zero": 0.0, "unnormalised": 3.0}[fault]
-        self.op("Mul", unit, self.constant(np.float32(factor)), output=output)
+        self.op("Mul", unit, self.constant(np.array(factor, dtype=np.float32)), output=output)
 
     def busy(self, value: str, work: int) -> str:
         """Add zero to ``value``, by way of ``work`` matrix products."""
@@ -127,7 +128,7 @@ class _Graph:
         return self.op("Add", value, zero)
 
     def zero(self) -> str:
-        return self.constant(np.float32(0))
+        return self.constant(np.array(0, dtype=np.float32))
 
     def text(self) -> str:
         """The masked mean of random token embeddings: [B, 32]."""
@@ -143,7 +144,7 @@ def _float(name: str, *shape: int, precision: str = "float32") -> onnx.ValueInfo
 
 
 def _texts() -> list[onnx.ValueInfoProto]:
-    shape = ["batch", SIZES.text_length]
+    shape: list[str | int | None] = ["batch", SIZES.text_length]
     return [
         helper.make_tensor_value_info(name, TensorProto.INT64, shape)
         for name in ("input_ids", "attention_mask")

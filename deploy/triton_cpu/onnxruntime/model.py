@@ -133,9 +133,7 @@ class TritonPythonModel:
 
 
 def _session_options(config: dict[str, Any]) -> ort.SessionOptions:
-    parameters = {
-        key: entry["string_value"] for key, entry in config.get("parameters", {}).items()
-    }
+    parameters = {key: entry["string_value"] for key, entry in config.get("parameters", {}).items()}
     options = ort.SessionOptions()
     options.log_severity_level = _ORT_ERROR
     options.intra_op_num_threads = int(parameters.get("intra_op_thread_count", 0)) or len(

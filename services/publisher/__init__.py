@@ -1,0 +1,1 @@
+"""Publishes a model bundle into Triton's model repository."""

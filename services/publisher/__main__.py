@@ -1,0 +1,63 @@
+"""``python -m publisher BUNDLE --repository DIR [--triton HOST:PORT]``."""
+
+import argparse
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from retrieval.bundle import BundleError
+
+from publisher.repository import PublishError, copy_bundle
+from publisher.serving import load_models
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Publish one bundle; returns the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        published = copy_bundle(arguments.bundle, arguments.repository)
+        if arguments.triton:
+            asyncio.run(
+                load_models(
+                    published,
+                    arguments.triton,
+                    timeout_s=arguments.timeout_s,
+                    key=os.environ.get("TRITON_ADMIN_KEY", ""),
+                )
+            )
+    except (BundleError, PublishError, OSError) as error:
+        print(f"Not published: {error}.", file=sys.stderr)
+        return 1
+    bundle = published.bundle
+    copied = "copied" if published.changed else "were there already"
+    ready = f" and are ready at {arguments.triton}" if arguments.triton else ""
+    print(
+        f"Published {bundle.name} {bundle.short_digest}: {len(published.models)} models "
+        f"{copied}{ready}."
+    )
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="publisher",
+        description="Copy a bundle's graphs into a Triton model repository under names that end "
+        "in its digest, and have Triton load them.",
+        epilog="Where Triton's repository API is restricted, TRITON_ADMIN_KEY holds its key.",
+    )
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder with bundle.json")
+    parser.add_argument(
+        "--repository", type=Path, required=True, metavar="DIR", help="Triton's model repository"
+    )
+    parser.add_argument(
+        "--triton", metavar="HOST:PORT", default="", help="gRPC API of the Triton that reads DIR"
+    )
+    parser.add_argument(
+        "--timeout-s", type=float, default=120.0, help="how long Triton may take (120)"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

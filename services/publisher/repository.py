@@ -1,0 +1,115 @@
+"""Copying a bundle's graphs into a model repository, so that no reader ever sees half of one.
+
+Each graph becomes a folder named after the bundle's digest (``image_encoder_1a2b3c4d5e6f``), so
+bundles live side by side. A folder is written aside, synced to disk and renamed into its place.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from retrieval.bundle import GRAPHS, Bundle, load_bundle, model_name
+
+_LOCK_NAME = ".publish.lock"
+_ASIDE_PREFIX = ".publish-"
+
+
+class PublishError(Exception):
+    """A bundle cannot be published; the text is one sentence for an operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What lies in the repository now.
+
+    Attributes:
+        bundle: the contents of ``bundle.json``.
+        models: model names in the order of `retrieval.bundle.GRAPHS`.
+        changed: those of them that were not there already, file for file.
+    """
+
+    bundle: Bundle
+    models: tuple[str, ...]
+    changed: frozenset[str]
+
+
+def copy_bundle(bundle_dir: Path, repository: Path) -> Published:
+    """Verify a bundle and copy its graphs into a model repository.
+
+    Safe to repeat and to interrupt: what is there and equal stays as it is, and what a killed
+    run left aside is removed by the next one. Raises `retrieval.bundle.BundleError` when the
+    bundle is not what its digest says, and `PublishError` or OSError when it cannot be copied.
+    """
+    bundle = load_bundle(bundle_dir, verify=True)
+    models = {model_name(graph, bundle.digest): bundle_dir / graph for graph in GRAPHS}
+    wanted = {name: _fingerprint(source) for name, source in models.items()}
+    repository.mkdir(parents=True, exist_ok=True)
+    changed = set()
+    with _locked(repository):
+        for name, source in models.items():
+            target = repository / name
+            if target.is_dir() and _fingerprint(target) == wanted[name]:
+                continue
+            _replace(source, target, wanted[name])
+            changed.add(name)
+    return Published(bundle=bundle, models=tuple(models), changed=frozenset(changed))
+
+
+def _replace(source: Path, target: Path, wanted: dict[str, bytes]) -> None:
+    aside = Path(tempfile.mkdtemp(prefix=_ASIDE_PREFIX, dir=target.parent))
+    try:
+        copy = aside / "new"
+        for name in wanted:
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / name, copy / name)
+            _sync(copy / name)
+        _sync(copy / "1")
+        _sync(copy)
+        if _fingerprint(copy) != wanted:
+            raise PublishError(f"{source} changed while it was being copied")
+        if target.exists():  # the same digest with another config.pbtxt, or a damaged copy
+            target.rename(aside / "old")
+        copy.rename(target)
+        _sync(target.parent)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _fingerprint(model: Path) -> dict[str, bytes]:
+    """sha256 of ``config.pbtxt`` and of each file of version 1, by path within the model."""
+    files = [model / "config.pbtxt"]
+    if (model / "1").is_dir():
+        files += sorted(path for path in (model / "1").iterdir() if path.is_file())
+    prints = {}
+    for file in files:
+        try:
+            with file.open("rb") as stream:
+                digest = hashlib.file_digest(stream, "sha256").digest()
+        except FileNotFoundError:
+            raise PublishError(f"{model} has no {file.name}") from None
+        prints[file.relative_to(model).as_posix()] = digest
+    return prints
+
+
+@contextmanager
+def _locked(repository: Path) -> Iterator[None]:
+    """One publisher at a time; what an earlier one left aside is removed first."""
+    with (repository / _LOCK_NAME).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for leftover in repository.glob(f"{_ASIDE_PREFIX}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        yield
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,75 @@
+"""Having Triton load published models, and waiting until they answer."""
+
+import asyncio
+
+from retrieval.domain import Deadline
+from retrieval.errors import DependencyError
+from retrieval.triton import ModelLoadError, ModelRepository
+
+from publisher.repository import Published, PublishError
+
+_POLL_S = 0.2
+
+
+async def load_models(
+    published: Published, address: str, *, timeout_s: float = 120.0, key: str = ""
+) -> None:
+    """Load the models of a published bundle and return when all of them are ready.
+
+    Models that are ready and whose files did not change are left alone; where one cannot be
+    loaded, those loaded by this call are unloaded again, so that Triton's memory holds whole
+    bundles only.
+
+    Args:
+        published: the answer of `copy_bundle` on the repository that this Triton reads.
+        address: ``host:port`` of Triton's gRPC API; waits for it to come up.
+        timeout_s: for everything together.
+        key: of a Triton whose repository API is restricted.
+
+    Raises:
+        PublishError: with Triton's reason.
+    """
+    deadline = Deadline.after(timeout_s)
+    triton = ModelRepository(address, key=key)
+    loaded: list[str] = []
+    try:
+        await _wait_until_live(triton, address, deadline)
+        for name in published.models:
+            ready = await triton.is_ready(name, deadline)
+            if ready and name not in published.changed:
+                continue
+            if not ready:  # one that serves goes on serving, also when it cannot be loaded anew
+                loaded.append(name)
+            await triton.load(name, deadline)
+        for name in published.models:
+            await _wait_until_ready(triton, name, deadline)
+    except (ModelLoadError, DependencyError) as error:
+        await _unload(triton, loaded)
+        raise PublishError(f"Triton at {address} did not load the models: {error}") from error
+    except PublishError:
+        await _unload(triton, loaded)
+        raise
+    finally:
+        await triton.close()
+
+
+async def _wait_until_live(triton: ModelRepository, address: str, deadline: Deadline) -> None:
+    while not await triton.is_live(deadline.capped(1.0)):
+        if deadline.remaining_s() == 0:
+            raise PublishError(f"no Triton answers at {address}")
+        await asyncio.sleep(_POLL_S)
+
+
+async def _wait_until_ready(triton: ModelRepository, name: str, deadline: Deadline) -> None:
+    while not await triton.is_ready(name, deadline):
+        if deadline.remaining_s() == 0:
+            raise PublishError(f"{name} is loaded but does not become ready")
+        await asyncio.sleep(_POLL_S)
+
+
+async def _unload(triton: ModelRepository, names: list[str]) -> None:
+    for name in names:
+        try:
+            await triton.unload(name, Deadline.after(10.0))
+        except DependencyError:
+            return  # the server is gone, and the models with it

@@ -1,0 +1,337 @@
+"""The three graphs of a bundle, behind Triton's gRPC API. The only file that imports tritonclient.
+
+Source of the protocol: the Open Inference Protocol (https://github.com/kserve/open-inference-protocol)
+and Triton's extensions of it (https://github.com/triton-inference-server/server, docs/protocol).
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from tritonclient.grpc import InferInput, InferRequestedOutput
+from tritonclient.grpc.aio import InferenceServerClient
+from tritonclient.utils import InferenceServerException, np_to_triton_dtype
+
+from retrieval.bundle import GRAPHS, Bundle, model_name
+from retrieval.domain import (
+    Deadline,
+    F32Array,
+    FloatArray,
+    I64Array,
+    ImageEmbeddings,
+    Observe,
+    ignore_observation,
+)
+from retrieval.errors import (
+    DependencyBroken,
+    DependencyError,
+    DependencyTimeout,
+    DependencyUnavailable,
+)
+from retrieval.permits import Permits
+from retrieval.triton_answers import (
+    DEPENDENCY,
+    OUTCOMES,
+    STATUS_ERRORS,
+    error_of,
+    require_embeddings,
+    require_features,
+    require_input,
+)
+
+_MAX_MESSAGE_BYTES: Final = 256 * 1024 * 1024
+_CHANNEL_OPTIONS: Final = [
+    ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
+    # A restarted server is found again in about a second; gRPC's own default is up to two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 500),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+    # A peer that vanished without a word is noticed while calls wait for it.
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    # With a name that has several addresses (a headless service) calls go to all of them.
+    ("grpc.lb_policy_name", "round_robin"),
+]
+_Answer = TypeVar("_Answer")
+
+
+class TritonEncoder:
+    """The `Encoder` port over one Triton address, for one bundle.
+
+    Make it inside the event loop that uses it, once for each process: a client made for each
+    call leaks.
+
+    Args:
+        address: ``host:port`` of Triton's gRPC API.
+        bundle: whose three published models are called, under their digest's names.
+        max_in_flight: calls at a time, for each graph: pictures do not hold up texts.
+        max_waiting: calls that may wait for one of those, for each graph; more are refused.
+        observe: told of each call.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        bundle: Bundle,
+        *,
+        max_in_flight: int = 32,
+        max_waiting: int = 64,
+        observe: Observe = ignore_observation,
+    ) -> None:
+        self._client = InferenceServerClient(address, channel_args=_CHANNEL_OPTIONS)
+        self._sizes = bundle.sizes
+        self._embeds_dtype = np.dtype(bundle.precision)
+        self._names = {graph: model_name(graph, bundle.digest) for graph in GRAPHS}
+        self._permits = {
+            graph: Permits(DEPENDENCY, in_flight=max_in_flight, waiting=max_waiting)
+            for graph in GRAPHS
+        }
+        self._batch_limits: dict[str, int] = {}
+        self._observe = observe
+
+    async def encode_images(self, pixel_values: F32Array, deadline: Deadline) -> ImageEmbeddings:
+        """Embed pictures.
+
+        Args:
+            pixel_values: [B, 3, S, S] float32, out of `targetpad`.
+            deadline: for the whole batch, however many calls it takes.
+
+        Returns:
+            Read-only arrays: embeds [B, P, W] in the bundle's precision, tokens [B, K, D]
+            float32, L2-normalised. Raises `DependencyError`.
+        """
+        sizes, side = self._sizes, self._sizes.image_size
+        pixels = require_input(pixel_values, np.float32, (3, side, side))
+        embeds, tokens = [], []
+        for part in await self._parts("image_encoder", {"pixel_values": pixels}, deadline):
+            batch = part["pixel_values"].shape[0]
+            with self._observed():
+                answer = await self._call(
+                    "image_encoder", part, ("image_embeds", "image_tokens"), deadline
+                )
+                embeds.append(
+                    require_features(
+                        answer["image_embeds"],
+                        self._embeds_dtype,
+                        (batch, sizes.patches, sizes.vision_width),
+                    )
+                )
+                tokens.append(
+                    require_embeddings(
+                        answer["image_tokens"], (batch, sizes.query_tokens, sizes.embed_dim)
+                    )
+                )
+        return ImageEmbeddings(embeds=_joined(embeds), tokens=_joined(tokens))
+
+    async def compose(
+        self,
+        image_embeds: FloatArray,
+        input_ids: I64Array,
+        attention_mask: I64Array,
+        deadline: Deadline,
+    ) -> F32Array:
+        """Composed queries: [B, D] float32, L2-normalised, read-only.
+
+        Args:
+            image_embeds: [B, P, W] in the bundle's precision.
+            input_ids: [B, T] int64.
+            attention_mask: [B, T] int64.
+            deadline: for the whole batch. Raises `DependencyError`.
+        """
+        shape = (self._sizes.patches, self._sizes.vision_width)
+        embeds = require_input(image_embeds, self._embeds_dtype, shape)
+        texts = self._text_inputs(input_ids, attention_mask)
+        return await self._queries("fusion_encoder", {"image_embeds": embeds, **texts}, deadline)
+
+    async def encode_texts(
+        self, input_ids: I64Array, attention_mask: I64Array, deadline: Deadline
+    ) -> F32Array:
+        """Text-only queries: [B, D] float32, L2-normalised, read-only, from texts [B, T] int64.
+
+        Raises `DependencyError`.
+        """
+        texts = self._text_inputs(input_ids, attention_mask)
+        return await self._queries("text_encoder", texts, deadline)
+
+    async def check(self, deadline: Deadline) -> None:
+        """Make one real inference with each graph. Raises `DependencyError`.
+
+        Triton's own readiness can say yes over HTTP while gRPC hangs, and says nothing of NaN.
+        """
+        side = self._sizes.image_size
+        ids = np.zeros((1, self._sizes.text_length), np.int64)
+        mask = np.ones_like(ids)
+        image = await self.encode_images(np.zeros((1, 3, side, side), np.float32), deadline)
+        await self.compose(image.embeds, ids, mask, deadline)
+        await self.encode_texts(ids, mask, deadline)
+
+    async def close(self) -> None:
+        """Close the channel; calls in flight fail."""
+        await self._client.close()
+
+    def _text_inputs(self, input_ids: I64Array, attention_mask: I64Array) -> dict[str, I64Array]:
+        shape = (self._sizes.text_length,)
+        return {
+            "input_ids": require_input(input_ids, np.int64, shape),
+            "attention_mask": require_input(attention_mask, np.int64, shape),
+        }
+
+    async def _queries(
+        self, graph: str, inputs: Mapping[str, NDArray[Any]], deadline: Deadline
+    ) -> F32Array:
+        queries = []
+        for part in await self._parts(graph, inputs, deadline):
+            shape = (part["input_ids"].shape[0], self._sizes.embed_dim)
+            with self._observed():
+                answer = await self._call(graph, part, ("query_embedding",), deadline)
+                queries.append(require_embeddings(answer["query_embedding"], shape))
+        return _joined(queries)
+
+    async def _parts(
+        self, graph: str, inputs: Mapping[str, NDArray[Any]], deadline: Deadline
+    ) -> list[Mapping[str, NDArray[Any]]]:
+        """Views of the inputs, each of a batch size that the model's configuration allows."""
+        lengths = {array.shape[0] for array in inputs.values()}
+        if len(lengths) != 1 or 0 in lengths:
+            raise ValueError(f"{graph} needs one batch size of 1 or more, got {sorted(lengths)}")
+        total = lengths.pop()
+        if total == 1:
+            return [inputs]
+        if graph not in self._batch_limits:
+            with self._observed():
+                call = self._client.get_model_config(
+                    self._names[graph], client_timeout=deadline.remaining_s()
+                )
+                self._batch_limits[graph] = max(1, (await _translated(call)).config.max_batch_size)
+        step = self._batch_limits[graph]
+        return [
+            {name: array[start : start + step] for name, array in inputs.items()}
+            for start in range(0, total, step)
+        ]
+
+    async def _call(
+        self,
+        graph: str,
+        inputs: Mapping[str, NDArray[Any]],
+        outputs: tuple[str, ...],
+        deadline: Deadline,
+    ) -> dict[str, NDArray[Any] | None]:
+        """One inference call; the arrays lie over the bytes as they came."""
+        async with self._permits[graph].hold(deadline):
+            remaining_s = deadline.remaining_s()
+            if remaining_s <= 0:
+                raise DependencyTimeout(dependency=DEPENDENCY)
+            call = self._client.infer(
+                self._names[graph],
+                [_tensor(name, array) for name, array in inputs.items()],
+                outputs=[InferRequestedOutput(name) for name in outputs],
+                # The second ends the call here, the first its entry in the server's queue.
+                timeout=max(1, int(remaining_s * 1e6)),
+                client_timeout=remaining_s,
+            )
+            result = await _translated(call)
+        try:
+            return {name: result.as_numpy(name) for name in outputs}
+        except ValueError as error:  # fewer or more bytes than the shape says
+            raise DependencyBroken(dependency=DEPENDENCY) from error
+
+    @contextmanager
+    def _observed(self) -> Iterator[None]:
+        started, outcome = time.monotonic(), "error"
+        try:
+            yield
+            outcome = "ok"
+        except DependencyError as error:
+            outcome = OUTCOMES[type(error)]
+            if isinstance(error, DependencyBroken):
+                self._batch_limits.clear()  # perhaps a model was loaded anew with a smaller batch
+            raise
+        except asyncio.CancelledError:
+            outcome = "cancelled"
+            raise
+        finally:
+            self._observe(DEPENDENCY, outcome, time.monotonic() - started)
+
+
+class ModelLoadError(Exception):
+    """Triton could not load a model; the text is Triton's own, for an operator."""
+
+
+class ModelRepository:
+    """Triton's repository API, for the publisher alone.
+
+    Args:
+        address: ``host:port`` of Triton's gRPC API.
+        key: the value of the header ``triton-grpc-protocol-admin``, for a server that was started
+            with ``--grpc-restricted-protocol=model-repository:admin=KEY``.
+    """
+
+    def __init__(self, address: str, *, key: str = "") -> None:
+        self._client = InferenceServerClient(address, channel_args=_CHANNEL_OPTIONS)
+        self._headers = {"triton-grpc-protocol-admin": key} if key else None
+
+    async def is_live(self, deadline: Deadline) -> bool:
+        """Whether the server answers at all."""
+        try:
+            call = self._client.is_server_live(client_timeout=deadline.remaining_s())
+            return bool(await _translated(call))
+        except (DependencyUnavailable, DependencyTimeout):
+            return False
+
+    async def is_ready(self, name: str, deadline: Deadline) -> bool:
+        """Whether a model answers inferences. Raises `DependencyError`."""
+        call = self._client.is_model_ready(name, client_timeout=deadline.remaining_s())
+        return bool(await _translated(call))
+
+    async def load(self, name: str, deadline: Deadline) -> None:
+        """Load a model, or load it anew where its files changed; returns when it is loaded.
+
+        Raises `ModelLoadError` when Triton refuses.
+        """
+        try:
+            await self._client.load_model(
+                name, headers=self._headers, client_timeout=deadline.remaining_s()
+            )
+        except InferenceServerException as error:
+            raise ModelLoadError(f"{error.status()}: {error.message()}") from error
+
+    async def unload(self, name: str, deadline: Deadline) -> None:
+        """Unload a model and free its memory. Raises `DependencyError`."""
+        await _translated(
+            self._client.unload_model(
+                name, headers=self._headers, client_timeout=deadline.remaining_s()
+            )
+        )
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+async def _translated(call: Awaitable[_Answer]) -> _Answer:
+    """Await a call of the client; its errors become ours."""
+    try:
+        return await call
+    except InferenceServerException as error:
+        raise error_of(error.status(), error.message())(dependency=DEPENDENCY) from error
+    except asyncio.CancelledError as error:
+        # grpc.aio turns a CANCELLED that the server sent into asyncio's own CancelledError,
+        # which would silently end a task that nobody cancelled.
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise STATUS_ERRORS["CANCELLED"](dependency=DEPENDENCY) from error
+
+
+def _tensor(name: str, array: NDArray[Any]) -> InferInput:
+    tensor = InferInput(name, list(array.shape), np_to_triton_dtype(array.dtype))
+    tensor.set_data_from_numpy(array)
+    return tensor
+
+
+def _joined(arrays: list[NDArray[Any]]) -> NDArray[Any]:
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
