@@ -1,7 +1,5 @@
 """`targetpad` against the tensors recorded from the published transform."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

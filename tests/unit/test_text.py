@@ -1,7 +1,5 @@
 """Caption processing and tokenizing against the published model's records."""
 
-from __future__ import annotations
-
 import json
 import unicodedata
 from pathlib import Path

@@ -5,8 +5,6 @@ because that is what the published features were made with: a palette picture is
 palette entry 0 and resized by nearest neighbour, and alpha is dropped without compositing.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 import numpy as np

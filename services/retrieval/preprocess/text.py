@@ -5,8 +5,6 @@ the published caption processor and nothing else; `Tokenizer` is the uncased BER
 both, with every text padded to one length.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -62,7 +60,7 @@ def bert_tokenizer(vocab: Sequence[str] | Path) -> tokenizers.Tokenizer:
     if missing:
         raise ValueError(f"the vocabulary lacks {', '.join(missing)}")
     tokenizer = tokenizers.Tokenizer(
-        models.WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=100)
+        models.WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=100)  # noqa: S106
     )
     tokenizer.normalizer = normalizers.BertNormalizer(
         clean_text=True, handle_chinese_chars=True, strip_accents=True, lowercase=True
@@ -89,7 +87,7 @@ class Tokenizer:
         if pad_id is None:
             raise ValueError("the tokenizer has no [PAD] token")
         tokenizer.enable_truncation(max_length=max_tokens)
-        tokenizer.enable_padding(length=max_tokens, pad_id=pad_id, pad_token="[PAD]")
+        tokenizer.enable_padding(length=max_tokens, pad_id=pad_id)
         self._tokenizer = tokenizer
         self._max_tokens = max_tokens
         self._max_words = max_words
