@@ -1,0 +1,1 @@
+"""Qdrant's gRPC API over Qdrant's own in-process engine, for one machine and for tests."""

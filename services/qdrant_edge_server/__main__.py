@@ -1,0 +1,47 @@
+"""`python -m qdrant_edge_server --data-dir DIR --port N [--host ADDRESS]`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import sys
+from pathlib import Path
+
+from qdrant_edge_server.errors import Refusal
+from qdrant_edge_server.server import PortTaken, Settings, serve
+from qdrant_edge_server.store import DataDirInUse
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the server; the exit code is 0 after a clean stop and 1 when it cannot start."""
+    parser = argparse.ArgumentParser(
+        prog="python -m qdrant_edge_server",
+        description="Qdrant's gRPC API over its in-process engine, for one machine and for tests.",
+    )
+    parser.add_argument("--data-dir", type=Path, required=True, help="folder for all data")
+    parser.add_argument("--port", type=int, required=True, help="gRPC port; 0 takes a free one")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    chosen = parser.parse_args(arguments)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        settings = Settings(chosen.data_dir, chosen.port, chosen.host)
+        asyncio.run(serve(settings, ready=_announce))
+    except (DataDirInUse, PortTaken) as error:
+        print(f"qdrant_edge_server: {error}", file=sys.stderr)
+        return 1
+    except Refusal as refusal:
+        print(f"qdrant_edge_server: {refusal.message}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _announce(address: str) -> None:
+    """The line a supervisor or a test waits for."""
+    print(f"listening on {address}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

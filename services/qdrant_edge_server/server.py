@@ -1,0 +1,157 @@
+"""The process: open the data folder, serve, stop cleanly.
+
+One thread does everything, on the event loop: the engine keeps the interpreter's lock through
+each call, so a second thread would wait all the same. Requests form one bounded queue; one over
+the bound is answered RESOURCE_EXHAUSTED at once, and one whose deadline passed while it waited
+is dropped before the engine sees it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import logging
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+from grpc_health.v1 import health_pb2_grpc
+from grpc_health.v1._async import HealthServicer
+from qdrant_client import grpc as wire
+from qdrant_client.grpc import collections_service_pb2, points_service_pb2, qdrant_pb2
+
+from qdrant_edge_server.collections_service import CollectionsService
+from qdrant_edge_server.errors import Refusal
+from qdrant_edge_server.points_reads import PointsReads
+from qdrant_edge_server.points_writes import PointsWrites
+from qdrant_edge_server.routes import handlers
+from qdrant_edge_server.store import Store
+
+_log = logging.getLogger(__name__)
+
+_MAX_REQUEST_BYTES = 32 * 2**20  # Qdrant's own default
+_MAX_CALLS = 256
+_FLUSH_INTERVAL_S = 1.0  # how long an update sent with wait=False may stay unsynced
+_GRACE_S = 3.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the server keeps its data and where it listens; port 0 takes a free one."""
+
+    data_dir: Path
+    port: int
+    host: str = "127.0.0.1"
+
+
+class PortTaken(RuntimeError):
+    """The address cannot be listened on."""
+
+
+async def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT, then answer what is in flight, flush and close.
+
+    Args:
+        ready: called with HOST:PORT once requests are answered.
+
+    Raises:
+        PortTaken: the address is in use or not ours.
+        qdrant_edge_server.store.DataDirInUse: another process has the data folder.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    store = Store(settings.data_dir)
+    try:
+        server = _server(store)
+        port = _listen(server, settings)
+        await server.start()
+        ready(f"{settings.host}:{port}")
+        flusher = asyncio.create_task(_flush_regularly(store))
+        await stop.wait()
+        flusher.cancel()
+        await server.stop(_GRACE_S)
+    finally:
+        store.close()
+
+
+def _server(store: Store) -> grpc.aio.Server:
+    server = grpc.aio.server(
+        maximum_concurrent_rpcs=_MAX_CALLS,
+        options=[
+            ("grpc.max_receive_message_length", _MAX_REQUEST_BYTES),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.so_reuseport", 0),  # a taken port is an error, not a second server on it
+        ],
+    )
+    collections = CollectionsService(store)
+    reads, writes = PointsReads(store), PointsWrites(store)
+    server.add_generic_rpc_handlers(
+        (
+            handlers(
+                collections_service_pb2.DESCRIPTOR.services_by_name["Collections"],
+                {
+                    "Get": collections.get,
+                    "List": collections.list,
+                    "CollectionExists": collections.exists,
+                    "Create": collections.create,
+                    "Update": collections.update,
+                    "Delete": collections.delete,
+                    "UpdateAliases": collections.update_aliases,
+                    "ListAliases": collections.list_aliases,
+                    "ListCollectionAliases": collections.list_collection_aliases,
+                },
+            ),
+            handlers(
+                points_service_pb2.DESCRIPTOR.services_by_name["Points"],
+                {
+                    "Get": reads.get,
+                    "Query": reads.query,
+                    "QueryBatch": reads.query_batch,
+                    "Scroll": reads.scroll,
+                    "Count": reads.count,
+                    "Facet": reads.facet,
+                    "Upsert": writes.upsert,
+                    "Delete": writes.delete,
+                    "SetPayload": writes.set_payload,
+                    "OverwritePayload": writes.overwrite_payload,
+                    "DeletePayload": writes.delete_payload,
+                    "CreateFieldIndex": writes.create_field_index,
+                    "DeleteFieldIndex": writes.delete_field_index,
+                },
+            ),
+            handlers(
+                qdrant_pb2.DESCRIPTOR.services_by_name["Qdrant"], {"HealthCheck": _health_check}
+            ),
+        )
+    )
+    status = HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(status, server)
+    return server
+
+
+def _health_check(request: wire.HealthCheckRequest) -> wire.HealthCheckReply:
+    version = importlib.metadata.version("qdrant-edge-py")
+    return wire.HealthCheckReply(title="qdrant_edge_server", version=version)
+
+
+def _listen(server: grpc.aio.Server, settings: Settings) -> int:
+    address = f"{settings.host}:{settings.port}"
+    try:
+        return server.add_insecure_port(address)
+    except RuntimeError:
+        raise PortTaken(f"cannot listen on {address}: is the port taken?") from None
+
+
+async def _flush_regularly(store: Store) -> None:
+    while True:
+        await asyncio.sleep(_FLUSH_INTERVAL_S)
+        for collection in store.collections():
+            try:
+                collection.flush()
+            except Refusal:
+                # Logged where it was raised; the next round tries again.
+                continue
