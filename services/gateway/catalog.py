@@ -1,0 +1,147 @@
+"""Keeping a catalog: import, read, replace, delete and count products."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.importing import Importer
+from gateway.paging import read_list_token, write_list_token
+from gateway.space import EmbeddingSpace
+from gateway.validation import (
+    MAX_IMPORT_PRODUCTS,
+    valid_catalog,
+    valid_page_size,
+    valid_product_id,
+    valid_write,
+)
+from gateway.filter_rules import check_filter
+from retrieval.domain import (
+    Deadline,
+    Facet,
+    FieldKind,
+    Filter,
+    FilterableFields,
+    ImportResult,
+    Product,
+    ProductPage,
+    ProductWrite,
+    point_id,
+)
+from retrieval.errors import DependencyBroken, InvalidArgument, NotFound, Reason
+from retrieval.image_store import MEDIA_TYPE
+from retrieval.ports import ImageStore
+
+MAX_FACET_VALUES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """A product's picture as the image store keeps it."""
+
+    content: bytes
+    media_type: str
+    sha256: str
+
+
+class Catalog:
+    """The catalog use cases."""
+
+    def __init__(
+        self,
+        space: EmbeddingSpace,
+        importer: Importer,
+        images: ImageStore,
+        fields: FilterableFields,
+    ) -> None:
+        self._space = space
+        self._importer = importer
+        self._images = images
+        self._fields = fields
+
+    async def import_products(
+        self, catalog: str, writes: Sequence[ProductWrite], deadline: Deadline
+    ) -> list[ImportResult]:
+        """Write at most 256 products durably; a bad product fails alone.
+
+        Raises `DependencyError` when nothing can be promised: the call is then safe to repeat.
+        """
+        catalog = valid_catalog(catalog)
+        if len(writes) > MAX_IMPORT_PRODUCTS:
+            raise InvalidArgument(Reason.TOO_MANY_PRODUCTS)
+        return await self._importer.run(self._space, catalog, writes, deadline)
+
+    async def get(self, catalog: str, product_id: str, deadline: Deadline) -> Product:
+        """One product. Raises NotFound."""
+        return await self._find(valid_catalog(catalog), valid_product_id(product_id), deadline)
+
+    async def list(
+        self, catalog: str, page_size: int, page_token: str, deadline: Deadline
+    ) -> ProductPage:
+        """A page of products in a stable order."""
+        catalog = valid_catalog(catalog)
+        after = read_list_token(page_token, catalog) if page_token else None
+        products, following = await self._space.catalog_index.list(
+            catalog, valid_page_size(page_size), after, deadline
+        )
+        token = write_list_token(catalog, following) if following else ""
+        return ProductPage(tuple(products), token)
+
+    async def update(
+        self, catalog: str, write: ProductWrite, *, allow_missing: bool, deadline: Deadline
+    ) -> tuple[Product, bool]:
+        """Replace a product; returns it, and whether it was created.
+
+        Raises NotFound unless it exists or may be created, InvalidArgument (IMAGE_REQUIRED) when
+        a new one comes without a picture, and the picture's own errors.
+        """
+        catalog = valid_catalog(catalog)
+        write = valid_write(write, self._fields)
+        wanted = point_id(catalog, write.id)
+        known = wanted in await self._space.index.get([wanted], deadline)
+        if not known and not allow_missing:
+            raise NotFound(Reason.PRODUCT_NOT_FOUND, field="id")
+        await self._importer.write_one(self._space, catalog, write, deadline)
+        return await self._find(catalog, write.id, deadline), not known
+
+    async def delete(self, catalog: str, product_id: str, deadline: Deadline) -> None:
+        """Remove a product. Raises NotFound.
+
+        Its picture stays in the image store: pictures are kept by content, and another product
+        may show the same one.
+        """
+        product = await self.get(catalog, product_id, deadline)
+        await self._space.catalog_index.delete([product.point_id], deadline)
+
+    async def facets(
+        self,
+        catalog: str,
+        fields: Sequence[str],
+        filter: Filter | None,
+        deadline: Deadline,
+    ) -> list[Facet]:
+        """Counts of the values of filterable words and booleans; all of them where none is
+        named."""
+        catalog = valid_catalog(catalog)
+        countable = [name for name, kind in self._fields.items() if kind is not FieldKind.NUMBER]
+        wanted = list(dict.fromkeys(fields)) or countable
+        if not set(wanted) <= set(countable):
+            raise InvalidArgument(Reason.FACET_FIELD_UNKNOWN, field="field")
+        if filter is not None:
+            check_filter(filter, self._fields)
+        return await self._space.catalog_index.facets(
+            catalog, wanted, filter, MAX_FACET_VALUES, deadline
+        )
+
+    async def image(self, catalog: str, product_id: str, deadline: Deadline) -> StoredImage:
+        """A product's picture. Raises NotFound."""
+        product = await self.get(catalog, product_id, deadline)
+        content = await self._images.get(product.image_sha256)
+        if content is None:
+            raise DependencyBroken(dependency="image_store")
+        return StoredImage(content, MEDIA_TYPE, product.image_sha256)
+
+    async def _find(self, catalog: str, product_id: str, deadline: Deadline) -> Product:
+        wanted = point_id(catalog, product_id)
+        found = await self._space.index.get([wanted], deadline)
+        if wanted not in found:
+            raise NotFound(Reason.PRODUCT_NOT_FOUND, field="id")
+        return found[wanted]

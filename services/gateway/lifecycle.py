@@ -1,0 +1,79 @@
+"""Start, serve, drain: both edges on one event loop, from first probe to last answer."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Iterator
+
+import structlog
+import uvicorn
+
+from gateway.readiness import watch_loop_lag
+from gateway.wiring import Gateway
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its own signal handlers: the gateway has one for both edges."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(gateway: Gateway) -> None:
+    """Run until SIGTERM or SIGINT, then drain.
+
+    Draining: say not ready at once, wait a grace period so that load balancers notice, admit
+    nothing more, give requests in flight their time, then close everything.
+    Raises OSError when a port cannot be bound.
+    """
+    settings = gateway.settings
+    log = structlog.get_logger()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stop.set)
+
+    rest = _Server(
+        uvicorn.Config(
+            gateway.rest_app,
+            host=settings.http_host,
+            port=settings.http_port,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=max(1, round(settings.drain_budget_s)),
+        )
+    )
+    sockets = [rest.config.bind_socket()]
+    await gateway.grpc_server.start()
+    background = [
+        asyncio.create_task(gateway.readiness.watch()),
+        asyncio.create_task(watch_loop_lag(gateway.metrics)),
+    ]
+    serving = asyncio.create_task(rest.serve(sockets=sockets))
+    log.info("serving", http_port=settings.http_port, grpc_port=settings.grpc_port)
+
+    await _until(stop, serving, *background)
+    log.info("draining", in_flight=gateway.admission.in_flight)
+    await gateway.readiness.drain()
+    await asyncio.sleep(settings.drain_grace_s)
+    gateway.admission.close()
+    rest.should_exit = True
+    await asyncio.gather(serving, gateway.grpc_server.stop(settings.drain_budget_s))
+    for task in background:
+        task.cancel()
+    await asyncio.gather(*background, return_exceptions=True)
+    await gateway.close()
+    log.info("stopped")
+
+
+async def _until(stop: asyncio.Event, *tasks: "asyncio.Task[None]") -> None:
+    """Wait for the stop signal; a task that ends before it failed, and its error goes on."""
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        if task.done():
+            task.result()
+    stopping.cancel()

@@ -1,0 +1,109 @@
+"""Page tokens: where a query's next page begins, and which ranking it belongs to (AIP-158).
+
+A token is opaque to callers but holds no secret: a version, the fingerprint of the query it came
+from, the key of the ranking kept for it, and an offset. A token under another query, catalog or
+model does not match the fingerprint and is refused.
+"""
+
+import base64
+import binascii
+import hashlib
+import struct
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from retrieval.domain import (
+    ProductReference,
+    Ranked,
+    SearchRequest,
+    UploadReference,
+    UriReference,
+)
+from retrieval.errors import InvalidArgument, Reason
+
+_VERSION: Final = 1
+_SEARCH: Final = struct.Struct("!B16s16sI")
+_LIST: Final = struct.Struct("!B16s16s")
+
+
+@dataclass(frozen=True, slots=True)
+class PageToken:
+    """A place in a ranking: the ranking's key and how many hits came before."""
+
+    snapshot: bytes
+    offset: int
+
+
+def search_fingerprint(request: SearchRequest, digest: str) -> bytes:
+    """16 bytes that name a query under a model; page size, view and token are no part of it."""
+    match request.reference:
+        case ProductReference(product_id):
+            reference = ("product", product_id)
+        case UploadReference(content):
+            reference = ("upload", hashlib.sha256(content).hexdigest())
+        case UriReference(uri):
+            reference = ("uri", uri)
+        case None:
+            reference = ("none", "")
+    parts = (
+        digest,
+        request.catalog,
+        reference,
+        request.modification,
+        request.filter,
+        request.include_reference,
+    )
+    return hashlib.blake2b(repr(parts).encode(), digest_size=16).digest()
+
+
+def snapshot_key(fingerprint: bytes, ranking: Sequence[Ranked]) -> bytes:
+    """16 bytes that name one ranking of a query: equal answers share one snapshot, and a changed
+    index makes another, so pages already begun stay as they were."""
+    content = hashlib.blake2b(fingerprint, digest_size=16)
+    for ranked in ranking:
+        content.update(ranked.point_id.bytes)
+    return content.digest()
+
+
+def write_search_token(fingerprint: bytes, token: PageToken) -> str:
+    return _encode(_SEARCH.pack(_VERSION, fingerprint, token.snapshot, token.offset))
+
+
+def read_search_token(text: str, fingerprint: bytes) -> PageToken:
+    """Raises InvalidArgument (PAGE_TOKEN_INVALID) unless the token came from this very query."""
+    version, owner, snapshot, offset = _decode(text, _SEARCH)
+    if version != _VERSION or owner != fingerprint:
+        raise InvalidArgument(Reason.PAGE_TOKEN_INVALID, field="page_token")
+    return PageToken(snapshot, offset)
+
+
+def write_list_token(catalog: str, after: uuid.UUID) -> str:
+    return _encode(_LIST.pack(_VERSION, _catalog_fingerprint(catalog), after.bytes))
+
+
+def read_list_token(text: str, catalog: str) -> uuid.UUID:
+    """Where a listing goes on. Raises InvalidArgument (PAGE_TOKEN_INVALID)."""
+    version, owner, after = _decode(text, _LIST)
+    if version != _VERSION or owner != _catalog_fingerprint(catalog):
+        raise InvalidArgument(Reason.PAGE_TOKEN_INVALID, field="page_token")
+    return uuid.UUID(bytes=after)
+
+
+def _catalog_fingerprint(catalog: str) -> bytes:
+    return hashlib.blake2b(catalog.encode(), digest_size=16, person=b"list").digest()
+
+
+def _encode(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def _decode(text: str, layout: struct.Struct) -> tuple[Any, ...]:
+    try:
+        raw = base64.b64decode(
+            text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True
+        )
+        return layout.unpack(raw)
+    except (binascii.Error, UnicodeEncodeError, struct.error, ValueError):
+        raise InvalidArgument(Reason.PAGE_TOKEN_INVALID, field="page_token") from None

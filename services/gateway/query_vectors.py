@@ -1,0 +1,136 @@
+"""From a reference and words to the vectors that the index is asked with.
+
+    words alone            text_encoder                              [D]
+    picture alone          image_encoder's tokens                    [K, D]
+    picture and words      image_encoder's embeds, fusion_encoder    [D]
+
+Each result is cached by content, and so are a reference's embeds: they are the costly part.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from gateway.pictures import PictureWorkshop
+from gateway.space import EmbeddingSpace
+from retrieval.cache import embedding_key
+from retrieval.domain import (
+    CacheKind,
+    Deadline,
+    F32Array,
+    FloatArray,
+    ImageEmbeddings,
+    Product,
+    UploadReference,
+)
+from retrieval.errors import DependencyBroken
+from retrieval.ports import EmbeddingCache, ImageStore
+
+
+@dataclass(frozen=True, slots=True)
+class ReferencePicture:
+    """A resolved reference: a product's stored picture or an upload."""
+
+    source: Product | UploadReference
+    content_id: bytes
+    """Names the pixels in cache keys, without decoding them."""
+
+
+class QueryVectors:
+    """Makes query vectors, from the cache where it has them."""
+
+    def __init__(
+        self,
+        cache: EmbeddingCache,
+        images: ImageStore,
+        workshop: PictureWorkshop,
+        encoder_budget_s: float,
+    ) -> None:
+        """``encoder_budget_s`` bounds each inference, however much time the caller has left."""
+        self._cache = cache
+        self._images = images
+        self._workshop = workshop
+        self._encoder_budget_s = encoder_budget_s
+
+    async def of(
+        self,
+        space: EmbeddingSpace,
+        reference: ReferencePicture | None,
+        modification: str,
+        deadline: Deadline,
+    ) -> F32Array:
+        """The query's vectors, [D] or [K, D] float32, L2-normalised.
+
+        Raises the errors of the picture, or `DependencyError` where an embedding is not cached
+        and cannot be computed.
+        """
+        words = space.tokenizer.process(modification)
+        if reference is None:
+            return await self._text(space, words, deadline)
+        if not words:
+            return await self._picture(space, reference, deadline)
+        return await self._composed(space, reference, words, deadline)
+
+    async def _text(self, space: EmbeddingSpace, words: str, deadline: Deadline) -> F32Array:
+        async def compute() -> FloatArray:
+            ids, mask = space.tokenizer.encode_batch([words])
+            budget = deadline.capped(self._encoder_budget_s)
+            return (await space.encoder.encode_texts(ids, mask, budget))[0]
+
+        return await self._cached(space, "query_embedding", compute, b"", words.encode())
+
+    async def _picture(
+        self, space: EmbeddingSpace, reference: ReferencePicture, deadline: Deadline
+    ) -> F32Array:
+        async def compute() -> FloatArray:
+            return (await self._embed(space, reference, deadline)).tokens[0]
+
+        return await self._cached(space, "image_tokens", compute, reference.content_id)
+
+    async def _composed(
+        self, space: EmbeddingSpace, reference: ReferencePicture, words: str, deadline: Deadline
+    ) -> F32Array:
+        async def compute_embeds() -> FloatArray:
+            return (await self._embed(space, reference, deadline)).embeds[0]
+
+        async def compute() -> FloatArray:
+            embeds = await self._cache.get_or_compute(
+                _key(space, "image_embeds", reference.content_id), compute_embeds
+            )
+            ids, mask = space.tokenizer.encode_batch([words])
+            budget = deadline.capped(self._encoder_budget_s)
+            return (await space.encoder.compose(embeds[None], ids, mask, budget))[0]
+
+        return await self._cached(
+            space, "query_embedding", compute, reference.content_id, words.encode()
+        )
+
+    async def _cached(
+        self,
+        space: EmbeddingSpace,
+        kind: CacheKind,
+        compute: Callable[[], Awaitable[FloatArray]],
+        *content: bytes,
+    ) -> F32Array:
+        found = await self._cache.get_or_compute(_key(space, kind, *content), compute)
+        return found.astype(np.float32, copy=False)
+
+    async def _embed(
+        self, space: EmbeddingSpace, reference: ReferencePicture, deadline: Deadline
+    ) -> ImageEmbeddings:
+        match reference.source:
+            case UploadReference(content):
+                pixels = await self._workshop.upload_pixels(content, space.bundle, deadline)
+            case Product(image_sha256=sha256):
+                stored = await self._images.get(sha256)
+                if stored is None:
+                    raise DependencyBroken(dependency="image_store")
+                pixels = await self._workshop.stored_pixels(stored, space.bundle, deadline)
+        return await space.encoder.encode_images(
+            pixels[None], deadline.capped(self._encoder_budget_s)
+        )
+
+
+def _key(space: EmbeddingSpace, kind: CacheKind, *content: bytes) -> bytes:
+    return embedding_key(space.bundle.digest, space.bundle.preprocess.version, kind, *content)

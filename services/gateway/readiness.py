@@ -1,0 +1,112 @@
+"""Truthful readiness: a watcher that really infers and really searches, every few seconds."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import structlog
+
+from gateway.space import EmbeddingSpace
+from retrieval.domain import Deadline
+from retrieval.errors import DependencyError, RecomposeError
+from gateway.telemetry import Metrics
+
+OnChange = Callable[[bool], Awaitable[None]]
+
+NOT_STARTED = "starting"
+DRAINING = "shutting down"
+CATALOG_MISSING = "the catalog is not imported yet"
+
+
+class Readiness:
+    """Whether this replica should get traffic, and why not.
+
+    Two facts are watched: the encoder answers a real inference, and the live collection is this
+    model's and answers a real query. With ``ready_file`` the file must exist as well: a stack
+    that imports a catalog at its start writes it when the import is done.
+    """
+
+    def __init__(
+        self,
+        space: EmbeddingSpace,
+        prepare_index: Callable[[Deadline], Awaitable[None]],
+        metrics: Metrics,
+        *,
+        ready_file: Path | None,
+        interval_s: float,
+        probe_budget_s: float,
+    ) -> None:
+        """``prepare_index`` makes the collection where it is missing; it runs until it once
+        succeeded."""
+        self._space = space
+        self._prepare_index = prepare_index
+        self._metrics = metrics
+        self._ready_file = ready_file
+        self._interval_s = interval_s
+        self._probe_budget_s = probe_budget_s
+        self._prepared = False
+        self._why_not = NOT_STARTED
+        self._draining = False
+        self._listeners: list[OnChange] = []
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether to send traffic here, and a short reason if not."""
+        why_not = DRAINING if self._draining else self._why_not
+        return not why_not, why_not
+
+    @property
+    def encoder_down(self) -> bool:
+        """The last inference probe failed: answers come from the cache alone."""
+        return self._why_not.startswith("triton")
+
+    def on_change(self, listener: OnChange) -> None:
+        """Call ``listener(ready)`` whenever readiness turns, and once at the start."""
+        self._listeners.append(listener)
+
+    async def drain(self) -> None:
+        """Say not ready from now on."""
+        self._draining = True
+        await self._tell(False)
+
+    async def watch(self) -> None:
+        """Probe for ever. Cancel to end."""
+        was_ready: bool | None = None
+        while True:
+            self._why_not = await self._probe()
+            is_ready, why_not = self.ready()
+            if is_ready != was_ready:
+                structlog.get_logger().info("readiness", ready=is_ready, why_not=why_not)
+                await self._tell(is_ready)
+                was_ready = is_ready
+            # While not ready, look often: a start should not wait for a lazy watcher.
+            await asyncio.sleep(self._interval_s if is_ready else min(0.25, self._interval_s))
+
+    async def _tell(self, is_ready: bool) -> None:
+        self._metrics.ready.set(is_ready)
+        for listener in self._listeners:
+            await listener(is_ready)
+
+    async def _probe(self) -> str:
+        deadline = Deadline.after(self._probe_budget_s)
+        try:
+            if not self._prepared:
+                await self._prepare_index(deadline)
+                self._prepared = True
+            await self._space.index.check(deadline)
+            await self._space.encoder.check(deadline)
+        except DependencyError as error:
+            return f"{error.dependency}: {error.sentence}"
+        except RecomposeError as error:
+            return error.sentence
+        if self._ready_file is not None and not self._ready_file.exists():  # noqa: ASYNC240
+            return CATALOG_MISSING
+        return ""
+
+
+async def watch_loop_lag(metrics: Metrics, interval_s: float = 0.1) -> None:
+    """Measure for ever how late the event loop wakes up. Cancel to end."""
+    loop = asyncio.get_running_loop()
+    while True:
+        asked = loop.time() + interval_s
+        await asyncio.sleep(interval_s)
+        metrics.loop_lag_seconds.observe(max(0.0, loop.time() - asked))

@@ -1,0 +1,173 @@
+"""Composed search, as a story: resolve the reference, compose, search, hydrate, page."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.paging import (
+    PageToken,
+    read_search_token,
+    search_fingerprint,
+    snapshot_key,
+    write_search_token,
+)
+from gateway.query_vectors import QueryVectors, ReferencePicture
+from gateway.space import EmbeddingSpace
+from gateway.validation import valid_search
+from retrieval.domain import (
+    Deadline,
+    FilterableFields,
+    Hit,
+    IndexQuery,
+    Product,
+    ProductReference,
+    Ranked,
+    Reference,
+    SearchRequest,
+    SearchResponse,
+    UploadReference,
+    UriReference,
+    point_id,
+)
+from retrieval.errors import NotFound, Reason
+from retrieval.ports import ImageFetcher, SnapshotStore
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """A query's best products, and what a page of them needs to be found again."""
+
+    ranked: list[Ranked]
+    offset: int
+    snapshot: bytes
+    repeated: bool = False
+
+
+class Search:
+    """The search use case."""
+
+    def __init__(
+        self,
+        space: EmbeddingSpace,
+        vectors: QueryVectors,
+        snapshots: SnapshotStore,
+        fetcher: ImageFetcher,
+        fields: FilterableFields,
+        ranking_depth: int,
+        encoder_down: Callable[[], bool],
+    ) -> None:
+        """``ranking_depth`` is how many hits a query has at most, over all its pages;
+        ``encoder_down`` says that answers come from the cache alone."""
+        self._space = space
+        self._vectors = vectors
+        self._snapshots = snapshots
+        self._fetcher = fetcher
+        self._fields = fields
+        self._ranking_depth = ranking_depth
+        self._encoder_down = encoder_down
+
+    async def search(self, request: SearchRequest, deadline: Deadline) -> SearchResponse:
+        """Answer one page of a query. Raises `RecomposeError`."""
+        space = self._space
+        request = valid_search(request, self._fields)
+        fingerprint = search_fingerprint(request, space.bundle.digest)
+        ranking = await self._ranking(space, request, fingerprint, deadline)
+
+        page = ranking.ranked[ranking.offset : ranking.offset + request.page_size]
+        products = await space.index.get([ranked.point_id for ranked in page], deadline)
+        end = ranking.offset + len(page)
+        more = end < len(ranking.ranked)
+        return SearchResponse(
+            hits=tuple(
+                Hit(products[ranked.point_id], ranked.score)
+                for ranked in page
+                if ranked.point_id in products  # deleted since the ranking was made
+            ),
+            next_page_token=write_search_token(fingerprint, PageToken(ranking.snapshot, end))
+            if more
+            else "",
+            degraded=self._encoder_down(),
+            repeated=ranking.repeated,
+        )
+
+    async def _ranking(
+        self, space: EmbeddingSpace, request: SearchRequest, fingerprint: bytes, deadline: Deadline
+    ) -> Ranking:
+        """The kept ranking that the page token names, else a fresh one."""
+        offset = 0
+        if request.page_token:
+            token = read_search_token(request.page_token, fingerprint)
+            kept = await self._snapshots.get(token.snapshot)
+            if kept is not None:
+                return Ranking(kept, token.offset, token.snapshot)
+            offset = token.offset
+
+        ranked = await self._rank(space, request, deadline)
+        snapshot = snapshot_key(fingerprint, ranked)
+        if offset + request.page_size < len(ranked):
+            await self._snapshots.put(snapshot, ranked)
+        return Ranking(ranked, offset, snapshot, repeated=bool(request.page_token))
+
+    async def _rank(
+        self, space: EmbeddingSpace, request: SearchRequest, deadline: Deadline
+    ) -> list[Ranked]:
+        reference = await self._resolve(space, request.catalog, request.reference, deadline)
+        vectors = await self._vectors.of(space, reference, request.modification, deadline)
+        exclude = ()
+        if isinstance(request.reference, ProductReference) and not request.include_reference:
+            exclude = (point_id(request.catalog, request.reference.product_id),)
+        return await space.index.search(
+            IndexQuery(
+                catalog=request.catalog,
+                vectors=vectors,
+                limit=self._ranking_depth,
+                filter=request.filter,
+                exclude=exclude,
+            ),
+            deadline,
+        )
+
+    async def _resolve(
+        self,
+        space: EmbeddingSpace,
+        catalog: str,
+        reference: Reference | None,
+        deadline: Deadline,
+    ) -> ReferencePicture | None:
+        """The picture behind a reference. Raises NotFound for a product that is not there."""
+        match reference:
+            case None:
+                return None
+            case ProductReference(product_id):
+                product = await self._product(space, catalog, product_id, deadline)
+                return ReferencePicture(product, b"stored:" + product.image_sha256.encode())
+            case UploadReference():
+                return await _of_upload(reference)
+            case UriReference(uri):
+                return await _of_upload(UploadReference(await self._fetcher.fetch(uri, deadline)))
+
+    async def _product(
+        self, space: EmbeddingSpace, catalog: str, product_id: str, deadline: Deadline
+    ) -> Product:
+        wanted = point_id(catalog, product_id)
+        found = await space.index.get([wanted], deadline)
+        if wanted not in found:
+            raise NotFound(Reason.PRODUCT_NOT_FOUND, field="reference.product_id")
+        return found[wanted]
+
+
+_HASH_OFF_LOOP_BYTES = 1 << 20
+
+
+async def _of_upload(upload: UploadReference) -> ReferencePicture:
+    """An upload, named by the hash of its bytes; large ones are hashed off the event loop."""
+    if len(upload.content) > _HASH_OFF_LOOP_BYTES:
+        content_id = await asyncio.to_thread(_content_id, upload.content)
+    else:
+        content_id = _content_id(upload.content)
+    return ReferencePicture(upload, content_id)
+
+
+def _content_id(content: bytes) -> bytes:
+    return b"upload:" + hashlib.sha256(content).digest()

@@ -1,0 +1,115 @@
+"""The gateway's settings: one frozen object, read from the environment once, at the start."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from retrieval.domain import FieldKind
+
+_DEMO_FIELDS = {
+    "category": FieldKind.KEYWORD,
+    "color": FieldKind.KEYWORD,
+    "brand": FieldKind.KEYWORD,
+    "pattern": FieldKind.KEYWORD,
+    "sleeve": FieldKind.KEYWORD,
+    "length": FieldKind.KEYWORD,
+    "print": FieldKind.KEYWORD,
+    "hood": FieldKind.BOOL,
+    "pocket": FieldKind.BOOL,
+    "buttons": FieldKind.BOOL,
+    "price": FieldKind.NUMBER,
+}
+
+
+class SettingsError(Exception):
+    """A setting is missing or bad; the message is one sentence."""
+
+
+class Settings(BaseSettings):
+    """Each field is an environment variable of the same name in capitals."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    http_host: str = Field("127.0.0.1", description="Address that the REST edge listens on.")
+    http_port: int = Field(8080, ge=1, le=65535, description="Port of the REST edge.")
+    grpc_host: str = Field("127.0.0.1", description="Address that the gRPC edge listens on.")
+    grpc_port: int = Field(50051, ge=1, le=65535, description="Port of the gRPC edge.")
+
+    bundle_dir: Path = Field(Path("models"), description="Folder of the model bundle.")
+    data_dir: Path = Field(Path(".data"), description="Folder of the image store.")
+    ready_file: Path | None = Field(
+        None, description="Not ready until this file exists (written after a first import)."
+    )
+
+    triton_url: str = Field("127.0.0.1:8001", description="host:port of Triton's gRPC API.")
+    qdrant_url: str = Field(
+        "http://127.0.0.1:6334", description="URL of Qdrant's gRPC port; https for TLS."
+    )
+    qdrant_api_key: SecretStr | None = Field(None, description="Qdrant's API key.")
+    redis_url: SecretStr | None = Field(
+        None, description="Redis that caches embeddings; without it everything is computed."
+    )
+    snapshot_redis_url: SecretStr | None = Field(
+        None, description="Redis that keeps rankings for paging; REDIS_URL where unset."
+    )
+    cache_key: SecretStr = Field(
+        SecretStr("recompose"), description="Secret that keys the names of cached entries."
+    )
+
+    filterable_fields: Annotated[dict[str, FieldKind], NoDecode] = Field(
+        _DEMO_FIELDS,
+        description="Attributes to filter by: name:kind, comma-separated; kinds are keyword, "
+        "number and bool.",
+    )
+    prefetch_depth: int = Field(
+        1000, ge=100, le=10_000, description="Candidates by pooled vector before rescoring."
+    )
+    ranking_depth: int = Field(
+        200, ge=100, le=1000, description="Hits a query has at most, over all its pages."
+    )
+    image_uris: Literal["off"] = Field(
+        "off", description="Fetching image URIs: only 'off' is offered so far."
+    )
+
+    search_budget_s: float = Field(1.0, gt=0, le=60, description="Time for a search, in seconds.")
+    import_budget_s: float = Field(
+        120.0, gt=0, le=3600, description="Time for an import call, in seconds."
+    )
+    triton_budget_s: float = Field(0.3, gt=0, le=60, description="Time for one inference.")
+    qdrant_budget_s: float = Field(0.2, gt=0, le=60, description="Time for one index read.")
+    redis_budget_s: float = Field(0.02, gt=0, le=5, description="Time for one cache command.")
+
+    max_in_flight: int = Field(128, ge=1, description="Requests worked on at once; more get 429.")
+    picture_workers: int = Field(2, ge=1, le=64, description="Threads that decode pictures.")
+    embed_batch: int = Field(16, ge=1, le=32, description="Pictures in one import inference.")
+    probe_interval_s: float = Field(2.0, gt=0, le=60, description="Time between readiness probes.")
+    drain_grace_s: float = Field(
+        1.0, ge=0, le=30, description="Time between saying not ready and closing the doors."
+    )
+    drain_budget_s: float = Field(
+        10.0, gt=0, le=120, description="Time that requests in flight get at a shutdown."
+    )
+    log_format: Literal["json", "text"] = Field("json", description="Form of the log lines.")
+
+    @field_validator("filterable_fields", mode="before")
+    @classmethod
+    def _parse_fields(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        fields = {}
+        for pair in filter(None, (part.strip() for part in value.split(","))):
+            name, _, kind = pair.partition(":")
+            fields[name.strip()] = kind.strip() or FieldKind.KEYWORD
+        return fields
+
+
+def read_settings() -> Settings:
+    """The settings of this process. Raises SettingsError with one sentence, values left out."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"][:1]).upper()
+        raise SettingsError(f"{name} is not a valid setting: {first['msg']}.") from None

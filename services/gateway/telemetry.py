@@ -1,0 +1,113 @@
+"""Metrics and logs: what happened and how long it took, never what was asked for."""
+
+import logging
+import re
+import secrets
+import sys
+from typing import Final, Literal
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SECONDS_BUCKETS: Final = (
+    0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0,
+)  # fmt: skip
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+
+class Metrics:
+    """The gateway's Prometheus metrics, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "recompose_requests",
+            "Requests answered, by edge (grpc, rest), method and status code.",
+            ["edge", "method", "code"],
+            registry=self.registry,
+        )
+        self._request_seconds = Histogram(
+            "recompose_request_seconds",
+            "Time from admission to answer, in seconds.",
+            ["edge", "method"],
+            buckets=_SECONDS_BUCKETS,
+            registry=self.registry,
+        )
+        self._dependency_calls = Counter(
+            "recompose_dependency_calls",
+            "Calls to Triton, Qdrant, Redis and the image store, by outcome.",
+            ["dependency", "outcome"],
+            registry=self.registry,
+        )
+        self._dependency_seconds = Histogram(
+            "recompose_dependency_seconds",
+            "Time of calls to a dependency, in seconds.",
+            ["dependency"],
+            buckets=_SECONDS_BUCKETS,
+            registry=self.registry,
+        )
+        self.in_flight = Gauge(
+            "recompose_requests_in_flight",
+            "Requests being worked on now.",
+            registry=self.registry,
+        )
+        self.ready = Gauge(
+            "recompose_ready",
+            "1 while the gateway is ready: a real inference and a real query succeeded lately.",
+            registry=self.registry,
+        )
+        self.loop_lag_seconds = Histogram(
+            "recompose_loop_lag_seconds",
+            "How much later than asked for the event loop woke up, in seconds.",
+            buckets=_SECONDS_BUCKETS,
+            registry=self.registry,
+        )
+        self._model = Gauge(
+            "recompose_model_info",
+            "The model being served; always 1.",
+            ["name", "digest", "precision"],
+            registry=self.registry,
+        )
+
+    def observe_request(self, edge: str, method: str, code: str, seconds: float) -> None:
+        """Count an answered request; ``code`` is a gRPC status name or an HTTP status."""
+        self._requests.labels(edge, method, code).inc()
+        self._request_seconds.labels(edge, method).observe(seconds)
+
+    def observe_dependency(self, dependency: str, outcome: str, seconds: float) -> None:
+        """Count a call to a dependency; ``outcome`` is ``ok`` or a short word for what failed."""
+        self._dependency_calls.labels(dependency, outcome).inc()
+        self._dependency_seconds.labels(dependency).observe(seconds)
+
+    def serving(self, name: str, digest: str, precision: str) -> None:
+        """Say which model is served."""
+        self._model.labels(name, digest[:12], precision).set(1)
+
+
+def request_id(candidate: str | None) -> str:
+    """A well-formed id that came with the request (8 to 64 letters, digits, ``_``, ``-``), else
+    a new one. An id is logged, so nothing else may pass."""
+    if candidate is not None and _REQUEST_ID.fullmatch(candidate):
+        return candidate
+    return secrets.token_hex(8)
+
+
+def configure_logging(log_format: Literal["json", "text"]) -> None:
+    """Structured logs on standard error. Only names and numbers of our own are ever logged."""
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
+    )
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.processors.format_exc_info, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")

@@ -1,0 +1,89 @@
+"""Page tokens: they name a place in one ranking of one query, and fit no other."""
+
+import uuid
+from dataclasses import replace
+
+import pytest
+
+from gateway.paging import (
+    PageToken,
+    read_list_token,
+    read_search_token,
+    search_fingerprint,
+    snapshot_key,
+    write_list_token,
+    write_search_token,
+)
+from retrieval.domain import (
+    Match,
+    ProductReference,
+    Ranked,
+    SearchRequest,
+    UploadReference,
+    View,
+)
+from retrieval.errors import InvalidArgument, Reason
+
+REQUEST = SearchRequest(reference=ProductReference("a"), modification="in red")
+DIGEST = "ab" * 32
+
+
+def test_a_token_is_read_back() -> None:
+    fingerprint = search_fingerprint(REQUEST, DIGEST)
+    token = PageToken(b"s" * 16, 40)
+    assert read_search_token(write_search_token(fingerprint, token), fingerprint) == token
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(REQUEST, modification="in blue"),
+        replace(REQUEST, reference=ProductReference("b")),
+        replace(REQUEST, reference=UploadReference(b"a")),
+        replace(REQUEST, reference=None),
+        replace(REQUEST, catalog="other"),
+        replace(REQUEST, filter=Match("color", ("red",))),
+        replace(REQUEST, include_reference=True),
+    ],
+)
+def test_a_token_of_another_query_is_refused(other: SearchRequest) -> None:
+    token = write_search_token(search_fingerprint(REQUEST, DIGEST), PageToken(b"s" * 16, 20))
+    with pytest.raises(InvalidArgument) as caught:
+        read_search_token(token, search_fingerprint(other, DIGEST))
+    assert caught.value.reason is Reason.PAGE_TOKEN_INVALID
+
+
+def test_a_token_of_another_model_is_refused() -> None:
+    token = write_search_token(search_fingerprint(REQUEST, DIGEST), PageToken(b"s" * 16, 20))
+    with pytest.raises(InvalidArgument):
+        read_search_token(token, search_fingerprint(REQUEST, "cd" * 32))
+
+
+def test_page_size_and_view_may_change_between_pages() -> None:
+    other = replace(REQUEST, page_size=7, view=View.BASIC, page_token="x")
+    assert search_fingerprint(other, DIGEST) == search_fingerprint(REQUEST, DIGEST)
+
+
+@pytest.mark.parametrize("text", ["!", "a", "ü", "AAAA", "A" * 5000, "\ud800", " "])
+def test_garbage_is_refused(text: str) -> None:
+    for read in (
+        lambda: read_search_token(text, b"f" * 16),
+        lambda: read_list_token(text, "default"),
+    ):
+        with pytest.raises(InvalidArgument) as caught:
+            read()
+        assert caught.value.reason is Reason.PAGE_TOKEN_INVALID
+
+
+def test_a_changed_ranking_has_another_snapshot() -> None:
+    first, second = Ranked(uuid.uuid4(), 0.9), Ranked(uuid.uuid4(), 0.8)
+    assert snapshot_key(b"f", [first, second]) == snapshot_key(b"f", [first, second])
+    assert snapshot_key(b"f", [first, second]) != snapshot_key(b"f", [second, first])
+
+
+def test_a_listing_goes_on_in_its_own_catalog() -> None:
+    after = uuid.uuid4()
+    token = write_list_token("default", after)
+    assert read_list_token(token, "default") == after
+    with pytest.raises(InvalidArgument):
+        read_list_token(token, "other")
