@@ -16,7 +16,7 @@ Tint = tuple[int, int, int]
 _TINTS: Final[tuple[Tint, ...]] = (
     (248, 247, 245), (236, 233, 228), (226, 230, 235), (243, 231, 226), (228, 236, 229),
     (240, 234, 214), (221, 214, 226), (205, 214, 222), (214, 203, 190), (190, 198, 196),
-    (232, 214, 205), (176, 184, 196), (200, 206, 186), (150, 156, 162), (120, 126, 134),
+    (232, 214, 205), (178, 190, 204), (204, 210, 190), (240, 222, 226), (124, 132, 142),
 )  # fmt: skip
 _ACCENTS: Final[tuple[Tint, ...]] = (
     (196, 120, 96), (120, 146, 130), (214, 178, 112), (110, 132, 160), (170, 136, 160),
@@ -27,7 +27,7 @@ _BUSY_SHARE: Final = 0.45
 
 
 def background(rng: np.random.Generator, size: int, garment_rgb: FloatArray) -> FloatArray:
-    """A background [size, size, 3] float32 in 0..255 that does not hide the garment's colour."""
+    """A background [3, size, size] float32 in 0..255 that does not hide the garment's colour."""
     tint = _tint(rng, garment_rgb)
     if rng.random() >= _BUSY_SHARE:
         makers: tuple[Callable[..., FloatArray], ...] = (_wash, _studio, _wall)
@@ -37,19 +37,19 @@ def background(rng: np.random.Generator, size: int, garment_rgb: FloatArray) -> 
 
 
 def _tint(rng: np.random.Generator, garment_rgb: FloatArray) -> FloatArray:
-    for index in rng.permutation(len(_TINTS)):
-        tint = np.asarray(_TINTS[index], dtype=np.float32)
-        if lab_distance(tint, garment_rgb) >= _MIN_DIFFERENCE:
-            return tint
-    return np.asarray((248, 247, 245), dtype=np.float32)
+    tints = np.asarray(_TINTS, dtype=np.float32)
+    visible = tints[lab_distance(tints, garment_rgb) >= _MIN_DIFFERENCE]
+    tint: FloatArray = visible[int(rng.integers(len(visible)))].reshape(3, 1, 1)
+    return tint
 
 
 def _ramp(size: int, rng: np.random.Generator) -> FloatArray:
-    """A slow change of light over the picture [size, size, 1], about -1..1."""
+    """A slow change of light over the picture [size, size], about -1..1."""
     angle = rng.uniform(0, 2 * np.pi)
     line = np.linspace(-1, 1, size, dtype=np.float32)
-    ramp = np.float32(np.cos(angle)) * line[None, :] + np.float32(np.sin(angle)) * line[:, None]
-    return ramp[..., None]
+    across, down = np.float32(np.cos(angle)) * line, np.float32(np.sin(angle)) * line
+    ramp: FloatArray = across[None, :] + down[:, None]
+    return ramp
 
 
 def _wash(rng: np.random.Generator, size: int, tint: FloatArray) -> FloatArray:
@@ -58,21 +58,22 @@ def _wash(rng: np.random.Generator, size: int, tint: FloatArray) -> FloatArray:
 
 def _studio(rng: np.random.Generator, size: int, tint: FloatArray) -> FloatArray:
     """A wall that meets a lighter floor in a soft curve."""
-    line = np.linspace(0, 1, size, dtype=np.float32)[:, None, None]
+    line = np.linspace(0, 1, size, dtype=np.float32)[:, None]
     floor = 1 / (1 + np.exp(-(line - np.float32(rng.uniform(0.68, 0.85))) * 22))
-    light = 1 - 0.1 * line + 0.12 * floor + 0.02 * _ramp(size, rng)
-    return np.broadcast_to(tint * light, (size, size, 3)).astype(np.float32)
+    light: FloatArray = 1 - 0.1 * line + 0.12 * floor + 0.02 * _ramp(size, rng)
+    return tint * light
 
 
 def _wall(rng: np.random.Generator, size: int, tint: FloatArray) -> FloatArray:
     """Plaster."""
     rough = 0.025 * smooth_field(rng, 9, size) + 0.012 * grain(rng, size)
-    return tint * (1 + rough[..., None] + np.float32(0.05) * _ramp(size, rng))
+    light: FloatArray = 1 + rough + np.float32(0.05) * _ramp(size, rng)
+    return tint * light
 
 
 def _planks(rng: np.random.Generator, size: int, tint: FloatArray) -> FloatArray:
     """A wooden floor, boards of changing brightness with a grain along them."""
-    wood = 0.55 * tint + 0.45 * np.asarray((186, 150, 112), dtype=np.float32)
+    wood = 0.55 * tint + 0.45 * _planes((186, 150, 112))
     count = int(rng.integers(5, 9))
     board = np.minimum(np.arange(size) * count // size, count - 1)
     tone = rng.uniform(0.86, 1.06, count).astype(np.float32)[board]
@@ -82,7 +83,7 @@ def _planks(rng: np.random.Generator, size: int, tint: FloatArray) -> FloatArray
     light = (tone + fibres)[:, None] + 0.05 * smooth_field(rng, 12, size)
     if rng.random() < 0.5:
         light = light.T
-    return wood * light[..., None]
+    return wood * light
 
 
 def _tiles(rng: np.random.Generator, size: int, tint: FloatArray) -> FloatArray:
@@ -93,7 +94,7 @@ def _tiles(rng: np.random.Generator, size: int, tint: FloatArray) -> FloatArray:
     joint = (np.diff(index, prepend=-1) > 0) | (np.diff(index, append=count) > 0)
     tone[joint, :] *= 0.84
     tone[:, joint] *= 0.84
-    return tint * tone[..., None]
+    return tint * tone
 
 
 def _bokeh(rng: np.random.Generator, size: int, tint: FloatArray) -> FloatArray:
@@ -118,12 +119,13 @@ def _room(rng: np.random.Generator, size: int, tint: FloatArray) -> FloatArray:
     draw.rectangle((0, horizon, small, small), _rgb(tint * 0.8))
     draw.line((0, horizon, small, horizon), _rgb(tint * 1.08), 3)
     for _ in range(int(rng.integers(4, 8))):
-        accent = np.asarray(_ACCENTS[int(rng.integers(len(_ACCENTS)))], dtype=np.float32)
+        accent = _planes(_ACCENTS[int(rng.integers(len(_ACCENTS)))])
         width, height = rng.uniform(0.1, 0.3, 2) * small
         x = rng.uniform(-0.1, 1.0) * small
         y = horizon - height if rng.random() < 0.4 else rng.uniform(-0.05, 0.6) * small
+        inner = _rgb(0.5 * accent + 0.5 * tint)
         draw.rectangle((x, y, x + width, y + height), _rgb(accent * 0.75))
-        draw.rectangle((x + 3, y + 3, x + width - 3, y + height - 3), _rgb(0.5 * accent + 0.5 * tint))
+        draw.rectangle((x + 3, y + 3, x + width - 3, y + height - 3), inner)
     return _enlarged(image.filter(ImageFilter.GaussianBlur(1.4)), size)
 
 
@@ -132,7 +134,7 @@ def _leaves(rng: np.random.Generator, size: int, tint: FloatArray) -> FloatArray
     small = size // 2
     image = Image.new("RGB", (small, small), _rgb(tint))
     draw = ImageDraw.Draw(image)
-    accent = np.asarray(_ACCENTS[int(rng.integers(len(_ACCENTS)))], dtype=np.float32)
+    accent = _planes(_ACCENTS[int(rng.integers(len(_ACCENTS)))])
     leaf = _rgb(0.6 * tint + 0.4 * accent)
     step = small / int(rng.integers(6, 9))
     t = np.linspace(0, 2 * np.pi, 14, endpoint=False)
@@ -156,15 +158,20 @@ def _terrazzo(rng: np.random.Generator, size: int, tint: FloatArray) -> FloatArr
     chips = np.stack([np.cos(angles), np.sin(angles)], axis=2) * radii
     chips += rng.uniform(0, small, (70, 1, 2))
     for chip in chips:
-        accent = np.asarray(_ACCENTS[int(rng.integers(len(_ACCENTS)))], dtype=np.float32)
+        accent = _planes(_ACCENTS[int(rng.integers(len(_ACCENTS)))])
         draw.polygon(chip.ravel().tolist(), _rgb(0.45 * tint + 0.55 * accent))
     return _enlarged(image, size)
 
 
+def _planes(color: Tint) -> FloatArray:
+    return np.asarray(color, dtype=np.float32).reshape(3, 1, 1)
+
+
 def _rgb(color: FloatArray) -> Tint:
-    red, green, blue = np.clip(color, 0, 255).astype(int).tolist()
+    red, green, blue = np.clip(color.ravel(), 0, 255).astype(int).tolist()
     return red, green, blue
 
 
 def _enlarged(image: Image.Image, size: int) -> FloatArray:
-    return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR), dtype=np.float32)
+    large = np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
+    return np.moveaxis(large, -1, 0).astype(np.float32)

@@ -17,8 +17,7 @@ def jeans(garment: Garment, rng: np.random.Generator) -> list[Item]:
     leg = rng.uniform(0.0, 0.16)
     outer, inner, hem = 0.44 + leg * 0.5, 0.17 - leg * 0.5, 1.06
     items = _trousers(outer, inner, hem, hip=0.47)
-    roll = trace([(inner - 0.015, hem - 0.1), (outer + 0.015, hem - 0.1), (outer + 0.015, hem + 0.03),
-                  (inner - 0.015, hem + 0.03)])  # fmt: skip
+    roll = box(inner - 0.015, hem - 0.1, outer + 0.015, hem + 0.03)
     items += both(Part(roll, "solid", 0.8, lift=0.35, rounding=0.2))
     items += [Dot(0.0, _WAIST + 0.07, 0.032)]
     items += [Part(box(x - 0.025, _WAIST - 0.02, x + 0.025, _WAIST + 0.16), "solid", 0.72, lift=0.3)
@@ -54,11 +53,13 @@ def skirt(garment: Garment, rng: np.random.Generator) -> list[Item]:
     ])  # fmt: skip
     items: list[Item] = [Part(body)]
     for share in (0.3, 0.62):
-        pleat = trace([(0.36 * share, _WAIST + 0.1), (0.42 * share, -0.6, flare * share, hem + 0.06)])
+        top, bottom = (0.36 * share, _WAIST + 0.1), (flare * share, hem + 0.06)
+        pleat = trace([top, (0.42 * share, -0.6, *bottom)])
         items += both_lines(Line(pleat, 0.016, tone=0.74))
     items += _waistband(0.375)
     if garment.buttons:
-        items.append(Line(trace([(0.0, _WAIST), (0.0, hem + 0.08)]), 0.022))
+        strip = box(-0.075, _WAIST + 0.005, 0.075, hem + 0.085)
+        items.append(Part(strip, "solid", 0.9, lift=0.3, rounding=0.1))
         items += [Dot(0.0, float(y), 0.052) for y in np.linspace(_WAIST + 0.075, hem - 0.04, 5)]
     if garment.pocket:
         items += _pockets(0.11, -0.62, 0.38, -0.3)
@@ -67,8 +68,9 @@ def skirt(garment: Garment, rng: np.random.Generator) -> list[Item]:
 
 def _trousers(outer: float, inner: float, hem: float, hip: float) -> list[Item]:
     leg = trace([
-        (0.0, _WAIST), (0.38, _WAIST), (0.44, -0.7, hip, -0.4), (outer, (hem - 0.4) / 2, outer, hem),
-        (inner, hem), (inner * 0.7, (hem - 0.1) / 2, 0.0, -0.14),
+        (0.0, _WAIST), (0.38, _WAIST), (0.44, -0.7, hip, -0.4),
+        (outer, (hem - 0.4) / 2, outer, hem), (inner, hem),
+        (inner * 0.7, (hem - 0.1) / 2, 0.0, -0.14),
     ])  # fmt: skip
     whole = np.concatenate([leg, flipped(leg)[::-1]])
     items: list[Item] = [Part(whole, rounding=0.4)]

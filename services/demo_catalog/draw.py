@@ -11,7 +11,7 @@ from demo_catalog.canvas import Canvas, Stamp
 from demo_catalog.fabric import Cloth, folds, grain
 from demo_catalog.garments import Garment, check_garment
 from demo_catalog.geometry import Frame, fit_frame
-from demo_catalog.palette import jittered, lab_distance, rgb
+from demo_catalog.palette import jittered, lab_distance
 from demo_catalog.parts import Dot, Item, Line, Paint, Part, extent
 from demo_catalog.silhouettes import silhouette
 
@@ -21,12 +21,15 @@ DRAWING_VERSION: Final = 1
 """Changes whenever the same seed would give another picture."""
 
 DEFAULT_SIZE: Final = 320
-_DESIGN_SIZE: Final = 320
 _FOLD_DEPTH: Final = 0.11
 _SHEEN: Final = 26.0
 """Light that dark cloth reflects at a fold, in 0..255; without it black would have no shape."""
+_LUMA: Final = (0.299, 0.587, 0.114)
+_BRIGHT: Final = 165.0
+_BRIGHT_DEPTH: Final = 0.65
 _DETAILS: Final = ((250, 248, 240), (40, 38, 40), (226, 186, 92))
-_PRINT_COLORS: Final = ("white", "black", "yellow", "red")
+_PRINTS: Final = ((246, 245, 241), (30, 30, 33), (250, 214, 48), (203, 30, 40))
+_MIN_DETAIL_CONTRAST: Final = 50.0
 
 
 def draw(garment: Garment, rng: np.random.Generator, size: int = DEFAULT_SIZE) -> Image.Image:
@@ -40,47 +43,62 @@ def draw(garment: Garment, rng: np.random.Generator, size: int = DEFAULT_SIZE) -
     """
     check_garment(garment)
     ground = jittered(garment.color, rng)
-    paints = _paints(garment, ground, rng)
-    pattern = None if garment.pattern_color is None else jittered(garment.pattern_color, rng)
+    dye = garment.pattern_color
+    pattern = None if dye is None else jittered(dye, rng)
+    paints = _paints(garment, ground, pattern, rng)
     cloth = Cloth(garment.pattern, rng)
     items = silhouette(garment, rng)
     frame = fit_frame(extent(items), rng, size)
     canvas = Canvas(background(rng, size, ground))
-    _cast_shadow(canvas, items, frame, size / _DESIGN_SIZE)
+    _cast_shadow(canvas, items, frame)
     painter = _Painter(canvas, frame, paints, cloth, pattern, folds(rng, size))
     for item in items:
         painter.add(item)
-    pixels = canvas.pixels + np.float32(rng.uniform(1.2, 2.2)) * grain(rng, size)[..., None]
-    return Image.fromarray(np.clip(pixels + 0.5, 0, 255).astype(np.uint8))
+    canvas.pixels += np.float32(rng.uniform(1.2, 2.2)) * grain(rng, size)
+    return canvas.to_image()
 
 
 def _paints(
-    garment: Garment, ground: FloatArray, rng: np.random.Generator
+    garment: Garment, ground: FloatArray, pattern: FloatArray | None, rng: np.random.Generator
 ) -> dict[Paint, FloatArray]:
-    details = [np.asarray(c, dtype=np.float32) for c in _DETAILS]
-    far = [c for c in details if lab_distance(c, ground) > 48]
-    prints = [rgb(name) for name in _PRINT_COLORS if lab_distance(rgb(name), ground) > 55]
+    """sRGB [3] of every paint."""
     white = garment.color == "white"
     dark = float(ground.mean()) < 120
     return {
         "main": ground,
         "solid": ground,
-        "detail": far[int(rng.integers(len(far)))],
-        "print": prints[int(rng.integers(len(prints)))],
+        "detail": _standing_out(_DETAILS, ground, pattern, rng),
+        "print": _standing_out(_PRINTS, ground, pattern, rng),
         "sole": np.asarray((206, 202, 194) if white else (240, 238, 232), dtype=np.float32),
         "lace": np.asarray((96, 98, 104) if white else (248, 247, 243), dtype=np.float32),
         "stitch": 0.45 * ground + 0.55 * np.float32(250) if dark else 0.5 * ground,
     }
 
 
-def _cast_shadow(canvas: Canvas, items: list[Item], frame: Frame, scale: float) -> None:
+def _standing_out(
+    colors: tuple[tuple[int, int, int], ...],
+    ground: FloatArray,
+    pattern: FloatArray | None,
+    rng: np.random.Generator,
+) -> FloatArray:
+    """One of the colours that is far from the ground and, where one is, from the pattern too."""
+    candidates = np.asarray(colors, dtype=np.float32)
+    far = candidates[lab_distance(candidates, ground) >= _MIN_DETAIL_CONTRAST]
+    if pattern is not None:
+        farther = far[lab_distance(far, pattern) >= _MIN_DETAIL_CONTRAST]
+        far = farther if len(farther) else far
+    chosen: FloatArray = far[int(rng.integers(len(far)))]
+    return chosen
+
+
+def _cast_shadow(canvas: Canvas, items: list[Item], frame: Frame) -> None:
     """The garment's own shadow on the background."""
-    for item in items:
-        if isinstance(item, Part) and item.paint != "print":
-            stamp = canvas.polygon(frame.to_pixels(item.outline))
-            if stamp is not None:
-                shift = (round(3 * scale), round(5 * scale))
-                canvas.darken(stamp, 0.3, shift, 5 * scale)
+    outlines = [
+        frame.to_pixels(item.outline)
+        for item in items
+        if isinstance(item, Part) and item.paint != "print"
+    ]
+    canvas.cast_shadow(outlines, strength=0.38)
 
 
 class _Painter:
@@ -97,9 +115,12 @@ class _Painter:
     ) -> None:
         self.canvas = canvas
         self.frame = frame
-        self.paints = paints
+        self.paints = {name: color.reshape(3, 1, 1) for name, color in paints.items()}
         self.cloth = cloth
-        self.pattern = pattern
+        self.pattern = None if pattern is None else pattern.reshape(3, 1, 1)
+        # Bright cloth scatters light into its own folds; full depth would turn yellow to olive.
+        bright = float(np.dot(paints["main"], _LUMA)) > _BRIGHT
+        self.depth = np.float32(_BRIGHT_DEPTH if bright else 1.0)
         self.fold_field = fold_field
         self.inverse = (np.linalg.inv(frame.matrix) * frame.fit).astype(np.float32)
 
@@ -122,16 +143,16 @@ class _Painter:
         if part.lift > 0:
             self.canvas.darken(stamp, 0.45 * part.lift, (1, 2), 3.0)
         flat: FloatArray = self.paints[part.paint]
+        tone = 1 - self.depth * np.float32(1 - part.tone)
         if part.paint == "main" and self.pattern is not None:
-            share = self._pattern_share(stamp, part.angle)[..., None]
+            share = self._pattern_share(stamp, part.angle)
             flat = flat + (self.pattern - flat) * share
-        light = np.float32(part.tone) + np.float32(_FOLD_DEPTH) * (
-            self.fold_field[stamp.rows, stamp.columns] if part.paint != "print" else np.float32(0)
-        )
+        fold_depth = np.float32(0 if part.paint == "print" else _FOLD_DEPTH) * self.depth
+        light = tone + fold_depth * self.fold_field[stamp.rows, stamp.columns]
         if part.rounding > 0:
-            light = light * self.canvas.relief(stamp, part.rounding)
-        light = np.broadcast_to(light, stamp.coverage.shape)[..., None]
-        self.canvas.blend(stamp, flat * light + np.float32(_SHEEN) * (light - part.tone))
+            light *= self.canvas.relief(stamp, part.rounding * float(self.depth))
+        sheen = np.float32(_SHEEN)
+        self.canvas.blend(stamp, (flat + sheen) * light - sheen * tone)
 
     def _dot(self, dot: Dot) -> None:
         center = self.frame.to_pixels(np.array([[dot.x, dot.y]]))

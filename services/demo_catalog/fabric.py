@@ -49,20 +49,28 @@ class Cloth:
 
 def _band(t: FloatArray, duty: float, soft: float) -> FloatArray:
     distance = np.abs(t - np.round(t))  # 0 in the middle of a band, 0.5 between two
-    return np.clip((np.float32(duty / 2) - distance) / np.float32(soft) + 0.5, 0, 1)
+    return _inside(np.float32(duty / 2) - distance, soft)
+
+
+def _inside(margin: FloatArray, soft: float) -> FloatArray:
+    """1 well inside an edge, 0 well outside, a ramp of width ``soft`` between."""
+    share: FloatArray = np.clip(margin / np.float32(soft) + np.float32(0.5), 0, 1)
+    return share
 
 
 def _cell(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Offsets from the centre of a staggered cell, and the cell's row."""
-    row = np.round(y)
-    shifted = x + 0.5 * (row % 2)
-    return shifted - np.round(shifted), y - row, row
+    row: FloatArray = np.round(y)
+    shifted: FloatArray = x + np.float32(0.5) * (row % 2)
+    across: FloatArray = shifted - np.rint(shifted)
+    down: FloatArray = y - row
+    return across, down, row
 
 
 def _dots(x: FloatArray, y: FloatArray, soft: float) -> FloatArray:
     dx, dy, _ = _cell(x, y * np.float32(1.12))
-    radius = np.sqrt(dx * dx + dy * dy)
-    return np.clip((np.float32(0.3) - radius) / np.float32(soft) + 0.5, 0, 1)
+    radius: FloatArray = np.sqrt(dx * dx + dy * dy)
+    return _inside(np.float32(0.3) - radius, soft)
 
 
 def _flowers(x: FloatArray, y: FloatArray, soft: float) -> FloatArray:
@@ -73,9 +81,7 @@ def _flowers(x: FloatArray, y: FloatArray, soft: float) -> FloatArray:
     c2 = c * c
     petals = ((16 * c2 - 20) * c2 + 5) * c  # cos 5a from cos a
     edge = np.float32(0.29) + np.float32(0.13) * petals
-    flower = np.clip((edge - radius) / np.float32(soft) + 0.5, 0, 1)
-    hole = np.clip((np.float32(0.085) - radius) / np.float32(soft) + 0.5, 0, 1)
-    return flower - hole
+    return _inside(edge - radius, soft) - _inside(np.float32(0.085) - radius, soft)
 
 
 def smooth_field(rng: np.random.Generator, cells: int, size: int) -> FloatArray:
@@ -110,4 +116,5 @@ def grain(rng: np.random.Generator, size: int) -> FloatArray:
     row, column = rng.integers(0, _GRAIN_SIZE, 2)
     rows = np.arange(row, row + size) % _GRAIN_SIZE
     columns = np.arange(column, column + size) % _GRAIN_SIZE
-    return _grain_tile()[rows[:, None], columns[None, :]]
+    piece: FloatArray = _grain_tile()[rows[:, None], columns[None, :]]
+    return piece

@@ -32,7 +32,8 @@ def trace(steps: Sequence[Step]) -> Points:
 
 def flipped(points: Points) -> Points:
     """The mirror image on the other side of x = 0."""
-    return points * np.array([-1.0, 1.0])
+    mirrored: Points = points * np.array([-1.0, 1.0])
+    return mirrored
 
 
 def symmetric(steps: Sequence[Step]) -> Points:
@@ -57,7 +58,8 @@ def rotated(points: Points, degrees: float, x: float, y: float) -> Points:
     angle = np.deg2rad(degrees)
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     center = np.array([x, y])
-    return (points - center) @ turn + center
+    moved: Points = (points - center) @ turn + center
+    return moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ class Frame:
 
     def to_pixels(self, points: Points) -> Points:
         """Garment units [N, 2] to pixels [N, 2]."""
-        return points @ self.matrix.T + self.offset
+        pixels: Points = points @ self.matrix.T + self.offset
+        return pixels
 
 
 def fit_frame(extent: Points, rng: np.random.Generator, size: int) -> Frame:

@@ -44,9 +44,10 @@ def rgb_to_lab(rgb: FloatArray) -> FloatArray:
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1).astype(np.float32)
 
 
-def lab_distance(first: FloatArray, second: FloatArray) -> float:
-    """CIE76 difference of two sRGB colours [3]; about 2 is just noticeable."""
-    return float(np.linalg.norm(rgb_to_lab(first) - rgb_to_lab(second)))
+def lab_distance(first: FloatArray, second: FloatArray) -> FloatArray:
+    """CIE76 difference [...] of sRGB colours [..., 3]; about 2 is just noticeable."""
+    difference = rgb_to_lab(first) - rgb_to_lab(second)
+    return np.sqrt(np.sum(difference * difference, axis=-1, dtype=np.float32))
 
 
 def rgb(name: str) -> FloatArray:
@@ -57,7 +58,7 @@ def rgb(name: str) -> FloatArray:
 @lru_cache(maxsize=256)
 def contrast(first: str, second: str) -> float:
     """CIE76 difference of two named colours."""
-    return lab_distance(rgb(first), rgb(second))
+    return float(lab_distance(rgb(first), rgb(second)))
 
 
 def jittered(name: str, rng: np.random.Generator) -> FloatArray:
@@ -71,4 +72,6 @@ def jittered(name: str, rng: np.random.Generator) -> FloatArray:
 
 def nearest(color: FloatArray) -> str:
     """Name of the palette colour that looks most like sRGB [3]."""
-    return min(COLORS, key=lambda name: lab_distance(color, rgb(name)))
+    names = list(COLORS)
+    centers = np.asarray([COLORS[name] for name in names], dtype=np.float32)
+    return names[int(np.argmin(lab_distance(centers, color)))]

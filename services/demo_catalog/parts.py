@@ -71,7 +71,7 @@ def sewn(outline: Points, closed: bool = True) -> tuple[Part, Line]:
     """A patch with a visible seam around it: how every pocket is drawn."""
     seam = np.concatenate([outline, outline[:1]]) if closed else outline
     return (
-        Part(outline, tone=0.86, lift=0.55, rounding=0.15),
+        Part(outline, "solid", tone=0.86, lift=0.55, rounding=0.15),
         Line(seam, width=0.026, paint="stitch", tone=1.0),
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from demo_catalog.garments import Garment
 from demo_catalog.geometry import Points, ellipse, trace
-from demo_catalog.parts import Item, Part
+from demo_catalog.parts import Item, Paint, Part
 
 _PLACES: Final = {
     "t-shirt": (0.0, 0.3, 0.27),
@@ -29,8 +29,8 @@ def printed(garment: Garment) -> list[Item]:
         items.append(Part(patch, "solid", 1.0, lift=0.3, rounding=0.05))
     motif = _MOTIFS[garment.print]
     for outline, on_cloth in motif():
-        paint: Part = Part(outline * radius + center, "solid" if on_cloth else "print", rounding=0.0)
-        items.append(paint)
+        paint: Paint = "solid" if on_cloth else "print"
+        items.append(Part(outline * radius + center, paint, rounding=0.0))
     return items
 
 
@@ -59,7 +59,7 @@ def _lightning() -> Motif:
 
 def _moon() -> Motif:
     outer = np.linspace(0.28 * np.pi, 1.72 * np.pi, 30)
-    inner = np.linspace(1.62 * np.pi, 0.38 * np.pi, 30)
+    inner = np.linspace(1.588 * np.pi, 0.412 * np.pi, 30)
     rim = np.stack([np.cos(outer), np.sin(outer)], axis=1)
     bite = np.stack([0.42 + 0.8 * np.cos(inner), 0.8 * np.sin(inner)], axis=1)
     return [(np.concatenate([rim, bite]) + np.array([0.15, 0.0]), False)]
@@ -75,8 +75,10 @@ def _cat() -> Motif:
 
 def _logo() -> Motif:
     """A rounded plate with two bars cut out: the mark of a label."""
-    plate = trace([(-1.1, -0.45), (-1.1, -0.62, -0.93, -0.62), (0.93, -0.62), (1.1, -0.62, 1.1, -0.45),
-                   (1.1, 0.45), (1.1, 0.62, 0.93, 0.62), (-0.93, 0.62), (-1.1, 0.62, -1.1, 0.45)])
+    plate = trace([
+        (-1.1, -0.45), (-1.1, -0.62, -0.93, -0.62), (0.93, -0.62), (1.1, -0.62, 1.1, -0.45),
+        (1.1, 0.45), (1.1, 0.62, 0.93, 0.62), (-0.93, 0.62), (-1.1, 0.62, -1.1, 0.45),
+    ])  # fmt: skip
     slash = [trace([(x, 0.4), (x + 0.3, -0.4), (x + 0.58, -0.4), (x + 0.28, 0.4)])
              for x in (-0.86, -0.36, 0.14)]  # fmt: skip
     return [(plate, False), *((s, True) for s in slash)]

@@ -6,11 +6,12 @@ All lie flat, seen from the front; x = 0 is the middle, the shoulders are near y
 import numpy as np
 
 from demo_catalog.garments import Garment
-from demo_catalog.geometry import Points, box, flipped, rotated, symmetric, trace
+from demo_catalog.geometry import Points, Step, box, flipped, rotated, symmetric, trace
 from demo_catalog.parts import Dot, Item, Line, Part, both, both_lines, sewn
 
 _COAT_HEM = {"short": 0.52, "knee": 1.05, "long": 1.62}
-_DRESS_HEM = {"short": 0.56, "knee": 1.02, "long": 1.72}
+_LAPEL_TIP = {"short": -0.12, "knee": 0.0, "long": 0.06}
+_DRESS_HEM = {"short": 0.68, "knee": 1.15, "long": 1.84}
 _DRESS_FLARE = {"short": 0.56, "knee": 0.68, "long": 0.8}
 
 
@@ -20,7 +21,7 @@ def tshirt(garment: Garment, rng: np.random.Generator) -> list[Item]:
     bare = garment.sleeve == "none"
     waist, hem = rng.uniform(0.44, 0.5), rng.uniform(0.47, 0.54)
     shoulder = 0.4 if bare else 0.55
-    neck = [(0.0, depth), (0.13, depth - 0.03, 0.22, -0.8)]
+    neck: list[Step] = [(0.0, depth), (0.13, depth - 0.03, 0.22, -0.8)]
     body = symmetric([
         *neck, (shoulder, -0.73 if bare else -0.68), (0.4 if bare else 0.46, -0.4, 0.5, -0.27),
         (waist, 0.2, hem, 0.78), (0.25, 0.83, 0.0, 0.83),
@@ -72,14 +73,19 @@ def coat(garment: Garment, rng: np.random.Generator) -> list[Item]:
     if garment.hood:
         items += _hood_front()
     else:
-        lapel = trace([(0.24, -0.86), (0.34, -0.74), (0.42, -0.4), (0.3, -0.34), (0.02, 0.02),
+        tip = _LAPEL_TIP[garment.length or "knee"]
+        lapel = trace([(0.24, -0.86), (0.34, -0.74), (0.42, -0.42), (0.3, -0.38), (0.02, tip),
                        (0.0, -0.45)])  # fmt: skip
         items += both(Part(lapel, "solid", 0.88, lift=0.6, rounding=0.15))
     if garment.buttons:
         low = min(hem - 0.16, 0.75)
-        top = -0.3 if garment.hood else 0.08
-        radius = 0.055
-        items += [Dot(s * 0.13, float(y), radius) for y in np.linspace(top, low, 4) for s in (-1, 1)]
+        top = -0.3 if garment.hood else _LAPEL_TIP[garment.length or "knee"] + 0.06
+        count = 3 if low - top < 0.6 else 4
+        panel = box(-0.2, top - 0.1, 0.2, low + 0.1)
+        items.append(Part(panel, "solid", 0.94, lift=0.25, rounding=0.1))
+        items.append(Line(trace([(0.0, top - 0.1), (0.0, low + 0.1)]), 0.03, tone=0.6))
+        for y in np.linspace(top, low, count):
+            items += [Dot(side * 0.12, float(y), 0.055) for side in (-1.0, 1.0)]
     if garment.pocket:
         y = 0.16 if garment.length == "short" else 0.24
         for part in both(Part(_pocket(0.2, y, 0.47, y + 0.3))):
@@ -94,14 +100,14 @@ def shirt(garment: Garment, rng: np.random.Generator) -> list[Item]:
     hem = rng.uniform(0.48, 0.54)
     body = symmetric([
         (0.0, -0.58), (0.22, -0.8), (0.56, -0.69), (0.46, -0.4, 0.5, -0.26),
-        (0.45, 0.2, hem, 0.66), (0.3, 0.72, 0.24, 0.86), (0.0, 0.88),
+        (0.45, 0.2, hem, 0.7), (hem - 0.03, 0.84, 0.24, 0.88), (0.0, 0.89),
     ])  # fmt: skip
     items: list[Item] = [_back_neck(), *_sleeves(garment.sleeve, rng, cuffs=True)]
     items += [
         Part(body, lift=0.3),
-        Part(box(-0.085, -0.6, 0.085, 0.86), "main", 0.93, lift=0.35, rounding=0.1),
+        Part(box(-0.085, -0.6, 0.085, 0.88), "solid", 0.92, lift=0.35, rounding=0.1),
     ]
-    items += both_lines(Line(trace([(0.09, -0.58), (0.09, 0.86)]), 0.014))
+    items += both_lines(Line(trace([(0.09, -0.58), (0.09, 0.87)]), 0.014))
     collar = trace([(0.2, -0.9), (0.27, -0.78), (0.32, -0.55), (0.16, -0.5), (0.0, -0.63)])
     items += both(Part(collar, "solid", 0.95, lift=0.7, rounding=0.2))
     if garment.buttons:
@@ -118,15 +124,14 @@ def dress(garment: Garment, rng: np.random.Generator) -> list[Item]:
     bare = garment.sleeve == "none"
     depth = rng.uniform(-0.58, -0.48)
     shoulder = 0.3 if bare else 0.42
-    neck = [(0.0, depth), (0.14, depth - 0.02, 0.2, -0.8)]
-    bodice = [*neck, (shoulder, -0.77 if bare else -0.72), (0.3, -0.45, 0.38, -0.34)]
+    neck: list[Step] = [(0.0, depth), (0.14, depth - 0.02, 0.2, -0.8)]
+    bodice: list[Step] = [*neck, (shoulder, -0.77 if bare else -0.72), (0.3, -0.45, 0.38, -0.34)]
     body = symmetric([
         *bodice, (0.34, -0.1, 0.3, 0.0), (0.38, 0.12, flare, hem),
         (flare * 0.5, hem + 0.07, 0.0, hem + 0.07),
     ])  # fmt: skip
     items: list[Item] = [_back_neck(0.2)]
-    for part in _sleeves(garment.sleeve, rng, slim=True):
-        items.append(part)
+    items += _sleeves(garment.sleeve, rng, slim=True)
     items += [Part(body, lift=0.3), _neckband(neck)]
     belt = box(-0.315, -0.05, 0.315, 0.05)
     items.append(Part(belt, "solid", 0.82, lift=0.3, rounding=0.15))
@@ -134,7 +139,8 @@ def dress(garment: Garment, rng: np.random.Generator) -> list[Item]:
         items += both_lines(Line(trace([(x, 0.05), (x * 1.6, 0.3, x * flare * 3, hem)]), 0.014))
     if garment.buttons:
         low = min(hem - 0.08, 0.9)
-        items.append(Line(trace([(0.0, depth), (0.0, hem + 0.05)]), 0.02))
+        strip = box(-0.075, depth, 0.075, hem + 0.065)
+        items.append(Part(strip, "solid", 0.9, lift=0.3, rounding=0.1))
         items += [Dot(0.0, float(y), 0.05) for y in np.linspace(depth + 0.1, low, 7)]
     if garment.pocket:
         for part in both(Part(_pocket(0.12, 0.18, 0.4, 0.48))):
@@ -153,7 +159,7 @@ def _back_neck(width: float = 0.22) -> Part:
     return Part(back, "solid", 0.55, rounding=0.2)
 
 
-def _neckband(neck: list[tuple[float, float] | tuple[float, float, float, float]]) -> Line:
+def _neckband(neck: list[Step]) -> Line:
     half = trace(neck)
     return Line(np.concatenate([flipped(half)[::-1], half]), 0.05, tone=0.8)
 

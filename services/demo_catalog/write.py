@@ -83,20 +83,20 @@ def write_catalog(
 
 def make_product(seed: int, index: int) -> tuple[Product, bytes]:
     """Product ``index`` of the catalog of ``seed``, as a line of the feed and a JPEG file."""
-    rng = np.random.default_rng((seed, index))
-    garment = sample_garment(rng)
+    garment_rng, shop_rng, picture_rng = np.random.default_rng((seed, index)).spawn(3)
+    garment = sample_garment(garment_rng)
     name = f"demo-{index:05d}"
     product: Product = {
         "id": name,
         "title": labels.title(garment),
         "image": f"{IMAGES_FOLDER}/{name}.jpg",
-        "brand": labels.brand(rng),
-        "price": labels.price(garment, rng),
+        "brand": labels.brand(shop_rng),
+        "price": labels.price(garment, shop_rng),
         "currency": labels.CURRENCY,
         **garment.attributes(),
     }
     file = io.BytesIO()
-    draw(garment, rng).save(file, "JPEG", quality=_JPEG_QUALITY, optimize=True)
+    draw(garment, picture_rng).save(file, "JPEG", quality=_JPEG_QUALITY, optimize=True)
     return product, file.getvalue()
 
 
