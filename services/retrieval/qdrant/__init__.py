@@ -1,0 +1,9 @@
+"""The product index in Qdrant. Only the modules of this package import qdrant_client.
+
+Read `index` first: it is the adapter of both ports. The others each hold one thing it needs.
+"""
+
+from retrieval.qdrant.client import connect
+from retrieval.qdrant.index import QdrantIndex
+
+__all__ = ["QdrantIndex", "connect"]

@@ -1,0 +1,107 @@
+"""Each call of Qdrant: bounded in time, counted, its failure translated, a read tried twice."""
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from retrieval.domain import Deadline, Observe
+from retrieval.errors import DependencyTimeout, DependencyUnavailable, RecomposeError
+from retrieval.qdrant.failures import CLIENT_FAILURES, DEPENDENCY, failure_of
+
+UNUSABLE: Final = "unusable_hit"
+"""The outcome under which each dropped hit is counted."""
+
+_Answer = TypeVar("_Answer")
+Call = Callable[[int], Awaitable[_Answer]]
+"""One try: takes the time left in whole seconds, all that qdrant-client's timeout can say."""
+
+
+class RetryBudget:
+    """Retries stay a small part of all calls, so that a failing server is not asked twice as much.
+
+    A failure takes a token, a success gives back a tenth of one, and only with more than half
+    of the tokens left is a retry allowed. Source: gRPC proposal A6, retry throttling.
+    """
+
+    def __init__(self, *, tokens: float = 10.0, ratio: float = 0.1) -> None:
+        self._most = self._tokens = tokens
+        self._ratio = ratio
+
+    @property
+    def allows(self) -> bool:
+        return self._tokens > self._most / 2
+
+    def succeeded(self) -> None:
+        self._tokens = min(self._most, self._tokens + self._ratio)
+
+    def failed(self) -> None:
+        self._tokens = max(0.0, self._tokens - 1)
+
+
+class Calls:
+    """Makes calls and tells ``observe`` of each try."""
+
+    def __init__(self, observe: Observe) -> None:
+        self._observe = observe
+        self._retries = RetryBudget()
+
+    async def read(self, call: Call[_Answer], deadline: Deadline, budget_s: float) -> _Answer:
+        """Await a call that changes nothing.
+
+        Where the server is not reachable it is tried once more, if half of the time is left
+        and retries have not become too frequent. Raises what `failures` says.
+        """
+        started = time.monotonic()
+        capped = deadline.capped(budget_s)
+        try:
+            answer = await self._try(call, capped)
+        except DependencyUnavailable:
+            self._retries.failed()
+            spent_s = time.monotonic() - started
+            if not self._retries.allows or capped.remaining_s() < spent_s:
+                raise
+            answer = await self._try(call, capped)
+        self._retries.succeeded()
+        return answer
+
+    async def write(self, call: Call[_Answer], deadline: Deadline, budget_s: float) -> _Answer:
+        """Await a call that changes something, once."""
+        return await self._try(call, deadline.capped(budget_s))
+
+    def dropped(self, hits: int) -> None:
+        """Count hits that could not be used."""
+        for _ in range(hits):
+            self._observe(DEPENDENCY, UNUSABLE, 0.0)
+
+    async def _try(self, call: Call[_Answer], deadline: Deadline) -> _Answer:
+        started, outcome = time.monotonic(), "cancelled"
+        try:
+            answer = await _translated(call, deadline)
+            outcome = "ok"
+            return answer
+        except RecomposeError as error:
+            outcome = error.kind.value
+            raise
+        finally:
+            self._observe(DEPENDENCY, outcome, time.monotonic() - started)
+
+
+async def _translated(call: Call[_Answer], deadline: Deadline) -> _Answer:
+    remaining_s = deadline.remaining_s()
+    if remaining_s <= 0:
+        raise DependencyTimeout(dependency=DEPENDENCY)
+    try:
+        async with asyncio.timeout(remaining_s):
+            try:
+                return await call(max(1, math.ceil(remaining_s)))
+            except asyncio.CancelledError as error:
+                # grpc.aio turns a CANCELLED that the server sent into asyncio's own, which
+                # would silently end a task that nobody cancelled.
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                raise DependencyUnavailable(dependency=DEPENDENCY) from error
+    except CLIENT_FAILURES as error:
+        raise failure_of(error) from error

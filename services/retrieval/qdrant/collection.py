@@ -1,0 +1,114 @@
+"""One model's collection as a whole: that it exists, and whether it is the live one."""
+
+from typing import TypeVar
+
+from qdrant_client import AsyncQdrantClient, models
+
+from retrieval.domain import Deadline, FilterableFields, Observe
+from retrieval.errors import DependencyBroken
+from retrieval.qdrant import schema
+from retrieval.qdrant.calls import Call, Calls
+
+_Answer = TypeVar("_Answer")
+
+
+class Collection:
+    """The collection of a model, and calls of its client under their budgets.
+
+    Args:
+        client: the connection.
+        name: of the collection.
+        embed_dim: D.
+        fields: filterable fields; each gets a payload index.
+        budget_s: for what a search waits for.
+        bulk_budget_s: for each other call.
+        observe: told of each call.
+    """
+
+    def __init__(
+        self,
+        client: AsyncQdrantClient,
+        name: str,
+        *,
+        embed_dim: int,
+        fields: FilterableFields,
+        budget_s: float,
+        bulk_budget_s: float,
+        observe: Observe,
+    ) -> None:
+        self.name = name
+        self._client = client
+        self._embed_dim = embed_dim
+        self._fields = fields
+        self._budget_s = budget_s
+        self._bulk_budget_s = bulk_budget_s
+        self.calls = Calls(observe)
+
+    async def search(self, call: Call[_Answer], deadline: Deadline) -> _Answer:
+        """Make a read that a search waits for."""
+        return await self.calls.read(call, deadline, self._budget_s)
+
+    async def read(self, call: Call[_Answer], deadline: Deadline) -> _Answer:
+        """Make any other read."""
+        return await self.calls.read(call, deadline, self._bulk_budget_s)
+
+    async def write(self, call: Call[_Answer], deadline: Deadline) -> _Answer:
+        """Make a write, once."""
+        return await self.calls.write(call, deadline, self._bulk_budget_s)
+
+    async def exists(self, deadline: Deadline) -> bool:
+        """Whether the server has this collection."""
+        return await self.read(lambda _: self._client.collection_exists(self.name), deadline)
+
+    async def live(self, deadline: Deadline) -> str | None:
+        """The name of the collection that the alias points to; None without an alias."""
+        answer = await self.read(lambda _: self._client.get_aliases(), deadline)
+        names = {alias.alias_name: alias.collection_name for alias in answer.aliases}
+        return names.get(schema.ALIAS)
+
+    async def ensure(self, deadline: Deadline) -> None:
+        """Create what is missing of the collection, its payload indexes and the alias.
+
+        May be called again at any time, also by several replicas at once. An alias that exists
+        is never moved: which model is live is decided elsewhere.
+        """
+        if not await self.exists(deadline):
+            await self._create(deadline)
+        for path, index in schema.payload_indexes(self._fields).items():
+            await self._create_payload_index(path, index, deadline)
+        if await self.live(deadline) is None:
+            await self._create_alias(deadline)
+
+    async def _create(self, deadline: Deadline) -> None:
+        try:
+            await self.write(
+                lambda timeout_s: self._client.create_collection(
+                    self.name,
+                    vectors_config=schema.vectors_config(self._embed_dim),
+                    timeout=timeout_s,
+                ),
+                deadline,
+            )
+        except DependencyBroken:
+            # Refused: another replica was faster, or it is a refusal indeed.
+            if not await self.exists(deadline):
+                raise
+
+    async def _create_payload_index(
+        self, path: str, index: schema.PayloadIndex, deadline: Deadline
+    ) -> None:
+        await self.write(
+            lambda timeout_s: self._client.create_payload_index(
+                self.name, path, index, wait=True, timeout=timeout_s
+            ),
+            deadline,
+        )
+
+    async def _create_alias(self, deadline: Deadline) -> None:
+        alias = models.CreateAlias(collection_name=self.name, alias_name=schema.ALIAS)
+        await self.write(
+            lambda timeout_s: self._client.update_collection_aliases(
+                [models.CreateAliasOperation(create_alias=alias)], timeout=timeout_s
+            ),
+            deadline,
+        )

@@ -1,0 +1,325 @@
+"""Both index ports over one model's collection."""
+
+import math
+import uuid
+from collections.abc import Sequence
+from typing import Final, TypeAlias
+
+import numpy as np
+from qdrant_client import AsyncQdrantClient, models
+
+from retrieval.domain import (
+    DEFAULT_CATALOG,
+    Deadline,
+    Facet,
+    FacetValue,
+    FieldKind,
+    Filter,
+    FilterableFields,
+    IndexedProduct,
+    IndexQuery,
+    Observe,
+    Product,
+    Ranked,
+    ignore_observation,
+)
+from retrieval.errors import (
+    DependencyBroken,
+    InvalidArgument,
+    NotFound,
+    Reason,
+    ServiceUnavailable,
+)
+from retrieval.qdrant import schema
+from retrieval.qdrant.collection import Collection
+from retrieval.qdrant.failures import DEPENDENCY
+from retrieval.qdrant.filters import candidates
+from retrieval.qdrant.payload import UnreadablePayload, attribute_path, to_payload, to_product
+from retrieval.qdrant.queries import ranking
+from retrieval.qdrant.vectors import checked_query, checked_tokens, pooled
+
+# At full size (32 tokens of 256) turning one product into a message takes 1.4 ms, during which
+# nothing else runs here; a call of this many stays near 10 ms.
+_PUT_BATCH: Final = 8
+_STRONG: Final = models.WriteOrdering.STRONG
+_COUNTABLE: Final = (FieldKind.KEYWORD, FieldKind.BOOL)
+
+# The method `list` hides the type of that name from the annotations below it.
+_Ranking: TypeAlias = list[Ranked]
+_Products: TypeAlias = list[Product]
+_Facets: TypeAlias = list[Facet]
+_Points: TypeAlias = list[models.PointStruct]
+
+
+class QdrantIndex:
+    """The `ProductIndex` and `CatalogIndex` ports over one Qdrant address, for one model.
+
+    Every call raises `DependencyError` (``qdrant``) where Qdrant fails, and `ServiceUnavailable`
+    (MODEL_MISMATCH) where it has no collection of this model.
+
+    Args:
+        client: from `connect`; several indexes may share it.
+        digest: of the bundle whose vectors the index holds; names the collection.
+        query_tokens: K, rows of an image-only query and of a product.
+        embed_dim: D.
+        fields: what a filter may name; each gets a payload index.
+        prefetch_depth: L, candidates by pooled vector before the exact ranking.
+        budget_s: for a search and for reading its products.
+        bulk_budget_s: for each other call.
+        observe: told of each call, and of each hit that could not be used.
+    """
+
+    def __init__(
+        self,
+        client: AsyncQdrantClient,
+        *,
+        digest: str,
+        query_tokens: int,
+        embed_dim: int,
+        fields: FilterableFields,
+        prefetch_depth: int = 1000,
+        budget_s: float = 0.2,
+        bulk_budget_s: float = 10.0,
+        observe: Observe = ignore_observation,
+    ) -> None:
+        self._client = client
+        self._query_tokens = query_tokens
+        self._embed_dim = embed_dim
+        self._fields = dict(fields)
+        self._prefetch_depth = prefetch_depth
+        self._collection = Collection(
+            client,
+            schema.collection_name(digest),
+            embed_dim=embed_dim,
+            fields=self._fields,
+            budget_s=budget_s,
+            bulk_budget_s=bulk_budget_s,
+            observe=observe,
+        )
+        self._name = self._collection.name
+
+    async def ensure_collection(self, deadline: Deadline) -> None:
+        """Create what is missing of the collection, its payload indexes and the alias.
+
+        May be called again at any time, also by several replicas at once. An alias that exists
+        is never moved: which model is live is decided elsewhere.
+        """
+        await self._collection.ensure(deadline)
+
+    # --- searching ----------------------------------------------------------------------------
+
+    async def search(self, query: IndexQuery, deadline: Deadline) -> _Ranking:
+        """The best ``query.limit`` points of a catalog, best first.
+
+        Scores are those of the stored float16 tokens. Hits that cannot be used are dropped;
+        where none can, that is `DependencyBroken`.
+
+        Raises:
+            InvalidArgument: the filter does not fit the filterable fields.
+            ValueError: the vectors are not [D] or [K, D] of unit norm.
+        """
+        rows = checked_query(query.vectors, self._query_tokens, self._embed_dim)
+        passing = candidates(query.catalog, query.filter, self._fields, query.exclude)
+        arguments = ranking(rows, passing, query.limit, self._prefetch_depth)
+        answer = await self._collection.search(
+            lambda timeout_s: self._client.query_points(self._name, timeout=timeout_s, **arguments),
+            deadline,
+        )
+        ranked = [
+            # Qdrant sums over the rows; only their mean compares with other queries' scores.
+            Ranked(point_id, hit.score / len(rows))
+            for hit in answer.points
+            if (point_id := _uuid(hit.id)) is not None and math.isfinite(hit.score)
+        ]
+        self._check_usable(len(ranked), len(answer.points))
+        return ranked
+
+    async def get(
+        self, point_ids: Sequence[uuid.UUID], deadline: Deadline
+    ) -> dict[uuid.UUID, Product]:
+        """The products of these points; unknown ones are left out.
+
+        Payloads that cannot be read are dropped; where none can, that is `DependencyBroken`.
+        """
+        if not point_ids:
+            return {}
+        records = await self._collection.search(
+            lambda timeout_s: self._client.retrieve(
+                self._name, [*map(str, point_ids)], with_payload=True, timeout=timeout_s
+            ),
+            deadline,
+        )
+        return self._products(records)
+
+    async def check(self, deadline: Deadline) -> None:
+        """Make one real query.
+
+        Raises:
+            ServiceUnavailable: also where the alias names another collection, or none.
+        """
+        if await self._collection.live(deadline) != self._name:
+            raise ServiceUnavailable(Reason.MODEL_MISMATCH)
+        anything = np.zeros(self._embed_dim, np.float32)
+        anything[0] = 1.0
+        await self.search(IndexQuery(DEFAULT_CATALOG, anything, limit=1), deadline)
+
+    # --- writing ------------------------------------------------------------------------------
+
+    async def put(self, products: Sequence[IndexedProduct], deadline: Deadline) -> None:
+        """Write products durably, replacing those with the same ids.
+
+        All vectors are checked before any is sent. When this fails part of the products may be
+        written; to write them again is safe.
+
+        Raises:
+            ValueError: tokens are not [K, D] of unit norm.
+        """
+        for item in products:
+            checked_tokens(item.tokens, self._query_tokens, self._embed_dim)
+        for start in range(0, len(products), _PUT_BATCH):
+            points = [_point(item) for item in products[start : start + _PUT_BATCH]]
+            await self._upsert(points, deadline)
+
+    async def _upsert(self, points: _Points, deadline: Deadline) -> None:
+        await self._collection.write(
+            lambda timeout_s: self._client.upsert(
+                self._name, points, wait=True, ordering=_STRONG, timeout=timeout_s
+            ),
+            deadline,
+        )
+
+    async def replace_payload(self, product: Product, deadline: Deadline) -> None:
+        """Replace all of a product but its tokens.
+
+        Raises:
+            NotFound: the catalog has no such product (PRODUCT_NOT_FOUND).
+        """
+        payload = to_payload(product)
+        try:
+            await self._collection.write(
+                lambda timeout_s: self._client.overwrite_payload(
+                    self._name,
+                    payload,
+                    [str(product.point_id)],
+                    wait=True,
+                    ordering=_STRONG,
+                    timeout=timeout_s,
+                ),
+                deadline,
+            )
+        except ServiceUnavailable:
+            # Qdrant says "not found" of a point as of a collection.
+            if await self._collection.exists(deadline):
+                raise NotFound(Reason.PRODUCT_NOT_FOUND) from None
+            raise
+
+    async def delete(self, point_ids: Sequence[uuid.UUID], deadline: Deadline) -> None:
+        """Remove points durably; unknown ones are no error."""
+        if not point_ids:
+            return
+        selector = models.PointIdsList(points=[*map(str, point_ids)])
+        await self._collection.write(
+            lambda timeout_s: self._client.delete(
+                self._name, selector, wait=True, ordering=_STRONG, timeout=timeout_s
+            ),
+            deadline,
+        )
+
+    # --- listing ------------------------------------------------------------------------------
+
+    async def list(
+        self, catalog: str, limit: int, after: uuid.UUID | None, deadline: Deadline
+    ) -> tuple[_Products, uuid.UUID | None]:
+        """A page in point-id order, and where the next page begins (None at the end)."""
+        passing = candidates(catalog, None, self._fields)
+        records, following = await self._collection.read(
+            lambda timeout_s: self._client.scroll(
+                self._name,
+                scroll_filter=passing,
+                limit=limit,
+                offset=None if after is None else str(after),
+                with_payload=True,
+                with_vectors=False,
+                timeout=timeout_s,
+            ),
+            deadline,
+        )
+        return [*self._products(records).values()], _uuid(following)
+
+    async def facets(
+        self,
+        catalog: str,
+        fields: Sequence[str],
+        filter: Filter | None,
+        limit: int,
+        deadline: Deadline,
+    ) -> _Facets:
+        """Exact counts of each field's values, most frequent first, then by value.
+
+        Raises:
+            InvalidArgument: a field is neither keyword nor boolean (FACET_FIELD_UNKNOWN), or
+                the filter does not fit the filterable fields.
+        """
+        if any(self._fields.get(field) not in _COUNTABLE for field in fields):
+            raise InvalidArgument(Reason.FACET_FIELD_UNKNOWN)
+        passing = candidates(catalog, filter, self._fields)
+        return [await self._facet(field, passing, limit, deadline) for field in fields]
+
+    async def _facet(
+        self, field: str, passing: models.Filter, limit: int, deadline: Deadline
+    ) -> Facet:
+        answer = await self._collection.read(
+            lambda timeout_s: self._client.facet(
+                self._name,
+                attribute_path(field),
+                facet_filter=passing,
+                limit=limit,
+                exact=True,
+                timeout=timeout_s,
+            ),
+            deadline,
+        )
+        return Facet(field, tuple(FacetValue(hit.value, hit.count) for hit in answer.hits))
+
+    async def close(self) -> None:
+        """Close the client, for every index that shares it; calls in flight fail."""
+        await self._client.close()
+
+    # --- what came back -----------------------------------------------------------------------
+
+    def _products(self, records: Sequence[models.Record]) -> dict[uuid.UUID, Product]:
+        products: dict[uuid.UUID, Product] = {}
+        for record in records:
+            point_id = _uuid(record.id)
+            if point_id is None:
+                continue
+            try:
+                products[point_id] = to_product(record.payload)
+            except UnreadablePayload:
+                continue
+        self._check_usable(len(products), len(records))
+        return products
+
+    def _check_usable(self, usable: int, received: int) -> None:
+        self._collection.calls.dropped(received - usable)
+        if received and not usable:
+            raise DependencyBroken(dependency=DEPENDENCY)
+
+
+def _point(item: IndexedProduct) -> models.PointStruct:
+    return models.PointStruct(
+        id=str(item.product.point_id),
+        vector={
+            schema.TOKENS: item.tokens.tolist(),
+            schema.POOL: pooled(item.tokens).tolist(),
+        },
+        payload=to_payload(item.product),
+    )
+
+
+def _uuid(point_id: object) -> uuid.UUID | None:
+    """The point id, or None where it is none of ours (a number, or no id at all)."""
+    try:
+        return uuid.UUID(point_id) if isinstance(point_id, str) else None
+    except ValueError:
+        return None

@@ -1,0 +1,101 @@
+"""A product as the payload of its point, and back.
+
+Layout: ``{"id", "catalog", "title", "attributes": {...}, "image_sha256", "image_width",
+"image_height", "updated_at_s", "source_sha256"}``. The attributes lie in a map of their own, so
+that a shop's field names never meet ours.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from retrieval.domain import DEFAULT_CATALOG, AttributeValue, Product, Scalar
+
+CATALOG: Final = "catalog"
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")
+
+
+class UnreadablePayload(Exception):
+    """The payload is not that of a product."""
+
+
+def attribute_path(field: str) -> str:
+    """The payload path of an attribute; names with other than plain characters are quoted.
+
+    Raises:
+        ValueError: no path can name such a field.
+    """
+    if _PLAIN_NAME.fullmatch(field):
+        return f"attributes.{field}"
+    if not field or '"' in field:
+        raise ValueError("the name of a filterable field has one character or more, and no quote")
+    return f'attributes."{field}"'
+
+
+def to_payload(product: Product) -> dict[str, Any]:
+    """The payload of a product."""
+    return {
+        "id": product.id,
+        CATALOG: product.catalog,
+        "title": product.title,
+        "attributes": {
+            name: value if isinstance(value, str | float | bool) else [*value]
+            for name, value in product.attributes.items()
+        },
+        "image_sha256": product.image_sha256,
+        "image_width": product.image_width,
+        "image_height": product.image_height,
+        "updated_at_s": product.updated_at_s,
+        "source_sha256": product.source_sha256,
+    }
+
+
+def to_product(payload: Mapping[str, Any] | None) -> Product:
+    """The product that a payload holds.
+
+    A tolerant reader: what it does not know it leaves out, what is missing has a default, so
+    that a payload of a later version can still be shown.
+
+    Raises:
+        UnreadablePayload: no id, or a field of the wrong type.
+    """
+    if not payload or not _typed(payload, "id", str, ""):
+        raise UnreadablePayload
+    return Product(
+        id=payload["id"],
+        title=_typed(payload, "title", str, ""),
+        attributes=_attributes(_typed(payload, "attributes", dict, {})),
+        catalog=_typed(payload, CATALOG, str, DEFAULT_CATALOG),
+        image_sha256=_typed(payload, "image_sha256", str, ""),
+        image_width=int(_typed(payload, "image_width", (int, float), 0)),
+        image_height=int(_typed(payload, "image_height", (int, float), 0)),
+        updated_at_s=float(_typed(payload, "updated_at_s", (int, float), 0.0)),
+        source_sha256=_typed(payload, "source_sha256", str, ""),
+    )
+
+
+def _typed(
+    payload: Mapping[str, Any], name: str, kind: type | tuple[type, ...], default: Any
+) -> Any:
+    value = payload.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, kind):
+        raise UnreadablePayload
+    return value
+
+
+def _attributes(stored: Mapping[str, Any]) -> dict[str, AttributeValue]:
+    attributes: dict[str, AttributeValue] = {}
+    for name, value in stored.items():
+        if isinstance(value, list):
+            if all(isinstance(item, str | int | float) for item in value):
+                attributes[name] = [_scalar(item) for item in value]
+        elif isinstance(value, str | int | float):
+            attributes[name] = _scalar(value)
+    return attributes
+
+
+def _scalar(value: str | int | float) -> Scalar:
+    # bool is an int to Python, but true is not 1.0 to a shop.
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
