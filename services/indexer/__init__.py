@@ -1,0 +1,1 @@
+"""Imports a shop's feed through the service's CatalogService: a client like any other."""

@@ -1,0 +1,142 @@
+"""The service, seen from the importer: two calls, made again while the service is out of reach."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, TypeVar, cast
+
+import grpc
+import tenacity
+from recompose.v1 import catalog_pb2, catalog_pb2_grpc
+
+if TYPE_CHECKING:
+    from recompose.v1.catalog_pb2_grpc import CatalogServiceAsyncStub
+
+_PASSING: Final = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+    }
+)
+_LONGEST_PAUSE_S: Final = 10.0
+_CHANNEL_OPTIONS: Final = [
+    ("grpc.max_send_message_length", -1),
+    # The service is a neighbour: a proxy for the web has no part in reaching it.
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 5000),
+]
+
+_Answer = TypeVar("_Answer")
+
+
+class ServiceError(Exception):
+    """The service refused for good, or stayed away too long; the text says which."""
+
+
+class CatalogClient:
+    """CatalogService of one server, for one catalog."""
+
+    def __init__(
+        self,
+        server: str,
+        catalog: str,
+        *,
+        timeout_s: float,
+        retry_for_s: float,
+        on_retry: Callable[[str], None],
+    ) -> None:
+        """Prepare calls to ``server`` (HOST:PORT); nothing is sent yet.
+
+        Args:
+            server: where the service answers gRPC.
+            catalog: named in every call.
+            timeout_s: deadline of one call.
+            retry_for_s: how long one call is tried again before giving up.
+            on_retry: told, in a sentence, when a call is about to be repeated.
+        """
+        self._channel = grpc.aio.insecure_channel(server, options=_CHANNEL_OPTIONS)
+        self._stub = cast(
+            "CatalogServiceAsyncStub", catalog_pb2_grpc.CatalogServiceStub(self._channel)
+        )
+        self._server = server
+        self._catalog = catalog
+        self._timeout_s = timeout_s
+        self._retry_for_s = retry_for_s
+        self._on_retry = on_retry
+
+    async def __aenter__(self) -> "CatalogClient":
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._channel.close(grace=None)
+
+    async def import_products(
+        self, requests: Sequence[catalog_pb2.ImportProductsRequest]
+    ) -> list[catalog_pb2.ImportResult]:
+        """Send one batch; answer with a result for each request, in order.
+
+        Raises:
+            ServiceError: refused, out of reach for too long, or an answer that makes no sense.
+        """
+
+        async def call() -> catalog_pb2.ImportProductsResponse:
+            return await self._stub.ImportProducts(iter(requests), timeout=self._timeout_s)
+
+        results = list((await self._again(call)).results)
+        if len(results) != len(requests) or any(not result.outcome for result in results):
+            raise ServiceError(
+                f"The service at {self._server} did not say what became of every product."
+            )
+        return results
+
+    async def has_all(self, ids: Sequence[str]) -> bool:
+        """Whether the catalog still has every one of ``ids``.
+
+        Raises:
+            ServiceError: refused, or out of reach for too long.
+        """
+
+        async def call() -> bool:
+            for product_id in ids:
+                request = catalog_pb2.GetProductRequest(catalog=self._catalog, id=product_id)
+                try:
+                    await self._stub.GetProduct(request, timeout=self._timeout_s)
+                except grpc.aio.AioRpcError as error:
+                    if error.code() is grpc.StatusCode.NOT_FOUND:
+                        return False
+                    raise
+            return True
+
+        return await self._again(call)
+
+    async def _again(self, call: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        retrying = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception(_passes),
+            wait=tenacity.wait_random_exponential(multiplier=0.25, max=_LONGEST_PAUSE_S),
+            stop=tenacity.stop_after_delay(self._retry_for_s),
+            before_sleep=self._tell,
+            reraise=True,
+        )
+        try:
+            return await retrying(call)
+        except grpc.aio.AioRpcError as error:
+            how = "is out of reach" if _passes(error) else "refused"
+            # The code alone: details may repeat what was sent.
+            raise ServiceError(
+                f"The service at {self._server} {how}: {error.code().name}."
+            ) from error
+
+    def _tell(self, state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if state.attempt_number > 1 and isinstance(error, grpc.aio.AioRpcError):
+            self._on_retry(f"The service answers {error.code().name}; trying again.")
+
+
+def _passes(error: BaseException) -> bool:
+    return isinstance(error, grpc.aio.AioRpcError) and error.code() in _PASSING

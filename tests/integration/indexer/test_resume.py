@@ -1,0 +1,95 @@
+"""An import that is cut off goes on where the service last answered, and counts exactly."""
+
+import json
+import re
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.fake_gateway import Script
+
+from .conftest import Run, Start, last_line
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_killed_import_goes_on_with_an_exact_count(
+    feed: Path, gateway: Script, start: Start, run: Run, number: signal.Signals
+) -> None:
+    gateway.refused_ids = {"p3", "p280"}
+    gateway.pause_s = 0.1
+    process = start(feed, "--batch-size", "16")
+    _wait_for(lambda: len(gateway.batches) >= 5)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode != 0
+    assert "Traceback" not in err
+    checkpoint = json.loads(feed.with_name("feed.jsonl.checkpoint.json").read_text())
+    assert 16 <= checkpoint["rows"] < 300
+    gateway.pause_s = 0.0
+    before = len(gateway.batches)
+
+    result = run(feed, "--batch-size", "16")
+
+    assert result.returncode == 0, result.stderr
+    counts = [int(text) for text in re.findall(r"\d+", last_line(result))]
+    imported, unchanged, failed, rows = counts
+    assert (imported + unchanged, failed, rows) == (298, 2, 300)
+    # What was written but not acknowledged when the kill came is sent again, and only that.
+    assert unchanged <= 3 * 16
+    assert set(gateway.writes.values()) == {1}
+    assert len(gateway.products) == 298
+    resent = [product for batch in gateway.batches[before:] for product in batch]
+    assert resent[0] == f"p{checkpoint['rows']}"
+    letters = feed.with_name("feed.jsonl.dead-letter.jsonl").read_text().splitlines()
+    assert [json.loads(line)["id"] for line in letters] == ["p3", "p280"]
+
+
+def test_dead_letters_behind_the_checkpoint_are_written_once(
+    feed: Path, gateway: Script, run: Run
+) -> None:
+    gateway.refused_ids = {"p3"}
+    run(feed)
+    letters = feed.with_name("feed.jsonl.dead-letter.jsonl")
+    whole = letters.read_bytes()
+    letters.write_bytes(whole + b'{"row": 999')
+    run(feed)
+    assert letters.read_bytes() == whole
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format": 1, "key": "x"}', b"\xff\xfe"])
+def test_a_damaged_checkpoint_costs_only_time(
+    feed: Path, gateway: Script, run: Run, content: bytes
+) -> None:
+    feed.with_name("feed.jsonl.checkpoint.json").write_bytes(content)
+    result = run(feed, "--batch-size", "256")
+    assert result.returncode == 0, result.stderr
+    assert last_line(result) == "imported 300, unchanged 0, failed 0, of 300 rows"
+
+
+def test_another_catalog_has_a_checkpoint_of_its_own(feed: Path, gateway: Script, run: Run) -> None:
+    run(feed)
+    result = run(feed, "--catalog", "other")
+    assert last_line(result) == "imported 300, unchanged 0, failed 0, of 300 rows"
+
+
+def test_the_own_files_may_lie_elsewhere(
+    feed: Path, gateway: Script, run: Run, tmp_path: Path
+) -> None:
+    state = tmp_path / "state" / "deep"
+    gateway.refused_ids = {"p3"}
+    run(feed, "--state-dir", str(state))
+    assert {path.name for path in state.iterdir()} == {
+        "feed.jsonl.checkpoint.json",
+        "feed.jsonl.dead-letter.jsonl",
+    }
+    assert not feed.with_name("feed.jsonl.checkpoint.json").exists()
+
+
+def _wait_for(condition: Callable[[], bool], timeout_s: float = 20) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
