@@ -15,7 +15,7 @@ from retrieval.domain import (
     Scalar,
 )
 from retrieval.errors import InvalidArgument, InvalidText, Reason
-from retrieval.preprocess.text import check_text
+from retrieval.preprocess.text_check import check_text
 
 MAX_DEPTH: Final = 4
 MAX_CONDITIONS: Final = 32

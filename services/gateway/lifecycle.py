@@ -57,7 +57,7 @@ async def serve(gateway: Gateway) -> None:
 
     await _until(stop, serving, *background)
     log.info("draining", in_flight=gateway.admission.in_flight)
-    await gateway.readiness.drain()
+    gateway.readiness.drain()
     await asyncio.sleep(settings.drain_grace_s)
     gateway.admission.close()
     rest.should_exit = True

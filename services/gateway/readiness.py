@@ -7,11 +7,9 @@ from pathlib import Path
 import structlog
 
 from gateway.space import EmbeddingSpace
+from gateway.telemetry import Metrics
 from retrieval.domain import Deadline
 from retrieval.errors import DependencyError, RecomposeError
-from gateway.telemetry import Metrics
-
-OnChange = Callable[[bool], Awaitable[None]]
 
 NOT_STARTED = "starting"
 DRAINING = "shutting down"
@@ -47,7 +45,6 @@ class Readiness:
         self._prepared = False
         self._why_not = NOT_STARTED
         self._draining = False
-        self._listeners: list[OnChange] = []
 
     def ready(self) -> tuple[bool, str]:
         """Whether to send traffic here, and a short reason if not."""
@@ -59,14 +56,10 @@ class Readiness:
         """The last inference probe failed: answers come from the cache alone."""
         return self._why_not.startswith("triton")
 
-    def on_change(self, listener: OnChange) -> None:
-        """Call ``listener(ready)`` whenever readiness turns, and once at the start."""
-        self._listeners.append(listener)
-
-    async def drain(self) -> None:
+    def drain(self) -> None:
         """Say not ready from now on."""
         self._draining = True
-        await self._tell(False)
+        self._metrics.ready.set(False)
 
     async def watch(self) -> None:
         """Probe for ever. Cancel to end."""
@@ -76,15 +69,10 @@ class Readiness:
             is_ready, why_not = self.ready()
             if is_ready != was_ready:
                 structlog.get_logger().info("readiness", ready=is_ready, why_not=why_not)
-                await self._tell(is_ready)
+                self._metrics.ready.set(is_ready)
                 was_ready = is_ready
             # While not ready, look often: a start should not wait for a lazy watcher.
             await asyncio.sleep(self._interval_s if is_ready else min(0.25, self._interval_s))
-
-    async def _tell(self, is_ready: bool) -> None:
-        self._metrics.ready.set(is_ready)
-        for listener in self._listeners:
-            await listener(is_ready)
 
     async def _probe(self) -> str:
         deadline = Deadline.after(self._probe_budget_s)

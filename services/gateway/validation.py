@@ -20,7 +20,8 @@ from retrieval.domain import (
     SearchRequest,
 )
 from retrieval.errors import InvalidArgument, InvalidText, Reason
-from retrieval.preprocess.text import canonical_text, check_text
+from retrieval.preprocess.text import canonical_text
+from retrieval.preprocess.text_check import check_text
 
 MAX_PAGE_SIZE: Final = 100
 MAX_IMPORT_PRODUCTS: Final = 256

@@ -25,6 +25,9 @@ from PIL import Image, WebPImagePlugin
 
 from retrieval.errors import DependencyBroken, DependencyExhausted, DependencyUnavailable
 
+MEDIA_TYPE: Final = "image/webp"
+"""What the files of the store are."""
+
 _DEPENDENCY: Final = "image_store"
 _NAME: Final = re.compile(r"[0-9a-f]{64}")
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT}
