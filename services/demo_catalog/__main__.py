@@ -8,7 +8,8 @@ from demo_catalog.write import DEFAULT_COUNT, DEFAULT_SEED, ForeignDirectoryErro
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write a catalog; the exit status is 0, or 2 for a directory or number that cannot be used."""
+    """Write a catalog; the exit status is 0, 2 for a directory or number that cannot be used,
+    130 after an interrupt."""
     parser = argparse.ArgumentParser(
         prog="python -m demo_catalog", description="Draw a catalog of garments with a feed."
     )
@@ -21,6 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (ForeignDirectoryError, ValueError) as error:
         print(f"demo_catalog: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 

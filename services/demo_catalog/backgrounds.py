@@ -104,10 +104,10 @@ def _bokeh(rng: np.random.Generator, size: int, tint: FloatArray) -> FloatArray:
     draw = ImageDraw.Draw(image, "RGBA")
     for _ in range(int(rng.integers(14, 26))):
         x, y = rng.uniform(0, small, 2)
-        radius = rng.uniform(3, small * 0.13)
+        radius = rng.uniform(small * 0.0375, small * 0.13)
         accent = _ACCENTS[int(rng.integers(len(_ACCENTS)))]
         draw.ellipse((x - radius, y - radius, x + radius, y + radius), (*accent, 120))
-    return _enlarged(image.filter(ImageFilter.GaussianBlur(1.2)), size)
+    return _enlarged(image.filter(ImageFilter.GaussianBlur(small * 0.015)), size)
 
 
 def _room(rng: np.random.Generator, size: int, tint: FloatArray) -> FloatArray:
@@ -115,9 +115,10 @@ def _room(rng: np.random.Generator, size: int, tint: FloatArray) -> FloatArray:
     small = size // 2
     image = Image.new("RGB", (small, small), _rgb(tint))
     draw = ImageDraw.Draw(image)
+    edge = max(round(small * 3 / 160), 1)
     horizon = small * rng.uniform(0.66, 0.86)
     draw.rectangle((0, horizon, small, small), _rgb(tint * 0.8))
-    draw.line((0, horizon, small, horizon), _rgb(tint * 1.08), 3)
+    draw.line((0, horizon, small, horizon), _rgb(tint * 1.08), edge)
     for _ in range(int(rng.integers(4, 8))):
         accent = _planes(_ACCENTS[int(rng.integers(len(_ACCENTS)))])
         width, height = rng.uniform(0.1, 0.3, 2) * small
@@ -125,8 +126,8 @@ def _room(rng: np.random.Generator, size: int, tint: FloatArray) -> FloatArray:
         y = horizon - height if rng.random() < 0.4 else rng.uniform(-0.05, 0.6) * small
         inner = _rgb(0.5 * accent + 0.5 * tint)
         draw.rectangle((x, y, x + width, y + height), _rgb(accent * 0.75))
-        draw.rectangle((x + 3, y + 3, x + width - 3, y + height - 3), inner)
-    return _enlarged(image.filter(ImageFilter.GaussianBlur(1.4)), size)
+        draw.rectangle((x + edge, y + edge, x + width - edge, y + height - edge), inner)
+    return _enlarged(image.filter(ImageFilter.GaussianBlur(small * 0.00875)), size)
 
 
 def _leaves(rng: np.random.Generator, size: int, tint: FloatArray) -> FloatArray:
@@ -154,7 +155,9 @@ def _terrazzo(rng: np.random.Generator, size: int, tint: FloatArray) -> FloatArr
     image = Image.new("RGB", (small, small), _rgb(tint))
     draw = ImageDraw.Draw(image)
     angles = np.sort(rng.uniform(0, 2 * np.pi, (70, 5)), axis=1)
-    radii = rng.uniform(0.5, 1.0, (70, 5, 1)) * rng.uniform(2, small * 0.045, (70, 1, 1))
+    radii = rng.uniform(0.5, 1.0, (70, 5, 1)) * rng.uniform(
+        small * 0.0125, small * 0.045, (70, 1, 1)
+    )
     chips = np.stack([np.cos(angles), np.sin(angles)], axis=2) * radii
     chips += rng.uniform(0, small, (70, 1, 2))
     for chip in chips:

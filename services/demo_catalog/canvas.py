@@ -1,5 +1,6 @@
 """The picture under construction: cloth, seams and shadows are laid on it one by one."""
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +13,10 @@ FloatArray = NDArray[np.float32]
 _OVERSAMPLE: Final = 2
 _COARSE: Final = 4
 _MARGIN: Final = 3 * _COARSE
+_RELIEF_BLUR: Final = 2.2 * _COARSE
+_DESIGN_SIZE: Final = 320
+"""Lengths in pixels are given for this size and scale with it, so that all sizes look alike."""
+
 _BILINEAR: Final = Image.Resampling.BILINEAR
 
 
@@ -36,6 +41,9 @@ class Canvas:
     def __init__(self, pixels: FloatArray) -> None:
         self.pixels = np.array(pixels, dtype=np.float32)
         self.size = int(pixels.shape[-1])
+        self.scale = self.size / _DESIGN_SIZE
+        self.coarse = max(round(_COARSE * self.scale), 1)
+        self.margin = math.ceil(_MARGIN * self.scale)
 
     def polygon(self, points: NDArray[np.float64]) -> Stamp | None:
         """The stamp of a filled outline [N, 2] in pixels; None if it lies outside."""
@@ -69,13 +77,13 @@ class Canvas:
 
     def cast_shadow(self, outlines: list[NDArray[np.float64]], strength: float) -> None:
         """Darken below and beside the union of the outlines, wide and soft."""
-        small = -(-self.size // _COARSE)
+        small = -(-self.size // self.coarse)
         mask = Image.new("L", (small, small))
         pen = ImageDraw.Draw(mask)
         shift = np.array([0.010, 0.017]) * self.size
         for outline in outlines:
-            pen.polygon(((outline + shift) / _COARSE).ravel().tolist(), fill=255)
-        soft = mask.filter(ImageFilter.GaussianBlur(self.size * 0.018 / _COARSE))
+            pen.polygon(((outline + shift) / self.coarse).ravel().tolist(), fill=255)
+        soft = mask.filter(ImageFilter.GaussianBlur(self.size * 0.018 / self.coarse))
         shade = np.asarray(soft.resize((self.size, self.size), _BILINEAR), dtype=np.float32)
         self.pixels *= 1 - np.float32(strength / 255) * shade
 
@@ -87,7 +95,7 @@ class Canvas:
     def darken(self, stamp: Stamp, strength: float, shift: tuple[int, int], blur: float) -> None:
         """Cast a soft shadow of the stamp, shifted by (right, down) pixels."""
         shade = self._soft(stamp, blur)
-        right, down = shift
+        right, down = (round(pixels * self.scale) for pixels in shift)
         top, left = stamp.rows.start + down, stamp.columns.start + right
         bottom, end = min(top + shade.shape[0], self.size), min(left + shade.shape[1], self.size)
         top0, left0 = max(top, 0), max(left, 0)
@@ -98,25 +106,30 @@ class Canvas:
 
     def relief(self, stamp: Stamp, depth: float) -> FloatArray:
         """Brightness [h, w] around 1 that makes the stamp look rounded, lit from the top left."""
-        coarse = stamp.mask.reduce(_COARSE).filter(ImageFilter.GaussianBlur(2.2))
+        coarse = stamp.mask.reduce(self.coarse).filter(
+            ImageFilter.GaussianBlur(_RELIEF_BLUR * self.scale / self.coarse)
+        )
         soft = np.asarray(coarse, dtype=np.float32) * np.float32(1 / 255)
         slope = np.zeros_like(soft)
         slope[:, 1:-1] += soft[:, 2:] - soft[:, :-2]
         slope[1:-1, :] += soft[2:, :] - soft[:-2, :]
-        light = 1 - np.float32(depth) * (np.float32(0.7) * (1 - soft) - np.float32(0.75) * slope)
+        steep = np.float32(0.75 * _COARSE * self.scale / self.coarse)
+        light = 1 - np.float32(depth) * (np.float32(0.7) * (1 - soft) - steep * slope)
         return np.asarray(Image.fromarray(light).resize(stamp.mask.size, _BILINEAR))
 
     def _soft(self, stamp: Stamp, radius: float) -> FloatArray:
         width, height = stamp.mask.size
-        coarse = stamp.mask.reduce(_COARSE).filter(ImageFilter.GaussianBlur(radius / _COARSE))
+        coarse = stamp.mask.reduce(self.coarse).filter(
+            ImageFilter.GaussianBlur(radius * self.scale / self.coarse)
+        )
         soft = coarse.resize((width, height), _BILINEAR)
         return np.asarray(soft, dtype=np.float32) * np.float32(1 / 255)
 
     def _bounds(
         self, low: NDArray[np.float64], high: NDArray[np.float64]
     ) -> tuple[int, int, int, int] | None:
-        left, top = (int(v) for v in np.maximum(np.floor(low) - _MARGIN, 0))
-        right, bottom = (int(v) for v in np.minimum(np.ceil(high) + _MARGIN, self.size))
+        left, top = (int(v) for v in np.maximum(np.floor(low) - self.margin, 0))
+        right, bottom = (int(v) for v in np.minimum(np.ceil(high) + self.margin, self.size))
         return None if right - left < 2 or bottom - top < 2 else (left, top, right, bottom)
 
     def _sheet(

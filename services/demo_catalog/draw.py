@@ -21,6 +21,7 @@ DRAWING_VERSION: Final = 1
 """Changes whenever the same seed would give another picture."""
 
 DEFAULT_SIZE: Final = 320
+MIN_SIZE: Final = 64
 _FOLD_DEPTH: Final = 0.11
 _SHEEN: Final = 26.0
 """Light that dark cloth reflects at a fold, in 0..255; without it black would have no shape."""
@@ -40,8 +41,11 @@ def draw(garment: Garment, rng: np.random.Generator, size: int = DEFAULT_SIZE) -
 
     Raises:
         InvalidGarmentError: the garment's attributes do not go together.
+        ValueError: ``size`` is under MIN_SIZE.
     """
     check_garment(garment)
+    if size < MIN_SIZE:
+        raise ValueError(f"size must be {MIN_SIZE} or more: {size}")
     ground = jittered(garment.color, rng)
     dye = garment.pattern_color
     pattern = None if dye is None else jittered(dye, rng)

@@ -1,15 +1,19 @@
 """A catalog on disk: ``products.jsonl``, ``images/`` and the ``catalog.json`` that completes it."""
 
 import fcntl
+import glob
 import io
 import json
 import multiprocessing
 import os
 import shutil
+import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from itertools import chain
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,22 +62,24 @@ def write_catalog(
         progress: show a progress bar on standard error.
 
     Returns:
-        ``directory``.
+        ``directory``, absolute.
 
     Raises:
         ValueError: ``count`` is not within 1..MAX_COUNT, or ``seed`` is negative.
-        ForeignDirectoryError: ``directory`` exists, is not empty and is no demo catalog.
+        ForeignDirectoryError: ``directory`` is a file, or not empty and no demo catalog.
     """
     if not 1 <= count <= MAX_COUNT or seed < 0:
         raise ValueError(f"count must be 1..{MAX_COUNT} and seed 0 or more: {count}, {seed}")
     receipt = {"count": count, "seed": seed, "drawing": DRAWING_VERSION}
+    directory = directory.resolve()
     directory.parent.mkdir(parents=True, exist_ok=True)
     with _lock(directory.with_name(f".{directory.name}.lock")):
         if _is_whole(directory, receipt):
             return directory
         _refuse_foreign(directory)
-        partial = directory.with_name(f".{directory.name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
+        for abandoned in directory.parent.glob(f".{glob.escape(directory.name)}.partial-*"):
+            shutil.rmtree(abandoned, ignore_errors=True)
+        partial = directory.with_name(f".{directory.name}.partial-{os.getpid()}")
         (partial / IMAGES_FOLDER).mkdir(parents=True)
         _write_products(partial, count, seed, workers, progress)
         (partial / _RECEIPT).write_text(json.dumps(receipt) + "\n", encoding="utf-8")
@@ -123,8 +129,25 @@ def _pool_map(workers: int, batches: list[_Batch]) -> Iterator[Iterator[list[Pro
         yield map(_write_batch, batches)
         return
     context = multiprocessing.get_context("spawn")  # safe in a process that has threads
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        yield pool.map(_write_batch, batches)
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker) as pool:
+        try:
+            yield pool.map(_write_batch, batches)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # else leaving would draw all the rest first
+            raise
+
+
+def _start_worker() -> None:
+    """Leave an interrupt to the parent, and end with it however it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_exit_after, args=(parent,), daemon=True).start()
+
+
+def _exit_after(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def _write_batch(batch: _Batch) -> list[Product]:
@@ -159,13 +182,15 @@ def _is_whole(directory: Path, receipt: dict[str, int]) -> bool:
 def _read_receipt(directory: Path) -> Any:
     try:
         return json.loads((directory / _RECEIPT).read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
         return None
 
 
 def _refuse_foreign(directory: Path) -> None:
-    if directory.is_dir() and any(directory.iterdir()) and not (directory / _RECEIPT).is_file():
-        raise ForeignDirectoryError(f"{directory} is not empty and holds no demo catalog")
+    if not directory.exists() or (directory / _RECEIPT).is_file():
+        return
+    if not directory.is_dir() or any(directory.iterdir()):
+        raise ForeignDirectoryError(f"{directory} holds something that is no demo catalog")
 
 
 def _put_in_place(partial: Path, directory: Path) -> None:
