@@ -1,10 +1,124 @@
 # Recompose. `make help` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-export PATH := $(CURDIR)/.venv/bin:$(PATH)
-PROTOS := $(wildcard proto/recompose/v1/*.proto)
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
 
-.PHONY: proto
-proto: ## Generate the stubs in services/recompose/v1 from proto/
-	cd proto && python -m grpc_tools.protoc -I. --python_out=../services --grpc_python_out=../services \
-	  --mypy_out=quiet:../services --mypy_grpc_out=quiet:../services $(PROTOS:proto/%=%)
+# An interpreter of your own: make setup PYTHON=/path/to/python3.11
+PYTHON ?= $(shell for p in python3.11 python3; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv/bin
+TRAINING := training/.venv/bin
+PROTOS := $(wildcard proto/recompose/v1/*.proto)
+# Debian's names of what the tests run and no Python package brings.
+SYSTEM_PACKAGES := git curl
+PYTEST := -m pytest -v --durations=10
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+##@ Run
+.PHONY: up down
+up: setup setup-triton ## Start everything with a demo catalog; HTTP_PORT, GRPC_PORT, DATA_DIR, CATALOG change what and where
+	@exec $(VENV)/python -m deploy.local up
+
+down: ## End what `make up` started with the same DATA_DIR
+	@exec $(PYTHON) -m deploy.local down
+
+##@ Check
+.PHONY: test test-long lint format
+test: system-deps setup setup-triton setup-training ## Run all tests, set-up included
+	@status=0; \
+	echo "== serving, in .venv"; \
+	$(VENV)/python $(PYTEST) tests --ignore=tests/training || status=1; \
+	echo "== training, in training/.venv"; \
+	$(TRAINING)/python $(PYTEST) tests/training || status=1; \
+	exit $$status
+
+test-long: system-deps setup setup-triton setup-training ## Run all tests at full length; the report stays in .bench/
+	@mkdir -p .bench; set -o pipefail; \
+	RECOMPOSE_TEST_LONG=1 $(VENV)/python $(PYTEST) tests --ignore=tests/training --timeout=7200 \
+	  2>&1 | tee .bench/test-long.txt
+
+lint: setup ## Check style, types, layers, protos, shell and YAML
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/mypy services deploy tests/support
+	cd services && ../$(VENV)/lint-imports --config ../pyproject.toml
+	$(VENV)/buf lint proto
+	@$(MAKE) lint-breaking lint-stubs
+	git ls-files -z '*.sh' .ci/run | xargs -0 -r $(VENV)/shellcheck
+	git ls-files -z '*.yaml' '*.yml' ':!helm/*/templates/*' | xargs -0 -r $(VENV)/yamllint --strict
+
+.PHONY: lint-breaking lint-stubs
+lint-breaking:
+	@base=$$(git rev-parse -q --verify origin/main || git rev-parse -q --verify main) || base=; \
+	if [ -z "$$base" ] || ! git cat-file -e "$$base:proto/buf.yaml" 2>/dev/null; then \
+	  echo "buf breaking: there is no main branch with protos here to compare with"; exit 0; fi; \
+	echo "buf breaking: comparing proto/ with commit $${base:0:12} of main"; \
+	old=$$(mktemp -d) && trap 'rm -rf "$$old"' EXIT; \
+	git archive "$$base" proto | tar -x -C "$$old"; \
+	$(VENV)/buf breaking proto --against "$$old/proto"
+
+lint-stubs:
+	@new=$$(mktemp -d) && trap 'rm -rf "$$new"' EXIT; \
+	$(MAKE) proto STUBS="$$new" && \
+	diff -r -x __pycache__ "$$new/recompose/v1" services/recompose/v1 && \
+	echo "stubs: services/recompose/v1 is what proto/ generates"
+
+format: setup ## Format the Python code and sort its imports
+	$(VENV)/ruff format .
+	$(VENV)/ruff check --fix .
+
+##@ Make
+.PHONY: proto demo-model
+STUBS ?= $(CURDIR)/services
+proto: setup ## Generate the stubs in services/recompose/v1 from proto/
+	@cd proto && PATH="$(CURDIR)/$(VENV):$$PATH" python -m grpc_tools.protoc -I. \
+	  --python_out=$(STUBS) --grpc_python_out=$(STUBS) \
+	  --mypy_out=quiet:$(STUBS) --mypy_grpc_out=quiet:$(STUBS) $(PROTOS:proto/%=%)
+
+demo-model: setup setup-training ## Train the demo model again and export it to models/ (half an hour)
+	@echo "demo-model: not wired yet"; exit 1
+
+##@ Set up
+.PHONY: setup setup-triton setup-training system-deps check-python
+setup: .venv/.ready ## Make .venv: serving, tests and linters
+setup-triton: .venv-triton/.ready ## Make .venv-triton: Triton for the CPU
+setup-training: training/.venv/.ready ## Make training/.venv: torch and what trains and exports
+
+.venv/.ready: requirements/serving.txt requirements/local.txt requirements/dev.txt pyproject.toml | check-python
+	@echo "== .venv: serving, tests and linters"
+	@test -x $(VENV)/python || $(PYTHON) -m venv .venv
+	@$(VENV)/python -m pip install -q -r requirements/serving.txt -r requirements/local.txt -r requirements/dev.txt
+	@$(VENV)/python -m pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv-triton/.ready: requirements/triton.txt | check-python
+	@echo "== .venv-triton: Triton for the CPU"
+	@test -x .venv-triton/bin/python || $(PYTHON) -m venv .venv-triton
+	@.venv-triton/bin/python -m pip install -q --no-deps -r requirements/triton.txt
+	@touch $@
+
+training/.venv/.ready: training/requirements.txt | check-python
+	@echo "== training/.venv: torch and what trains and exports"
+	@test -x $(TRAINING)/python || $(PYTHON) -m venv training/.venv
+	@$(TRAINING)/python -m pip install -q -r training/requirements.txt
+	@touch $@
+
+check-python:
+	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Recompose needs Python 3.11 or newer: install it, or name it with PYTHON=/path/to/python3.11." >&2; \
+	  exit 1; }
+
+system-deps: ## Install the Debian packages that the tests need, or name them
+	@deploy/local/system_deps.sh $(SYSTEM_PACKAGES)
+
+##@ Other
+.PHONY: clean help
+clean: ## Delete caches and build leftovers; environments and data stay
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist services/*.egg-info
+	find services deploy tests training -name __pycache__ -type d -not -path '*/.venv/*' -prune -exec rm -rf {} +
+
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
