@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
+import numpy as np
 import qdrant_edge as edge
 from qdrant_client import grpc as wire
 
@@ -84,10 +85,12 @@ def _field(message: wire.FieldCondition) -> edge.FieldCondition:
     return edge.FieldCondition(key, **chosen)
 
 
+# The binding tries integers first and takes Python's True for 1, which matches no boolean;
+# numpy's is no integer to it.
 _MATCHES: Mapping[str, Callable[[wire.Match], Any]] = {
     "keyword": lambda match: edge.MatchValue(match.keyword),
     "integer": lambda match: edge.MatchValue(match.integer),
-    "boolean": lambda match: edge.MatchValue(match.boolean),
+    "boolean": lambda match: edge.MatchValue(cast(bool, np.bool_(match.boolean))),
     "keywords": lambda match: edge.MatchAny(list(match.keywords.strings)),
     "integers": lambda match: edge.MatchAny(list(match.integers.integers)),
     "except_keywords": lambda match: edge.MatchExcept(list(match.except_keywords.strings)),

@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
-from grpc_health.v1 import health_pb2_grpc
-from grpc_health.v1._async import HealthServicer
+from grpc_health.v1 import health, health_pb2_grpc
 from qdrant_client import grpc as wire
 from qdrant_client.grpc import collections_service_pb2, points_service_pb2, qdrant_pb2
 
@@ -66,6 +65,8 @@ async def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
         loop.add_signal_handler(number, stop.set)
     store = Store(settings.data_dir)
     try:
+        # Now, when nobody waits for an answer: the engine freezes the process while it indexes.
+        store.optimize()
         server = _server(store)
         port = _listen(server, settings)
         await server.start()
@@ -128,7 +129,7 @@ def _server(store: Store) -> grpc.aio.Server:
             ),
         )
     )
-    status = HealthServicer()
+    status = health.aio.HealthServicer()  # type: ignore[attr-defined]  # documented, untyped
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
     return server
 

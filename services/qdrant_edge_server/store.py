@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import shutil
 import time
 import uuid
@@ -17,6 +18,8 @@ from qdrant_edge_server.convert_config import check_create
 from qdrant_edge_server.errors import AlreadyExists, InvalidRequest, NotFound
 from qdrant_edge_server.guards import check_name
 from qdrant_edge_server.registry import CollectionRecord, Registry, State, sync_directory
+
+_log = logging.getLogger(__name__)
 
 
 class DataDirInUse(RuntimeError):
@@ -43,6 +46,13 @@ class Store:
             name: Collection.load(name, record, self._shards_dir / record.directory)
             for name, record in self._registry.state.collections.items()
         }
+
+    def optimize(self) -> None:
+        """Optimise every collection; see `Collection.optimize`."""
+        for name, collection in self._open.items():
+            start = time.perf_counter()
+            if collection.optimize():
+                _log.info("optimised %s in %.1f s", name, time.perf_counter() - start)
 
     @property
     def state(self) -> State:
