@@ -1,8 +1,6 @@
 """A bound on the calls in flight, with a bounded line of those that wait for one to end."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from retrieval.domain import Deadline
 from retrieval.errors import DependencyExhausted, DependencyTimeout
@@ -22,20 +20,12 @@ class Permits:
         self._places = waiting
         self._waiting = 0
 
-    @asynccontextmanager
-    async def hold(self, deadline: Deadline) -> AsyncIterator[None]:
-        """Hold one permit for the duration of the block.
+    async def acquire(self, deadline: Deadline) -> None:
+        """Take a permit; whoever took one gives it back with `release`.
 
         Raises `DependencyExhausted` at once when the line is full, and `DependencyTimeout` when
         the deadline passes in the line.
         """
-        await self._take(deadline)
-        try:
-            yield
-        finally:
-            self._free.release()
-
-    async def _take(self, deadline: Deadline) -> None:
         if not self._free.locked():
             await self._free.acquire()  # a free permit is taken without a switch of tasks
             return
@@ -49,3 +39,7 @@ class Permits:
             raise DependencyTimeout(dependency=self._dependency) from None
         finally:
             self._waiting -= 1
+
+    def release(self) -> None:
+        """Give a permit back; the first in the line goes in."""
+        self._free.release()

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from tritonclient.grpc import InferInput, InferRequestedOutput
+from tritonclient.grpc import InferInput, InferRequestedOutput, InferResult
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
@@ -57,6 +57,11 @@ _CHANNEL_OPTIONS: Final = [
     # With a name that has several addresses (a headless service) calls go to all of them.
     ("grpc.lb_policy_name", "round_robin"),
 ]
+# Older Tritons die of a segmentation fault when a gRPC call ends, by a cancel or by its deadline,
+# in the moment in which its answer is made (triton-inference-server/server issues 7368 and 8034,
+# mended in 25.04): seen here once in about 9,000 cancelled calls.
+_CANCEL_SAFE_VERSION: Final = (2, 57)
+_ABANDONED_GRACE_S: Final = 2.0
 _Answer = TypeVar("_Answer")
 
 
@@ -64,7 +69,8 @@ class TritonEncoder:
     """The `Encoder` port over one Triton address, for one bundle.
 
     Make it inside the event loop that uses it, once for each process: a client made for each
-    call leaks.
+    call leaks. A cancelled or overdue call ends at once here. It is cancelled at the server too,
+    where the server can bear that; otherwise it keeps its permit until the server is done with it.
 
     Args:
         address: ``host:port`` of Triton's gRPC API.
@@ -92,6 +98,8 @@ class TritonEncoder:
             for graph in GRAPHS
         }
         self._batch_limits: dict[str, int] = {}
+        self._cancel_safe: bool | None = None  # not known before the server was asked
+        self._calls: set[asyncio.Task[Any]] = set()
         self._observe = observe
 
     async def encode_images(self, pixel_values: F32Array, deadline: Deadline) -> ImageEmbeddings:
@@ -171,7 +179,9 @@ class TritonEncoder:
         await self.encode_texts(ids, mask, deadline)
 
     async def close(self) -> None:
-        """Close the channel; calls in flight fail."""
+        """Let abandoned calls end, then close the channel; other calls in flight fail."""
+        if self._calls:
+            await asyncio.wait(self._calls, timeout=_ABANDONED_GRACE_S)
         await self._client.close()
 
     def _text_inputs(self, input_ids: I64Array, attention_mask: I64Array) -> dict[str, I64Array]:
@@ -222,23 +232,58 @@ class TritonEncoder:
         deadline: Deadline,
     ) -> dict[str, NDArray[Any] | None]:
         """One inference call; the arrays lie over the bytes as they came."""
-        async with self._permits[graph].hold(deadline):
-            remaining_s = deadline.remaining_s()
-            if remaining_s <= 0:
-                raise DependencyTimeout(dependency=DEPENDENCY)
-            call = self._client.infer(
-                self._names[graph],
-                [_tensor(name, array) for name, array in inputs.items()],
-                outputs=[InferRequestedOutput(name) for name in outputs],
-                # The second ends the call here, the first its entry in the server's queue.
-                timeout=max(1, int(remaining_s * 1e6)),
-                client_timeout=remaining_s,
-            )
-            result = await _translated(call)
+        if self._cancel_safe is None:
+            self._cancel_safe = await self._ask_cancel_safe(deadline)
+        permits = self._permits[graph]
+        await permits.acquire(deadline)
+        call = asyncio.create_task(self._send(graph, inputs, outputs, deadline))
+        self._calls.add(call)
+        call.add_done_callback(lambda done: self._ended(done, permits))
+        if self._cancel_safe:
+            result = await call
+        else:
+            try:
+                async with asyncio.timeout(deadline.remaining_s()):
+                    result = await asyncio.shield(call)
+            except TimeoutError:
+                raise DependencyTimeout(dependency=DEPENDENCY) from None
         try:
             return {name: result.as_numpy(name) for name in outputs}
         except ValueError as error:  # fewer or more bytes than the shape says
             raise DependencyBroken(dependency=DEPENDENCY) from error
+
+    async def _send(
+        self,
+        graph: str,
+        inputs: Mapping[str, NDArray[Any]],
+        outputs: tuple[str, ...],
+        deadline: Deadline,
+    ) -> InferResult:
+        remaining_s = deadline.remaining_s()
+        if remaining_s <= 0:
+            raise DependencyTimeout(dependency=DEPENDENCY)
+        answer: InferResult = await _translated(
+            self._client.infer(
+                self._names[graph],
+                [_tensor(name, array) for name, array in inputs.items()],
+                outputs=[InferRequestedOutput(name) for name in outputs],
+                # The second ends the call, the first its entry in the server's queue.
+                timeout=max(1, int(remaining_s * 1e6)),
+                client_timeout=remaining_s + (0 if self._cancel_safe else _ABANDONED_GRACE_S),
+            )
+        )
+        return answer
+
+    async def _ask_cancel_safe(self, deadline: Deadline) -> bool:
+        call = self._client.get_server_metadata(client_timeout=deadline.remaining_s())
+        version = (await _translated(call)).version.split(".")
+        return [int(part) for part in version[:2] if part.isdecimal()] >= [*_CANCEL_SAFE_VERSION]
+
+    def _ended(self, call: asyncio.Task[Any], permits: Permits) -> None:
+        self._calls.discard(call)
+        permits.release()
+        if not call.cancelled():
+            call.exception()  # of an abandoned call nobody else would ask for it
 
     @contextmanager
     def _observed(self) -> Iterator[None]:
@@ -248,8 +293,10 @@ class TritonEncoder:
             outcome = "ok"
         except DependencyError as error:
             outcome = OUTCOMES[type(error)]
-            if isinstance(error, DependencyBroken):
-                self._batch_limits.clear()  # perhaps a model was loaded anew with a smaller batch
+            if isinstance(error, DependencyBroken | DependencyUnavailable):
+                # Perhaps another server, or a model with a smaller batch: ask again.
+                self._cancel_safe = None
+                self._batch_limits.clear()
             raise
         except asyncio.CancelledError:
             outcome = "cancelled"

@@ -48,6 +48,10 @@ class TritonServer:
         return f"http://127.0.0.1:{self._ports[0]}"
 
     @property
+    def _metrics_url(self) -> str:
+        return f"http://127.0.0.1:{self._ports[2]}/metrics"
+
+    @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
@@ -95,7 +99,7 @@ class TritonServer:
 
     def metric(self, name: str, model: str, **labels: str) -> float:
         """The value of a metric for one model; 0 where it was never counted."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._ports[2]}/metrics") as answer:
+        with urllib.request.urlopen(self._metrics_url) as answer:
             lines = answer.read().decode().splitlines()
         wanted = [f'model="{model}"', *(f'{key}="{value}"' for key, value in labels.items())]
         return sum(
@@ -108,9 +112,12 @@ class TritonServer:
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
     def _is_ready(self) -> bool:
+        # Triton opens its ports one after the other: gRPC, HTTP, metrics.
+        pages = (f"{self.http_url}/v2/health/ready", self._metrics_url)
         try:
-            with urllib.request.urlopen(f"{self.http_url}/v2/health/ready", timeout=1) as answer:
-                return bool(answer.status == 200)
+            for page in pages:
+                urllib.request.urlopen(page, timeout=1).close()
+            return True
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
 

@@ -1,0 +1,114 @@
+"""Triton killed, frozen and started again under a living client."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from retrieval.bundle import load_bundle
+from retrieval.domain import Deadline
+from retrieval.errors import DependencyTimeout, DependencyUnavailable
+
+from tests.integration.triton.conftest import MakeEncoder
+from tests.integration.triton.inputs import texts
+from tests.support.tiny_bundle import write_tiny_bundle
+from tests.support.triton import TritonServer, free_ports, triton_serving
+
+
+@pytest.fixture
+def mortal(tmp_path: Path, tiny: Path) -> Iterator[TritonServer]:
+    """A server of the test's own."""
+    with triton_serving(tmp_path / "mortal", tiny) as running:
+        yield running
+
+
+async def test_a_killed_server_is_unavailable_at_once_and_found_again(
+    make_encoder: MakeEncoder, mortal: TritonServer, tiny: Path
+) -> None:
+    encoder = make_encoder(load_bundle(tiny), address=mortal.address)
+    await encoder.check(Deadline.after(5))
+
+    for _ in range(2):
+        mortal.kill()
+        for _ in range(3):
+            started = time.monotonic()
+            with pytest.raises(DependencyUnavailable):
+                await encoder.encode_texts(*texts(1), Deadline.after(5))
+            assert time.monotonic() - started < 0.3
+
+        await asyncio.to_thread(mortal.start)
+        started = time.monotonic()
+        while True:
+            try:
+                await encoder.check(Deadline.after(5))
+                break
+            except DependencyUnavailable:
+                assert time.monotonic() - started < 3
+                await asyncio.sleep(0.05)
+
+
+async def test_a_server_killed_during_a_call_is_unavailable(
+    make_encoder: MakeEncoder, tmp_path: Path, slow: Path
+) -> None:
+    with triton_serving(tmp_path / "mortal", slow) as mortal:
+        encoder = make_encoder(load_bundle(slow), address=mortal.address)
+        call = asyncio.create_task(encoder.encode_texts(*texts(1), Deadline.after(5)))
+        await asyncio.sleep(0.15)
+        mortal.kill()
+        killed = time.monotonic()
+        with pytest.raises(DependencyUnavailable):
+            await call
+        assert time.monotonic() - killed < 0.3
+
+
+async def test_a_frozen_server_is_a_timeout_and_no_more(
+    make_encoder: MakeEncoder, mortal: TritonServer, tiny: Path
+) -> None:
+    encoder = make_encoder(load_bundle(tiny), address=mortal.address)
+    await encoder.check(Deadline.after(5))
+    os.kill(mortal.pid, signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        with pytest.raises(DependencyTimeout):
+            await encoder.encode_texts(*texts(1), Deadline.after(0.2))
+        assert time.monotonic() - started < 0.5
+    finally:
+        os.kill(mortal.pid, signal.SIGCONT)
+    await encoder.check(Deadline.after(5))
+
+
+async def test_nobody_listening_is_unavailable_at_once(
+    make_encoder: MakeEncoder, tiny: Path
+) -> None:
+    encoder = make_encoder(load_bundle(tiny), address=f"127.0.0.1:{free_ports(1)[0]}")
+    started = time.monotonic()
+    with pytest.raises(DependencyUnavailable):
+        await encoder.check(Deadline.after(5))
+    assert time.monotonic() - started < 0.3
+
+
+async def test_a_model_that_is_not_loaded_is_unavailable(
+    make_encoder: MakeEncoder, tmp_path: Path
+) -> None:
+    unpublished = load_bundle(write_tiny_bundle(tmp_path / "bundle", seed=77))
+    with pytest.raises(DependencyUnavailable):
+        await make_encoder(unpublished).check(Deadline.after(5))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_no_process_and_no_shared_memory_outlives_the_server(
+    tmp_path: Path, tiny: Path, number: signal.Signals
+) -> None:
+    segments = set(Path("/dev/shm").iterdir())
+    with triton_serving(tmp_path / "mortal", tiny) as mortal:
+        children = psutil.Process(mortal.pid).children(recursive=True)
+        assert len(children) >= 3
+        status = mortal.stop() if number == signal.SIGTERM else mortal.kill()
+        assert status == (0 if number == signal.SIGTERM else -signal.SIGKILL)
+        _, alive = psutil.wait_procs(children, timeout=10)
+        assert alive == []
+    assert set(Path("/dev/shm").iterdir()) <= segments
