@@ -1,0 +1,113 @@
+"""What surrounds every call of our services: request id, errors, metrics, unreadable messages."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from gateway.edge_parts import EdgeParts
+from gateway.error_table import describe, log_failure
+from gateway.grpc_errors import to_grpc
+from retrieval.errors import MalformedRequest, Reason
+
+REQUEST_ID_KEY: Final = "x-request-id"
+_OURS: Final = "/recompose.v1."
+
+Behaviour = Callable[[Any, Any], Awaitable[Any]]
+
+
+class _Unreadable:
+    """Stands for a message that is no valid protobuf; gRPC alone would answer with UNKNOWN."""
+
+
+_UNREADABLE: Final = _Unreadable()
+
+
+class EdgeInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
+    """Wraps the handlers of our services and leaves health checking and reflection alone."""
+
+    def __init__(self, parts: EdgeParts) -> None:
+        self._parts = parts
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        handler = await continuation(handler_call_details)
+        full_name = handler_call_details.method
+        if handler is None or not full_name.startswith(_OURS):
+            return handler
+        method = full_name.rpartition("/")[2]
+        if handler.request_streaming:
+            return grpc.stream_unary_rpc_method_handler(
+                self._surround(method, handler.stream_unary, _read_stream),
+                _lenient(handler.request_deserializer),
+                handler.response_serializer,
+            )
+        return grpc.unary_unary_rpc_method_handler(
+            self._surround(method, handler.unary_unary, _read_one),
+            _lenient(handler.request_deserializer),
+            handler.response_serializer,
+        )
+
+    def _surround(self, method: str, behaviour: Behaviour, read: Callable[[Any], Any]) -> Behaviour:
+        async def call(request: Any, context: Any) -> Any:
+            started_s = time.perf_counter()
+            request_id = self._parts.request_id(_incoming_id(context))
+            context.set_trailing_metadata(((REQUEST_ID_KEY, request_id),))
+            code = grpc.StatusCode.OK
+            try:
+                return await behaviour(read(request), context)
+            except asyncio.CancelledError:
+                # the client went away, or its deadline passed: nobody reads an answer
+                late = context.time_remaining() == 0
+                code = grpc.StatusCode.DEADLINE_EXCEEDED if late else grpc.StatusCode.CANCELLED
+                raise
+            except Exception as error:  # noqa: BLE001 - the edge: a bug becomes one opaque answer
+                failure = describe(error)
+                code = failure.row.grpc
+                log_failure(error, edge="grpc", method=method, request_id=request_id)
+                status = to_grpc(failure, request_id)
+                await context.abort(
+                    status.code,
+                    status.details,
+                    (*status.trailing_metadata, (REQUEST_ID_KEY, request_id)),
+                )
+            finally:
+                self._parts.metrics.observe_request(
+                    "grpc", method, code.name, time.perf_counter() - started_s
+                )
+
+        return call
+
+
+def _lenient(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    def read(data: bytes) -> Any:
+        try:
+            return deserialize(data)
+        except DecodeError:
+            return _UNREADABLE
+
+    return read
+
+
+def _read_one(message: Any) -> Any:
+    if message is _UNREADABLE:
+        raise MalformedRequest(Reason.REQUEST_MALFORMED)
+    return message
+
+
+async def _read_stream(messages: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async for message in messages:
+        yield _read_one(message)
+
+
+def _incoming_id(context: Any) -> str | None:
+    for key, value in context.invocation_metadata() or ():
+        if key == REQUEST_ID_KEY and isinstance(value, str):
+            return value
+    return None

@@ -1,0 +1,118 @@
+"""Request bodies, read without trusting what their headers say about them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from fastapi import Request
+
+from gateway.rest_parse import FormShape, Parsed, media_type, parse
+from retrieval.domain import Deadline
+from retrieval.errors import (
+    DeadlineExceeded,
+    MalformedRequest,
+    Overloaded,
+    Reason,
+    RequestTooLarge,
+)
+
+T = TypeVar("T")
+
+_ON_LOOP_BYTES: Final = 64 << 10
+"""Bodies up to this size are parsed on the event loop: a thread would cost more."""
+
+
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """What bodies may cost."""
+
+    json_bytes: int = 14 << 20
+    """A picture of 10 MiB in base64, and slack."""
+    multipart_bytes: int = 11 << 20
+    buffered_bytes: int = 256 << 20
+    """All bodies in memory at once."""
+    read_s: float = 30.0
+    """Time that a caller has for sending a body: apart from the budget of the call itself, since
+    a phone may need long for a picture."""
+
+
+class Body:
+    """The bytes of one request, to be parsed once."""
+
+    def __init__(self, content_type: str, raw: bytearray) -> None:
+        self._content_type = content_type
+        self._raw = raw
+
+    async def decode(self, form: FormShape, decode: Callable[[Parsed], T]) -> T:
+        """Parse and decode, off the event loop where the body is large.
+
+        Raises:
+            MalformedRequest, UnsupportedMediaType, InvalidArgument.
+        """
+        raw, self._raw = self._raw, bytearray()
+        if len(raw) <= _ON_LOOP_BYTES:
+            return decode(parse(self._content_type, raw, form))
+        return await asyncio.to_thread(lambda: decode(parse(self._content_type, raw, form)))
+
+
+class BodyReader:
+    """Reads bodies within limits. One for the whole edge: it counts the bytes in memory."""
+
+    def __init__(self, limits: BodyLimits) -> None:
+        self._limits = limits
+        self._buffered_bytes = 0
+
+    @asynccontextmanager
+    async def open(self, request: Request) -> AsyncIterator[Body]:
+        """The body of a request; its bytes count as buffered while the block runs.
+
+        Raises:
+            RequestTooLarge: by its length as declared, or as really read.
+            Overloaded: too many bytes of other requests are in memory.
+            DeadlineExceeded: the caller sends too slowly.
+            MalformedRequest, UnsupportedMediaType.
+        """
+        content_type = request.headers.get("content-type", "")
+        kind = media_type(content_type, request.headers.get("content-encoding", ""))
+        limit = (
+            self._limits.json_bytes if kind == "application/json" else self._limits.multipart_bytes
+        )
+        if _declared_bytes(request) > limit:
+            raise RequestTooLarge
+        raw = bytearray()
+        held_bytes = 0
+        try:
+            async for chunk in _chunks_before(request, self._limits.read_s):
+                if len(raw) + len(chunk) > limit:
+                    raise RequestTooLarge
+                if self._buffered_bytes + len(chunk) > self._limits.buffered_bytes:
+                    raise Overloaded
+                self._buffered_bytes += len(chunk)
+                held_bytes += len(chunk)
+                raw += chunk
+            yield Body(content_type, raw)
+        finally:
+            self._buffered_bytes -= held_bytes
+
+
+async def _chunks_before(request: Request, limit_s: float) -> AsyncIterator[bytes]:
+    deadline = Deadline.after(limit_s)
+    chunks = aiter(request.stream())
+    while True:
+        try:
+            async with asyncio.timeout(deadline.remaining_s()):
+                chunk = await anext(chunks)
+        except TimeoutError:
+            raise DeadlineExceeded from None
+        except StopAsyncIteration:
+            return
+        yield chunk
+
+
+def _declared_bytes(request: Request) -> int:
+    declared = request.headers.get("content-length", "0")
+    if not (declared.isascii() and declared.isdigit() and len(declared) < 20):
+        raise MalformedRequest(Reason.REQUEST_MALFORMED)
+    return int(declared)

@@ -1,0 +1,119 @@
+"""What surrounds every REST request: host, path, request id, errors, metrics, safe headers."""
+
+import re
+import time
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.edge_parts import EdgeParts
+from gateway.error_table import describe, log_failure
+from gateway.rest_errors import error_response
+from retrieval.errors import MalformedRequest, Reason, RequestTooLarge
+
+_HOST: Final = re.compile(
+    rb"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?"
+)
+_MAX_HEADER_BYTES: Final = 16 << 10
+_UNMATCHED: Final = "unmatched"
+_CLIENT_GONE: Final = "499"
+"""The code in metrics of a request that nobody waits for any more."""
+
+
+class ClientGone(Exception):
+    """The caller went away; there is nobody to answer."""
+
+
+class RestEdge:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, parts: EdgeParts) -> None:
+        self._app = app
+        self._parts = parts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started_s = time.perf_counter()
+        request_id = self._parts.request_id(_request_id_header(scope))
+        scope.setdefault("state", {})["request_id"] = request_id
+        answer = _Answer(send, request_id)
+        try:
+            _check_headers(scope)
+            _split_path(scope)
+            await self._app(scope, receive, answer.send)
+        except (ClientGone, ClientDisconnect):
+            answer.code = _CLIENT_GONE
+        except Exception as error:
+            log_failure(error, edge="rest", method=_method(scope), request_id=request_id)
+            if answer.begun:
+                raise
+            await error_response(describe(error), request_id)(scope, receive, answer.send)
+        finally:
+            self._parts.metrics.observe_request(
+                "rest", _method(scope), answer.code, time.perf_counter() - started_s
+            )
+
+
+class _Answer:
+    """Passes an answer on, adding headers and remembering its status."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id
+        self.code = "500"
+        self.begun = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.begun = True
+            self.code = str(message["status"])
+            message["headers"] = [
+                *message.get("headers", ()),
+                (b"x-request-id", self._request_id.encode()),
+                (b"x-content-type-options", b"nosniff"),
+                (b"referrer-policy", b"no-referrer"),
+            ]
+        await self._send(message)
+
+
+def _method(scope: Scope) -> str:
+    """The operation's name for metrics: few values, whatever paths are asked for."""
+    return getattr(scope.get("route"), "name", None) or _UNMATCHED
+
+
+def _request_id_header(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            return str(value.decode("latin-1"))
+    return None
+
+
+def _check_headers(scope: Scope) -> None:
+    """Raises MalformedRequest for a Host that is none (RFC 9112, 3.2), RequestTooLarge."""
+    headers = scope["headers"]
+    if sum(len(name) + len(value) for name, value in headers) > _MAX_HEADER_BYTES:
+        raise RequestTooLarge
+    hosts = [value for name, value in headers if name == b"host"]
+    if not hosts and scope.get("http_version") == "1.0":
+        return
+    if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
+        raise MalformedRequest(Reason.REQUEST_MALFORMED)
+
+
+def _split_path(scope: Scope) -> None:
+    """Decode the path segment by segment, so that an encoded slash stays inside of its segment.
+
+    Routes see it still encoded and so as one segment; handlers take the true text from
+    ``scope["segments"]``.
+    """
+    raw: Any = scope.get("raw_path") or scope["path"].encode()
+    try:
+        segments = [unquote_to_bytes(part).decode() for part in raw.partition(b"?")[0].split(b"/")]
+    except UnicodeDecodeError:
+        raise MalformedRequest(Reason.REQUEST_MALFORMED) from None
+    scope["segments"] = segments
+    scope["path"] = "/".join(segment.replace("/", "%2F") for segment in segments)
