@@ -1,0 +1,49 @@
+"""A circuit breaker: a dependency that fails is left alone for a while."""
+
+import time
+from collections.abc import Callable
+
+
+class Breaker:
+    """Opens after some failures in a row; then lets one trial through every `cooldown_s`.
+
+    For one event loop; nothing here waits.
+    """
+
+    def __init__(
+        self,
+        *,
+        failures: int = 5,
+        cooldown_s: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._limit = failures
+        self._cooldown_s = cooldown_s
+        self._clock = clock
+        self._failures = 0
+        self._next_trial_s = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether calls are being refused, trials aside."""
+        return self._failures >= self._limit
+
+    def allows(self) -> bool:
+        """Whether to make a call now; where it says yes while open, that call is the trial."""
+        if not self.is_open:
+            return True
+        now = self._clock()
+        if now < self._next_trial_s:
+            return False
+        self._next_trial_s = now + self._cooldown_s
+        return True
+
+    def succeeded(self) -> None:
+        """A call was answered."""
+        self._failures = 0
+
+    def failed(self) -> None:
+        """A call was not answered."""
+        self._failures += 1
+        if self._failures == self._limit:
+            self._next_trial_s = self._clock() + self._cooldown_s

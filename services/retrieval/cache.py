@@ -1,0 +1,162 @@
+"""Embeddings by content, in Redis: reference embeds and query vectors.
+
+Entries are named by a keyed hash, so that whoever reads the names learns nothing of pictures and
+words. Eviction is Redis's own (allkeys-lfu under maxmemory); the time to live bounds how long
+something made from a person's picture is kept.
+"""
+
+import hashlib
+import math
+import struct
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+
+from retrieval.domain import CacheKind, FloatArray
+from retrieval.redis_link import RedisAbsent, RedisLink
+from retrieval.sealed import seal, unseal
+from retrieval.single_flight import SingleFlight
+
+_PREFIX: Final = b"recompose:embedding:"
+_TTL_S: Final = 7 * 24 * 3600
+_Dtype = np.dtype[np.float16] | np.dtype[np.float32]
+_DTYPES: Final[dict[int, _Dtype]] = {1: np.dtype(np.float16), 2: np.dtype(np.float32)}
+_MAX_DIMENSIONS: Final = 4
+
+
+class CacheOutcome(StrEnum):
+    """How one lookup ended; callers that joined a running one are not counted."""
+
+    HIT = "hit"
+    MISS = "miss"
+    DAMAGED = "damaged"
+    ABSENT = "absent"
+
+
+def ignore_outcome(outcome: CacheOutcome) -> None:
+    """The observer of callers that keep no metrics."""
+
+
+def embedding_key(digest: str, version: int, kind: CacheKind, *content: bytes) -> bytes:
+    """32 bytes that name an embedding.
+
+    Args:
+        digest: Of the model.
+        version: Of the preprocessing.
+        kind: Of embedding.
+        content: What it was made from; parts are kept apart, so ("ab", "c") is not ("a", "bc").
+    """
+    named = hashlib.blake2b(digest_size=32)
+    for part in (digest.encode(), str(version).encode(), kind.encode(), *content):
+        named.update(struct.pack("<Q", len(part)))
+        named.update(part)
+    return named.digest()
+
+
+class RedisEmbeddingCache:
+    """The `EmbeddingCache` port over Redis.
+
+    Args:
+        link: To a Redis whose memory is bounded and evicts by LFU.
+        secret: Keys the names of the entries; all replicas share it.
+        ttl_s: Time to live of an entry, in seconds.
+        count: Told how each lookup ended.
+    """
+
+    def __init__(
+        self,
+        link: RedisLink,
+        *,
+        secret: bytes,
+        ttl_s: int = _TTL_S,
+        count: Callable[[CacheOutcome], None] = ignore_outcome,
+    ) -> None:
+        self._link = link
+        self._secret = hashlib.blake2b(secret).digest()
+        self._ttl_s = ttl_s
+        self._count = count
+        self._flights: SingleFlight[FloatArray] = SingleFlight()
+
+    async def get_or_compute(
+        self, key: bytes, compute: Callable[[], Awaitable[FloatArray]]
+    ) -> FloatArray:
+        """The array stored under `key`, else the computed one, stored.
+
+        Callers that ask for one key at the same time share one lookup and one computation, and
+        its error, which is not stored. A caller's cancellation does not touch the others.
+
+        Returns:
+            A read-only array, float16 or float32, of the computed shape.
+
+        Raises:
+            Whatever `compute` raises, and nothing for the sake of Redis.
+        """
+        return await self._flights.run(key, lambda: self._load(key, compute))
+
+    async def _load(self, key: bytes, compute: Callable[[], Awaitable[FloatArray]]) -> FloatArray:
+        name = entry_name(_PREFIX, self._secret, key)
+        found = await self._read(name)
+        if found is not None:
+            return found
+        computed = (await compute()).view()
+        computed.flags.writeable = False  # Many callers share it.
+        await self._write(name, computed)
+        return computed
+
+    async def _read(self, name: bytes) -> FloatArray | None:
+        try:
+            value = await self._link.call("GET", name)
+            if value is None:
+                self._count(CacheOutcome.MISS)
+                return None
+            found = decode_array(name, value) if isinstance(value, bytes) else None
+            self._count(CacheOutcome.DAMAGED if found is None else CacheOutcome.HIT)
+            if found is None:
+                await self._link.call("DEL", name)
+        except RedisAbsent:
+            self._count(CacheOutcome.ABSENT)
+            return None
+        return found
+
+    async def _write(self, name: bytes, array: FloatArray) -> None:
+        try:
+            await self._link.call("SET", name, encode_array(name, array), "EX", self._ttl_s)
+        except RedisAbsent:
+            return  # Full or gone: the answer does not depend on it.
+
+
+def entry_name(prefix: bytes, secret: bytes, key: bytes) -> bytes:
+    """The name of an entry in Redis: a prefix people can tell apart, and a keyed hash."""
+    return prefix + hashlib.blake2b(key, key=secret, digest_size=16).hexdigest().encode()
+
+
+def encode_array(name: bytes, array: FloatArray) -> bytes:
+    """A float16 or float32 array as a value for the entry `name`.
+
+    Raises ValueError for another dtype.
+    """
+    kind = next((kind for kind, dtype in _DTYPES.items() if dtype == array.dtype), None)
+    if kind is None or array.ndim > _MAX_DIMENSIONS:
+        raise ValueError(f"cannot cache {array.dtype} with {array.ndim} dimensions")
+    shape = struct.pack(f"<B{array.ndim}I", array.ndim, *array.shape)
+    return seal(name, kind, shape + array.tobytes())
+
+
+def decode_array(name: bytes, value: bytes) -> FloatArray | None:
+    """The read-only array of a value, or None where the value is damaged."""
+    for kind, dtype in _DTYPES.items():
+        body = unseal(name, kind, value)
+        if body is None:
+            continue
+        dimensions = body[0] if body else _MAX_DIMENSIONS + 1
+        start = 1 + 4 * dimensions
+        if dimensions > _MAX_DIMENSIONS or len(body) < start:
+            return None
+        shape = struct.unpack_from(f"<{dimensions}I", body, 1)
+        if len(body) - start != math.prod(shape) * dtype.itemsize:
+            return None
+        array: FloatArray = np.frombuffer(body, dtype=dtype, offset=start).reshape(shape)
+        return array
+    return None
