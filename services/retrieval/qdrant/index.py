@@ -38,9 +38,10 @@ from retrieval.qdrant.payload import UnreadablePayload, attribute_path, to_paylo
 from retrieval.qdrant.queries import ranking
 from retrieval.qdrant.vectors import checked_query, checked_tokens, pooled
 
-# At full size (32 tokens of 256) turning one product into a message takes 1.4 ms, during which
-# nothing else runs here; a call of this many stays near 10 ms.
-_PUT_BATCH: Final = 8
+# Turning products into a message holds up all else here, 1.4 ms for one of full size (32 tokens
+# of 256); and Qdrant syncs its disk once a call. So a call carries 16 of full size, or more small
+# ones.
+_PUT_FLOATS: Final = 131_072
 _STRONG: Final = models.WriteOrdering.STRONG
 _COUNTABLE: Final = (FieldKind.KEYWORD, FieldKind.BOOL)
 
@@ -96,7 +97,7 @@ class QdrantIndex:
             bulk_budget_s=bulk_budget_s,
             observe=observe,
         )
-        self._name = self._collection.name
+        self.collection = self._collection.name
 
     async def ensure_collection(self, deadline: Deadline) -> None:
         """Create what is missing of the collection, its payload indexes and the alias.
@@ -122,7 +123,9 @@ class QdrantIndex:
         passing = candidates(query.catalog, query.filter, self._fields, query.exclude)
         arguments = ranking(rows, passing, query.limit, self._prefetch_depth)
         answer = await self._collection.search(
-            lambda timeout_s: self._client.query_points(self._name, timeout=timeout_s, **arguments),
+            lambda timeout_s: self._client.query_points(
+                self.collection, timeout=timeout_s, **arguments
+            ),
             deadline,
         )
         ranked = [
@@ -145,7 +148,7 @@ class QdrantIndex:
             return {}
         records = await self._collection.search(
             lambda timeout_s: self._client.retrieve(
-                self._name, [*map(str, point_ids)], with_payload=True, timeout=timeout_s
+                self.collection, [*map(str, point_ids)], with_payload=True, timeout=timeout_s
             ),
             deadline,
         )
@@ -157,7 +160,7 @@ class QdrantIndex:
         Raises:
             ServiceUnavailable: also where the alias names another collection, or none.
         """
-        if await self._collection.live(deadline) != self._name:
+        if await self._collection.live(deadline) != self.collection:
             raise ServiceUnavailable(Reason.MODEL_MISMATCH)
         anything = np.zeros(self._embed_dim, np.float32)
         anything[0] = 1.0
@@ -176,14 +179,15 @@ class QdrantIndex:
         """
         for item in products:
             checked_tokens(item.tokens, self._query_tokens, self._embed_dim)
-        for start in range(0, len(products), _PUT_BATCH):
-            points = [_point(item) for item in products[start : start + _PUT_BATCH]]
+        step = max(1, _PUT_FLOATS // (self._query_tokens * self._embed_dim))
+        for start in range(0, len(products), step):
+            points = [_point(item) for item in products[start : start + step]]
             await self._upsert(points, deadline)
 
     async def _upsert(self, points: _Points, deadline: Deadline) -> None:
         await self._collection.write(
             lambda timeout_s: self._client.upsert(
-                self._name, points, wait=True, ordering=_STRONG, timeout=timeout_s
+                self.collection, points, wait=True, ordering=_STRONG, timeout=timeout_s
             ),
             deadline,
         )
@@ -198,7 +202,7 @@ class QdrantIndex:
         try:
             await self._collection.write(
                 lambda timeout_s: self._client.overwrite_payload(
-                    self._name,
+                    self.collection,
                     payload,
                     [str(product.point_id)],
                     wait=True,
@@ -220,7 +224,7 @@ class QdrantIndex:
         selector = models.PointIdsList(points=[*map(str, point_ids)])
         await self._collection.write(
             lambda timeout_s: self._client.delete(
-                self._name, selector, wait=True, ordering=_STRONG, timeout=timeout_s
+                self.collection, selector, wait=True, ordering=_STRONG, timeout=timeout_s
             ),
             deadline,
         )
@@ -234,7 +238,7 @@ class QdrantIndex:
         passing = candidates(catalog, None, self._fields)
         records, following = await self._collection.read(
             lambda timeout_s: self._client.scroll(
-                self._name,
+                self.collection,
                 scroll_filter=passing,
                 limit=limit,
                 offset=None if after is None else str(after),
@@ -270,7 +274,7 @@ class QdrantIndex:
     ) -> Facet:
         answer = await self._collection.read(
             lambda timeout_s: self._client.facet(
-                self._name,
+                self.collection,
                 attribute_path(field),
                 facet_filter=passing,
                 limit=limit,

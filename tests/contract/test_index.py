@@ -1,0 +1,368 @@
+"""One contract, three indexes: the fake, qdrant-client's local mode, and a real server process."""
+
+import asyncio
+import math
+import os
+import uuid
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from qdrant_client import AsyncQdrantClient, models
+from retrieval.domain import (
+    AllOf,
+    AnyOf,
+    Deadline,
+    FacetValue,
+    Filter,
+    IndexedProduct,
+    IndexQuery,
+    Match,
+    Not,
+    Product,
+    Range,
+    Ranked,
+    point_id,
+)
+from retrieval.errors import InvalidArgument, NotFound, Reason, ServiceUnavailable
+from retrieval.qdrant import QdrantIndex, connect
+from retrieval.qdrant.schema import ALIAS
+
+from tests.support.fake_index import FakeIndex
+from tests.support.index_cases import (
+    CATALOG,
+    COLORS,
+    EMBED_DIM,
+    FIELDS,
+    FILTERS,
+    QUERY_TOKENS,
+    assert_ranking,
+    catalog_of,
+    exact_scores,
+    ids,
+    product,
+    random_query,
+    random_tokens,
+)
+from tests.support.qdrant import QdrantProcess, running_qdrant
+
+COUNT = 120
+# The server syncs each write; a folder in memory keeps other users of the disk out of the test.
+MEMORY_FOLDER = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
+@dataclass
+class Backend:
+    """An index under test, and the client behind it where it has one."""
+
+    index: Any
+    client: AsyncQdrantClient | None = None
+
+    async def make_live(self, live: bool) -> None:
+        """Point the alias at the index under test, or at another collection."""
+        if isinstance(self.index, FakeIndex):
+            self.index.live = live
+            return
+        assert self.client is not None
+        other = qdrant_index(self.client)
+        await other.ensure_collection(soon())
+        name = (self.index if live else other).collection
+        alias = models.CreateAlias(collection_name=name, alias_name=ALIAS)
+        await self.client.update_collection_aliases(
+            [
+                models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=ALIAS)),
+                models.CreateAliasOperation(create_alias=alias),
+            ]
+        )
+
+
+def soon() -> Deadline:
+    return Deadline.after(10)
+
+
+def qdrant_index(client: AsyncQdrantClient) -> QdrantIndex:
+    """An index of its own; in local mode a search may take seconds."""
+    return QdrantIndex(
+        client,
+        digest=uuid.uuid4().hex,
+        query_tokens=QUERY_TOKENS,
+        embed_dim=EMBED_DIM,
+        fields=FIELDS,
+        budget_s=5.0,
+    )
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[QdrantProcess]:
+    with TemporaryDirectory(dir=MEMORY_FOLDER) as folder, running_qdrant(Path(folder)) as process:
+        yield process
+
+
+@pytest_asyncio.fixture(params=["fake", "local", "server"])
+async def backend(request: pytest.FixtureRequest) -> AsyncIterator[Backend]:
+    if request.param == "fake":
+        yield Backend(FakeIndex(FIELDS))
+        return
+    if request.param == "local":
+        client = AsyncQdrantClient(":memory:")
+    else:
+        client = connect(request.getfixturevalue("server").url)
+    index = qdrant_index(client)
+    await index.ensure_collection(soon())
+    yield Backend(index, client)
+    await client.delete_collection(index.collection)
+    await index.close()
+
+
+@pytest.fixture
+def index(backend: Backend) -> Any:
+    return backend.index
+
+
+@pytest.fixture
+def products() -> Sequence[IndexedProduct]:
+    return catalog_of(COUNT)
+
+
+@pytest_asyncio.fixture
+async def filled(index: Any, products: Sequence[IndexedProduct]) -> Any:
+    await index.put(products, soon())
+    return index
+
+
+async def search(index: Any, query: Any, limit: int = COUNT, **rest: Any) -> list[Ranked]:
+    asked = IndexQuery(rest.pop("catalog", CATALOG), query, limit, **rest)
+    found: list[Ranked] = await index.search(asked, soon())
+    return found
+
+
+# --- searching ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("limit", [1, 7, COUNT, 500])
+async def test_a_composed_query_is_ranked_by_exact_late_interaction(
+    filled: Any, products: Sequence[IndexedProduct], limit: int
+) -> None:
+    query = random_query(seed=1)
+    assert_ranking(await search(filled, query, limit), exact_scores(products, query), limit)
+
+
+async def test_an_image_only_query_scores_the_mean_best_match(
+    filled: Any, products: Sequence[IndexedProduct]
+) -> None:
+    query = products[17].tokens
+    ranked = await search(filled, query, 20)
+    assert_ranking(ranked, exact_scores(products, query), 20)
+    assert ranked[0].point_id == products[17].product.point_id
+    assert ranked[0].score == pytest.approx(1.0, abs=2e-3)
+
+
+async def test_a_filter_lets_through_what_its_rule_says(
+    filled: Any, products: Sequence[IndexedProduct]
+) -> None:
+    query = random_query(seed=2)
+    for name, (filter, rule) in FILTERS.items():
+        passing = [item for item in products if rule(item.product)]
+        ranked = await search(filled, query, filter=filter)
+        found = {hit.point_id for hit in ranked}
+        assert found == {item.product.point_id for item in passing}, name
+        assert_ranking(ranked, exact_scores(passing, query), COUNT)
+
+
+@pytest.mark.parametrize(
+    ("filter", "reason"),
+    [
+        (Match("fabric", ("wool",)), Reason.FILTER_FIELD_UNKNOWN),
+        (Range("fabric", 1.0), Reason.FILTER_FIELD_UNKNOWN),
+        (AllOf((Not(AnyOf((Match("fabric", ("wool",)),))),)), Reason.FILTER_FIELD_UNKNOWN),
+    ],
+)
+async def test_a_filter_on_an_unknown_field_is_refused(
+    filled: Any, filter: Filter, reason: Reason
+) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        await search(filled, random_query(seed=2), filter=filter)
+    assert caught.value.reason is reason
+
+
+async def test_excluded_points_are_not_found(
+    filled: Any, products: Sequence[IndexedProduct]
+) -> None:
+    query = random_query(seed=3)
+    best = await search(filled, query, 5)
+    excluded = (best[0].point_id, best[3].point_id, uuid.uuid4())
+    exact = exact_scores(products, query)
+    left = {key: score for key, score in exact.items() if key not in excluded}
+    assert_ranking(await search(filled, query, 5, exclude=excluded), left, 5)
+
+
+async def test_catalogs_do_not_see_each_other(filled: Any) -> None:
+    other = catalog_of(5, catalog="autumn", seed=8)
+    await filled.put(other, soon())
+    query = random_query(seed=4)
+    assert_ranking(await search(filled, query, catalog="autumn"), exact_scores(other, query), COUNT)
+    assert ids(range(5), "autumn").isdisjoint(hit.point_id for hit in await search(filled, query))
+    assert await search(filled, query, catalog="winter") == []
+
+
+# --- products -------------------------------------------------------------------------------
+
+
+async def test_products_come_back_as_they_were_put(
+    filled: Any, products: Sequence[IndexedProduct]
+) -> None:
+    wanted = [products[n].product for n in (3, 0, 7)]
+    asked = [*(one.point_id for one in wanted), uuid.uuid4()]
+    assert await filled.get(asked, soon()) == {one.point_id: one for one in wanted}
+    assert await filled.get([], soon()) == {}
+
+
+async def test_a_second_put_replaces_tokens_and_payload(
+    filled: Any, products: Sequence[IndexedProduct]
+) -> None:
+    changed = IndexedProduct(
+        replace(product(4), title="Coat", attributes={"color": "blue"}),
+        random_tokens(1, seed=99)[0],
+    )
+    await filled.put([changed], soon())
+    query = random_query(seed=5)
+    now = [changed if n == 4 else item for n, item in enumerate(products)]
+    assert_ranking(await search(filled, query), exact_scores(now, query), COUNT)
+    found = await filled.get([changed.product.point_id], soon())
+    assert found == {changed.product.point_id: changed.product}
+
+
+async def test_tokens_that_are_not_of_unit_norm_are_refused_and_nothing_is_written(
+    index: Any,
+) -> None:
+    good, bad = catalog_of(2)
+    for factor in (0.0, 2.0, math.nan):
+        with pytest.raises(ValueError, match="unit norm"):
+            await index.put([good, IndexedProduct(bad.product, bad.tokens * factor)], soon())
+    assert await index.get([good.product.point_id], soon()) == {}
+
+
+async def test_a_replaced_payload_keeps_the_tokens(
+    filled: Any, products: Sequence[IndexedProduct]
+) -> None:
+    changed = replace(product(4), title="Coat", attributes={"color": "violet", "note": ["a", 1.0]})
+    await filled.replace_payload(changed, soon())
+    assert await filled.get([changed.point_id], soon()) == {changed.point_id: changed}
+    query = random_query(seed=6)
+    assert_ranking(await search(filled, query), exact_scores(products, query), COUNT)
+    (hit,) = await search(filled, query, filter=Match("color", ("violet",)))
+    assert hit.point_id == changed.point_id
+
+
+async def test_a_payload_of_an_unknown_product_cannot_be_replaced(backend: Backend) -> None:
+    if backend.client is not None and not _is_server(backend.client):
+        return  # local mode raises an error of its own
+    with pytest.raises(NotFound) as caught:
+        await backend.index.replace_payload(product(1), soon())
+    assert caught.value.reason is Reason.PRODUCT_NOT_FOUND
+    assert await backend.index.get([product(1).point_id], soon()) == {}
+
+
+async def test_deleted_points_are_gone(filled: Any, products: Sequence[IndexedProduct]) -> None:
+    gone = [products[n].product.point_id for n in (0, 50)]
+    await filled.delete([*gone, uuid.uuid4()], soon())
+    await filled.delete(gone, soon())
+    await filled.delete([], soon())
+    assert await filled.get(gone, soon()) == {}
+    left = [item for item in products if item.product.point_id not in gone]
+    query = random_query(seed=7)
+    assert_ranking(await search(filled, query), exact_scores(left, query), COUNT)
+
+
+# --- listing --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("limit", [1 + COUNT // 3, COUNT, 7])
+async def test_pages_hold_each_product_of_the_catalog_once(filled: Any, limit: int) -> None:
+    await filled.put(catalog_of(5, catalog="autumn"), soon())
+    listed: list[Product] = []
+    after = None
+    while True:
+        page, after = await filled.list(CATALOG, limit, after, soon())
+        assert len(page) == limit or after is None
+        listed.extend(page)
+        if after is None:
+            break
+    assert [one.point_id for one in listed] == sorted(ids(range(COUNT)))
+    assert {one.id: one for one in listed} == {product(n).id: product(n) for n in range(COUNT)}
+
+
+async def test_a_list_goes_on_where_a_product_was_deleted(filled: Any) -> None:
+    _, after = await filled.list(CATALOG, 10, None, soon())
+    await filled.delete([after], soon())
+    page, _ = await filled.list(CATALOG, 10, after, soon())
+    assert page[0].point_id == sorted(ids(range(COUNT)))[11]
+
+
+async def test_an_empty_catalog_has_an_empty_list(index: Any) -> None:
+    assert await index.list(CATALOG, 10, None, soon()) == ([], None)
+
+
+async def test_facets_count_values_most_frequent_first(filled: Any) -> None:
+    await filled.put(catalog_of(9, catalog="autumn"), soon())
+    all_products = [product(n) for n in range(COUNT)]
+    color, tags, sale = await filled.facets(CATALOG, ["color", "tags", "sale"], None, 10, soon())
+    assert (color.field, tags.field, sale.field) == ("color", "tags", "sale")
+    assert {value.value: value.count for value in color.values} == dict.fromkeys(COLORS, COUNT // 4)
+    assert {value.value: value.count for value in tags.values} == {
+        tag: sum(tag in one.attributes.get("tags", ()) for one in all_products)  # type: ignore[operator]
+        for tag in ("cotton", "wool", "linen")
+    }
+    counts = [value.count for value in tags.values]
+    assert counts == sorted(counts, reverse=True)
+    assert {type(value.value) for value in sale.values} == {bool}
+    assert sum(value.count for value in sale.values) == sum(
+        "sale" in one.attributes for one in all_products
+    )
+
+
+async def test_facets_keep_to_filter_and_limit(filled: Any) -> None:
+    red = Match("color", ("red",))
+    (color,) = await filled.facets(CATALOG, ["color"], red, 10, soon())
+    assert color.values == (FacetValue("red", COUNT // 4),)
+    (tags,) = await filled.facets(CATALOG, ["tags"], None, 2, soon())
+    assert len(tags.values) == 2
+
+
+@pytest.mark.parametrize("field", ["price", "fabric"])
+async def test_a_field_without_countable_values_has_no_facet(filled: Any, field: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        await filled.facets(CATALOG, ["color", field], None, 10, soon())
+    assert caught.value.reason is Reason.FACET_FIELD_UNKNOWN
+
+
+# --- the live collection --------------------------------------------------------------------
+
+
+async def test_check_passes_only_while_the_alias_names_this_collection(backend: Backend) -> None:
+    await backend.make_live(True)
+    await backend.index.check(soon())
+    await backend.make_live(False)
+    with pytest.raises(ServiceUnavailable) as caught:
+        await backend.index.check(soon())
+    assert caught.value.reason is Reason.MODEL_MISMATCH
+
+
+async def test_two_replicas_may_create_the_collection_at_once(server: QdrantProcess) -> None:
+    client = connect(server.url)
+    index = qdrant_index(client)
+    await asyncio.gather(*(index.ensure_collection(soon()) for _ in range(4)))
+    assert await search(index, random_query(seed=1)) == []
+    await client.close()
+
+
+def _is_server(client: AsyncQdrantClient) -> bool:
+    return type(client._client).__name__ == "AsyncQdrantRemote"
+
+
+def test_point_ids_of_the_cases_are_those_of_the_domain() -> None:
+    assert ids([3]) == {point_id(CATALOG, "sku 3")}

@@ -1,0 +1,168 @@
+"""Both index ports in memory: exact MaxSim over float16 tokens, for tests of what uses an index."""
+
+import math
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from retrieval.domain import (
+    AllOf,
+    AnyOf,
+    Deadline,
+    Facet,
+    FacetValue,
+    FieldKind,
+    Filter,
+    FilterableFields,
+    IndexedProduct,
+    IndexQuery,
+    Match,
+    Not,
+    Product,
+    Range,
+    Ranked,
+    Scalar,
+)
+from retrieval.errors import (
+    DependencyTimeout,
+    InvalidArgument,
+    NotFound,
+    Reason,
+    RecomposeError,
+    ServiceUnavailable,
+)
+
+
+class FakeIndex:
+    """An index that is only a dictionary; held to the same cases as the real one.
+
+    Attributes:
+        live: whether the alias names this index; else `check` says MODEL_MISMATCH.
+        failure: raised by every call, where set.
+    """
+
+    def __init__(self, fields: FilterableFields) -> None:
+        self.live = True
+        self.failure: RecomposeError | None = None
+        self._fields = fields
+        self._products: dict[uuid.UUID, Product] = {}
+        self._tokens: dict[uuid.UUID, Any] = {}
+
+    async def search(self, query: IndexQuery, deadline: Deadline) -> list[Ranked]:
+        self._begin(deadline)
+        rows = np.atleast_2d(query.vectors)
+        ranked = [
+            Ranked(point_id, float((rows @ self._tokens[point_id].T).max(axis=1).mean()))
+            for point_id, product in self._of(query.catalog, query.filter)
+            if point_id not in query.exclude
+        ]
+        return sorted(ranked, key=lambda hit: -hit.score)[: query.limit]
+
+    async def get(
+        self, point_ids: Sequence[uuid.UUID], deadline: Deadline
+    ) -> dict[uuid.UUID, Product]:
+        self._begin(deadline)
+        return {one: self._products[one] for one in point_ids if one in self._products}
+
+    async def check(self, deadline: Deadline) -> None:
+        self._begin(deadline)
+        if not self.live:
+            raise ServiceUnavailable(Reason.MODEL_MISMATCH)
+
+    async def put(self, products: Sequence[IndexedProduct], deadline: Deadline) -> None:
+        self._begin(deadline)
+        for item in products:
+            if not np.allclose(np.linalg.norm(item.tokens, axis=-1), 1, atol=0.02):
+                raise ValueError("tokens must be finite and of unit norm")
+        for item in products:
+            self._products[item.product.point_id] = item.product
+            self._tokens[item.product.point_id] = item.tokens.astype(np.float16).astype(np.float32)
+
+    async def replace_payload(self, product: Product, deadline: Deadline) -> None:
+        self._begin(deadline)
+        if product.point_id not in self._products:
+            raise NotFound(Reason.PRODUCT_NOT_FOUND)
+        self._products[product.point_id] = product
+
+    async def delete(self, point_ids: Sequence[uuid.UUID], deadline: Deadline) -> None:
+        self._begin(deadline)
+        for point_id in point_ids:
+            self._products.pop(point_id, None)
+
+    async def facets(
+        self,
+        catalog: str,
+        fields: Sequence[str],
+        filter: Filter | None,
+        limit: int,
+        deadline: Deadline,
+    ) -> list[Facet]:
+        self._begin(deadline)
+        if any(self._fields.get(name) in (None, FieldKind.NUMBER) for name in fields):
+            raise InvalidArgument(Reason.FACET_FIELD_UNKNOWN)
+        found = [product for _, product in self._of(catalog, filter)]
+        return [_facet(field, found, limit) for field in fields]
+
+    async def list(
+        self, catalog: str, limit: int, after: uuid.UUID | None, deadline: Deadline
+    ) -> "tuple[list[Product], uuid.UUID | None]":
+        self._begin(deadline)
+        found = sorted(point_id for point_id, _ in self._of(catalog, None))
+        rest = [point_id for point_id in found if after is None or point_id >= after]
+        page = [self._products[point_id] for point_id in rest[:limit]]
+        return page, rest[limit] if len(rest) > limit else None
+
+    def _begin(self, deadline: Deadline) -> None:
+        if self.failure is not None:
+            raise self.failure
+        if not deadline.remaining_s():
+            raise DependencyTimeout(dependency="qdrant")
+
+    def _of(self, catalog: str, filter: Filter | None) -> Sequence[tuple[uuid.UUID, Product]]:
+        return [
+            (point_id, product)
+            for point_id, product in self._products.items()
+            if product.catalog == catalog
+            and (filter is None or _passes(filter, product, self._fields))
+        ]
+
+
+def _passes(filter: Filter, product: Product, fields: FilterableFields) -> bool:
+    match filter:
+        case AllOf(filters):
+            # Lists, not generators: an unknown field is refused wherever it stands.
+            return all([_passes(one, product, fields) for one in filters])  # noqa: C419
+        case AnyOf(filters):
+            return any([_passes(one, product, fields) for one in filters])  # noqa: C419
+        case Not(inner):
+            return not _passes(inner, product, fields)
+        case Match(field, wanted):
+            values = _values(product, field, fields)
+            return any(_same(value, one) for value in values for one in wanted)
+        case Range(field, low, high):
+            low, high = (-math.inf if low is None else low), (math.inf if high is None else high)
+            values = _values(product, field, fields)
+            return any(isinstance(value, float) and low <= value <= high for value in values)
+
+
+def _values(
+    product: Product, field: str, fields: FilterableFields | None = None
+) -> Sequence[Scalar]:
+    if fields is not None and field not in fields:
+        raise InvalidArgument(Reason.FILTER_FIELD_UNKNOWN)
+    value = product.attributes.get(field, ())
+    return (value,) if isinstance(value, str | float | bool) else value
+
+
+def _same(value: Scalar, other: Scalar) -> bool:
+    return value == other and isinstance(value, bool) == isinstance(other, bool)
+
+
+def _facet(field: str, products: Sequence[Product], limit: int) -> Facet:
+    counts: Counter[Scalar] = Counter()
+    for product in products:
+        counts.update(set(_values(product, field)))
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return Facet(field, tuple(FacetValue(value, count) for value, count in ranked[:limit]))
