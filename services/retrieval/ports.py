@@ -73,16 +73,16 @@ class CatalogIndex(Protocol):
     async def delete(self, point_ids: Sequence[uuid.UUID], deadline: Deadline) -> None:
         """Remove points durably; unknown ones are no error."""
 
-    async def list(
-        self, catalog: str, limit: int, after: uuid.UUID | None, deadline: Deadline
-    ) -> tuple[list[Product], uuid.UUID | None]:
-        """A page in point-id order, and where the next page begins (None at the end)."""
-
     async def facets(
         self, catalog: str, fields: Sequence[str], filter: Filter | None, limit: int,
         deadline: Deadline,
     ) -> list[Facet]:
         """Counts of each field's values, most frequent first."""
+
+    async def list(
+        self, catalog: str, limit: int, after: uuid.UUID | None, deadline: Deadline
+    ) -> tuple[list[Product], uuid.UUID | None]:
+        """A page in point-id order, and where the next page begins (None at the end)."""
 
 
 class EmbeddingCache(Protocol):
