@@ -1,0 +1,1 @@
+"""All parts of Recompose on one machine: `make up` and `make down`."""
