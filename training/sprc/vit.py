@@ -15,24 +15,25 @@ LAYER_NORM_EPS = 1e-6
 
 
 class Stem(nn.Module):
-    """Convolution, batch norm, ReLU: [B, C, H, W] to [B, channels, H/stride, W/stride]."""
+    """A strided and a residual convolution, each with batch norm and ReLU.
+
+    [B, C, H, W] to [B, channels, H/stride, W/stride].
+    """
 
     def __init__(self, inputs: int, config: StemConfig) -> None:
         super().__init__()
+        width, kernel = config.channels, config.kernel
         self.conv = nn.Conv2d(
-            inputs,
-            config.channels,
-            config.kernel,
-            stride=config.stride,
-            padding=config.kernel // 2,
-            bias=False,
+            inputs, width, kernel, stride=config.stride, padding=kernel // 2, bias=False
         )
-        self.norm = nn.BatchNorm2d(config.channels)
+        self.norm = nn.BatchNorm2d(width)
+        self.mix = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.mix_norm = nn.BatchNorm2d(width)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Apply the three."""
-        hidden: Tensor = self.norm(self.conv(pixels))
-        return functional.relu(hidden)
+        """Halve the sides (stride 2) and mix neighbours."""
+        hidden = functional.relu(self.norm(self.conv(pixels)))
+        return functional.relu(hidden + self.mix_norm(self.mix(hidden)))
 
 
 class PatchEmbed(nn.Module):
