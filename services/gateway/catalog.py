@@ -59,7 +59,7 @@ class Catalog:
 
     async def import_products(
         self, catalog: str, writes: Sequence[ProductWrite], deadline: Deadline
-    ) -> list[ImportResult]:
+    ) -> Sequence[ImportResult]:
         """Write at most 256 products durably; a bad product fails alone.
 
         Raises `DependencyError` when nothing can be promised: the call is then safe to repeat.
@@ -117,7 +117,7 @@ class Catalog:
         fields: Sequence[str],
         filter: Filter | None,
         deadline: Deadline,
-    ) -> list[Facet]:
+    ) -> Sequence[Facet]:
         """Counts of the values of filterable words and booleans; all of them where none is
         named."""
         catalog = valid_catalog(catalog)

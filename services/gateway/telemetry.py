@@ -46,6 +46,12 @@ class Metrics:
             buckets=_SECONDS_BUCKETS,
             registry=self.registry,
         )
+        self._cache_lookups = Counter(
+            "recompose_cache_lookups",
+            "Lookups of embeddings, by outcome: hit, miss, damaged, absent (no Redis).",
+            ["outcome"],
+            registry=self.registry,
+        )
         self.in_flight = Gauge(
             "recompose_requests_in_flight",
             "Requests being worked on now.",
@@ -78,6 +84,10 @@ class Metrics:
         """Count a call to a dependency; ``outcome`` is ``ok`` or a short word for what failed."""
         self._dependency_calls.labels(dependency, outcome).inc()
         self._dependency_seconds.labels(dependency).observe(seconds)
+
+    def count_cache(self, outcome: str) -> None:
+        """Count a lookup in the cache of embeddings."""
+        self._cache_lookups.labels(outcome).inc()
 
     def serving(self, name: str, digest: str, precision: str) -> None:
         """Say which model is served."""

@@ -1,0 +1,165 @@
+"""The one place that names concrete classes: settings in, a gateway out."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import grpc
+from fastapi import FastAPI
+from pydantic import SecretStr
+from pydantic import SecretStr
+
+from gateway.admission import Admission
+from gateway.catalog import Catalog
+from gateway.edge_parts import Budgets, EdgeParts
+from gateway.grpc_server import build_grpc_server
+from gateway.importing import Importer
+from gateway.pictures import PictureWorkshop
+from gateway.query_vectors import QueryVectors
+from gateway.readiness import Readiness
+from gateway.rest_api import build_rest_app
+from gateway.search import Search
+from gateway.settings import Settings
+from gateway.space import EmbeddingSpace
+from gateway.telemetry import Metrics, request_id
+from retrieval.bundle import BundleError, load_bundle
+from retrieval.cache import RedisEmbeddingCache
+from retrieval.domain import Observe
+from retrieval.image_fetch import DisabledImageFetcher
+from retrieval.image_store import FolderImageStore
+from retrieval.preprocess.text import Tokenizer
+from retrieval.qdrant import QdrantIndex, connect
+from retrieval.redis_link import RedisLink
+from retrieval.redis_link import RedisLink
+from retrieval.snapshots import RedisSnapshotStore
+from retrieval.triton import TritonEncoder
+
+_STORE_THREADS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A wired gateway: what the lifecycle starts, watches and closes."""
+
+    settings: Settings
+    metrics: Metrics
+    admission: Admission
+    readiness: Readiness
+    grpc_server: grpc.aio.Server
+    rest_app: FastAPI
+    closers: tuple[Callable[[], Awaitable[None]], ...]
+
+    async def close(self) -> None:
+        """Close every connection and pool."""
+        await asyncio.gather(*(close() for close in self.closers))
+
+
+def build(settings: Settings) -> Gateway:
+    """Wire a gateway on the running event loop. Raises BundleError; connects to nothing yet."""
+    metrics = Metrics()
+    observe = metrics.observe_dependency
+    fields = settings.filterable_fields
+
+    bundle = load_bundle(settings.bundle_dir)
+    metrics.serving(bundle.name, bundle.digest, bundle.precision)
+    try:
+        tokenizer = Tokenizer.from_file(
+            settings.bundle_dir / "tokenizer.json",
+            max_tokens=bundle.sizes.text_length,
+            max_words=bundle.text.max_words,
+        )
+    except (OSError, ValueError):
+        raise BundleError(f"{settings.bundle_dir} holds no readable tokenizer.json") from None
+    encoder = TritonEncoder(settings.triton_url, bundle, observe=observe)
+    index = QdrantIndex(
+        connect(
+            settings.qdrant_url,
+            api_key=settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None,
+        ),
+        digest=bundle.digest,
+        query_tokens=bundle.sizes.query_tokens,
+        embed_dim=bundle.sizes.embed_dim,
+        fields=fields,
+        prefetch_depth=settings.prefetch_depth,
+        budget_s=settings.qdrant_budget_s,
+        observe=observe,
+    )
+    space = EmbeddingSpace(bundle, tokenizer, encoder, index, index)
+
+    secret = settings.cache_key.get_secret_value().encode()
+    cache_link = RedisLink(
+        _url(settings.redis_url), budget_s=settings.redis_budget_s, observe=observe
+    )
+    ranking_link = RedisLink(
+        _url(settings.snapshot_redis_url or settings.redis_url),
+        budget_s=settings.redis_budget_s,
+        observe=observe,
+    )
+    cache = RedisEmbeddingCache(cache_link, secret=secret)
+    snapshots = RedisSnapshotStore(ranking_link, secret=secret)
+    store_threads = ThreadPoolExecutor(_STORE_THREADS, thread_name_prefix="image-store")
+    images = FolderImageStore(settings.data_dir / "images", store_threads)
+    fetcher = DisabledImageFetcher()
+    workshop = PictureWorkshop(settings.picture_workers)
+
+    readiness = Readiness(
+        space,
+        index.ensure_collection,
+        metrics,
+        ready_file=settings.ready_file,
+        interval_s=settings.probe_interval_s,
+        probe_budget_s=max(1.0, settings.triton_budget_s),
+    )
+    admission = Admission(settings.max_in_flight)
+    parts = EdgeParts(
+        search=Search(
+            space,
+            QueryVectors(cache, images, workshop, settings.triton_budget_s),
+            snapshots,
+            fetcher,
+            fields,
+            settings.ranking_depth,
+            lambda: readiness.encoder_down,
+        ),
+        catalog=Catalog(
+            space,
+            Importer(images, fetcher, workshop, fields, settings.embed_batch),
+            images,
+            fields,
+        ),
+        admission=admission,
+        metrics=metrics,
+        readiness=readiness,
+        request_id=request_id,
+        budgets=Budgets(search_s=settings.search_budget_s, import_s=settings.import_budget_s),
+    )
+    grpc_server = build_grpc_server(parts)
+    if not grpc_server.add_insecure_port(f"{settings.grpc_host}:{settings.grpc_port}"):
+        raise OSError(f"port {settings.grpc_port} is busy")
+
+    async def close_pools() -> None:
+        workshop.close()
+        store_threads.shutdown(wait=False)
+
+    return Gateway(
+        settings=settings,
+        metrics=metrics,
+        admission=admission,
+        readiness=readiness,
+        grpc_server=grpc_server,
+        rest_app=build_rest_app(parts),
+        closers=(encoder.close, index.close, cache_link.close, ranking_link.close, close_pools),
+    )
+
+
+def _url(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
+
+
+def _redis_link(url: SecretStr | None, settings: Settings, observe: Observe) -> RedisLink:
+    return RedisLink(
+        url.get_secret_value() if url else None,
+        budget_s=settings.redis_budget_s,
+        observe=observe,
+    )

@@ -1,0 +1,85 @@
+"""The gateway's core over fakes at its ports: what the unit tests of the use cases stand on."""
+
+import io
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from gateway.catalog import Catalog
+from gateway.importing import Importer
+from gateway.pictures import PictureWorkshop
+from gateway.query_vectors import QueryVectors
+from gateway.search import Search
+from gateway.space import EmbeddingSpace
+from retrieval.domain import FieldKind, ProductWrite, UploadReference
+from retrieval.image_fetch import DisabledImageFetcher
+from retrieval.image_store import FolderImageStore
+from retrieval.preprocess.text import Tokenizer, bert_tokenizer
+from tests.support.fake_cache import MemoryEmbeddingCache, MemorySnapshotStore
+from tests.support.fake_encoder import BUNDLE, FakeEncoder
+from tests.support.fake_index import FakeIndex
+
+FIELDS = {"color": FieldKind.KEYWORD, "price": FieldKind.NUMBER, "hood": FieldKind.BOOL}
+VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "in", "red", "blue", "coat", "with"]
+
+
+@dataclass
+class Core:
+    """The use cases, and the fakes behind them to look into."""
+
+    search: Search
+    catalog: Catalog
+    encoder: FakeEncoder
+    index: FakeIndex
+    snapshots: MemorySnapshotStore
+    down: bool = False
+
+
+@contextmanager
+def running_core(folder: Path) -> Iterator[Core]:
+    """A fresh core with an empty catalog."""
+    encoder, index, snapshots = FakeEncoder(), FakeIndex(FIELDS), MemorySnapshotStore()
+    tokenizer = Tokenizer(bert_tokenizer(VOCABULARY), max_tokens=BUNDLE.sizes.text_length)
+    space = EmbeddingSpace(BUNDLE, tokenizer, encoder, index, index)
+    workshop, fetcher = PictureWorkshop(2), DisabledImageFetcher()
+    with ThreadPoolExecutor(2) as threads:
+        images = FolderImageStore(folder, threads)
+        core = Core(
+            search=Search(
+                space,
+                QueryVectors(MemoryEmbeddingCache(), images, workshop, 1.0),
+                snapshots,
+                fetcher,
+                FIELDS,
+                100,
+                lambda: core.down,
+            ),
+            catalog=Catalog(
+                space, Importer(images, fetcher, workshop, FIELDS, 4), images, FIELDS
+            ),
+            encoder=encoder,
+            index=index,
+            snapshots=snapshots,
+        )
+        yield core
+        workshop.close()
+
+
+def picture(seed: int) -> bytes:
+    """A small PNG, another one for each seed."""
+    pixels = np.random.default_rng(seed).integers(0, 256, size=(24, 24, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def write(number: int, **attributes: str | float | bool) -> ProductWrite:
+    """A valid product with a picture of its own."""
+    return ProductWrite(
+        f"p{number}", f"Product {number}", attributes, UploadReference(picture(number))
+    )
