@@ -1,0 +1,42 @@
+"""The cache and snapshot ports in memory; held to the same suite as the real ones."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from retrieval.domain import FloatArray, Ranked
+from retrieval.single_flight import SingleFlight
+
+
+class MemoryEmbeddingCache:
+    """Keeps everything that it computes."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[bytes, FloatArray] = {}
+        self._flights: SingleFlight[FloatArray] = SingleFlight()
+
+    async def get_or_compute(
+        self, key: bytes, compute: Callable[[], Awaitable[FloatArray]]
+    ) -> FloatArray:
+        return await self._flights.run(key, lambda: self._load(key, compute))
+
+    async def _load(self, key: bytes, compute: Callable[[], Awaitable[FloatArray]]) -> FloatArray:
+        if key not in self._arrays:
+            computed = (await compute()).view()
+            computed.flags.writeable = False
+            self._arrays[key] = computed
+        return self._arrays[key]
+
+
+class MemorySnapshotStore:
+    """Keeps rankings for ever, or nothing at all while `down`."""
+
+    def __init__(self) -> None:
+        self._rankings: dict[bytes, list[Ranked]] = {}
+        self.down = False
+
+    async def put(self, key: bytes, ranking: Sequence[Ranked]) -> bool:
+        if not self.down:
+            self._rankings[key] = list(ranking)
+        return not self.down
+
+    async def get(self, key: bytes) -> list[Ranked] | None:
+        return None if self.down else self._rankings.get(key)
