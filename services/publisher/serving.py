@@ -1,10 +1,10 @@
-"""Having Triton load published models, and waiting until they answer."""
+"""Having Triton load published models, and waiting until they answer as they should."""
 
 import asyncio
 
 from retrieval.domain import Deadline
-from retrieval.errors import DependencyError
-from retrieval.triton import ModelLoadError, ModelRepository
+from retrieval.errors import DependencyBroken, DependencyError
+from retrieval.triton import ModelLoadError, ModelRepository, TritonEncoder
 
 from publisher.repository import Published, PublishError
 
@@ -14,11 +14,12 @@ _POLL_S = 0.2
 async def load_models(
     published: Published, address: str, *, timeout_s: float = 120.0, key: str = ""
 ) -> None:
-    """Load the models of a published bundle and return when all of them are ready.
+    """Load the models of a published bundle and return when all of them answer.
 
-    Models that are ready and whose files did not change are left alone; where one cannot be
-    loaded, those loaded by this call are unloaded again, so that Triton's memory holds whole
-    bundles only.
+    Models that are ready and whose files did not change are left alone. Each graph then makes
+    one real inference: a model that answers NaN is ready for Triton, but not for a shop. Where
+    anything fails, the models that were loaded by this call are unloaded again, so that Triton's
+    memory holds whole bundles only.
 
     Args:
         published: the answer of `copy_bundle` on the repository that this Triton reads.
@@ -43,9 +44,13 @@ async def load_models(
             await triton.load(name, deadline)
         for name in published.models:
             await _wait_until_ready(triton, name, deadline)
-    except (ModelLoadError, DependencyError) as error:
+        await _try_out(published, address, deadline)
+    except ModelLoadError as error:
         await _unload(triton, loaded)
         raise PublishError(f"Triton at {address} did not load the models: {error}") from error
+    except DependencyError as error:
+        await _unload(triton, loaded)
+        raise PublishError(f"Triton at {address} failed: {error}") from error
     except PublishError:
         await _unload(triton, loaded)
         raise
@@ -65,6 +70,18 @@ async def _wait_until_ready(triton: ModelRepository, name: str, deadline: Deadli
         if deadline.remaining_s() == 0:
             raise PublishError(f"{name} is loaded but does not become ready")
         await asyncio.sleep(_POLL_S)
+
+
+async def _try_out(published: Published, address: str, deadline: Deadline) -> None:
+    encoder = TritonEncoder(address, published.bundle)
+    try:
+        await encoder.check(deadline)
+    except DependencyBroken as error:
+        raise PublishError(
+            "the models are loaded, but answer with NaN, a wrong shape or no unit norm"
+        ) from error
+    finally:
+        await encoder.close()
 
 
 async def _unload(triton: ModelRepository, names: list[str]) -> None:

@@ -42,12 +42,14 @@ def write_tiny_bundle(
     max_queue_size: int = 64,
     queue_delay_us: int = 0,
     work: int = 0,
+    padding_bytes: int = 0,
 ) -> Path:
     """Write a bundle into ``directory`` and return it.
 
     Args:
         fault: what is wrong with the embeddings that the graphs answer.
         queue_delay_us: how long Triton waits for a full batch: a slow server that burns no CPU.
+        padding_bytes: size of a weight in each graph that nothing uses.
         work: this many extra 256x256 matrix products in each graph: a slow server that does.
     """
     random = np.random.default_rng(seed)
@@ -57,6 +59,9 @@ def write_tiny_bundle(
         "text_encoder": _text_encoder(random, fault, work),
     }
     for name, graph in graphs.items():
+        if padding_bytes:
+            padding = numpy_helper.from_array(np.zeros(padding_bytes, np.uint8), "padding")
+            graph.initializer.append(padding)
         model = helper.make_model(
             graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION
         )

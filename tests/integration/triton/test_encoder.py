@@ -108,7 +108,7 @@ async def test_an_unusable_answer_is_never_returned(
     bundle_dir = write_tiny_bundle(tmp_path / "bundle", seed=2, fault=fault)
     outcomes: list[str] = []
     encoder = make_encoder(
-        await asyncio.to_thread(server.publish, bundle_dir),
+        await asyncio.to_thread(server.publish_untried, bundle_dir),
         observe=lambda dependency, outcome, seconds: outcomes.append(f"{dependency} {outcome}"),
     )
     embeds = np.ones((1, SIZES.patches, SIZES.vision_width), np.float16)

@@ -142,7 +142,7 @@ async def test_a_cancelled_call_to_an_old_server_ends_here_at_once(
 async def test_cancels_and_deadlines_by_the_hundred_harm_neither_side(
     make_encoder: MakeEncoder, bundle: Bundle
 ) -> None:
-    """Without care for this Triton's version it crashed here in every third run."""
+    """Without care for this Triton's version it crashed here in one run of six."""
     encoder = make_encoder(bundle, max_in_flight=4, max_waiting=200)
     await encoder.check(Deadline.after(5))
     tasks_before = len(asyncio.all_tasks())
