@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retrieval.errors import InvalidText, Reason
 from retrieval.preprocess.text import Tokenizer, bert_tokenizer, canonical_text, process_text
+from retrieval.preprocess.text_check import check_text
 
 PARITY = Path(__file__).parents[1] / "parity"
 TEXTS = json.loads((PARITY / "texts.json").read_text(encoding="utf-8"))
@@ -113,3 +115,38 @@ def test_refuses_a_file_that_is_no_tokenizer(tmp_path: Path) -> None:
     path.write_text("{}")
     with pytest.raises(ValueError, match=r"tokenizer\.json is not a tokenizer"):
         Tokenizer.from_file(path, max_tokens=32)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x" * 1000,
+        "فستان أحمر",
+        "שמלה",
+        "👩‍👩‍👧 on it",
+        "e\u0301",
+        "\u202eright to left",
+        "\U0010ffff",
+    ],
+)
+def test_texts_of_every_script_pass(tokenizer: Tokenizer, text: str) -> None:
+    check_text(text)
+    assert tokenizer.encode(text)[0].shape == (32,)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a\0b", Reason.TEXT_INVALID),
+        ("\ud800", Reason.TEXT_INVALID),
+        ("red \udfff dress", Reason.TEXT_INVALID),
+        ("x" * 1001, Reason.TEXT_TOO_LONG),
+        ("\0" * 2000, Reason.TEXT_TOO_LONG),
+    ],
+)
+def test_what_is_no_text_is_refused_without_echo(text: str, reason: Reason) -> None:
+    with pytest.raises(InvalidText) as caught:
+        check_text(text)
+    assert caught.value.reason == reason
+    assert text not in str(caught.value)
