@@ -10,6 +10,7 @@ The process becomes tritonserver itself (exec), so signals and the exit status a
 """
 
 import argparse
+import ctypes
 import hashlib
 import importlib.util
 import os
@@ -30,6 +31,7 @@ def main() -> None:
     """Assemble the backend folder, then become tritonserver."""
     arguments = _parse()
     package = _pytriton_folder()
+    _require_libpython()
     runtime = arguments.runtime_dir.resolve()
     prefix = "recompose_" + hashlib.sha256(str(runtime).encode()).hexdigest()[:12]
     _remove_stale_segments(prefix)
@@ -93,6 +95,22 @@ def _pytriton_folder() -> Path:
             f"{sys.executable} has no pytriton: run `make setup-triton` and use .venv-triton"
         )
     return Path(spec.submodule_search_locations[0])
+
+
+def _require_libpython() -> None:
+    # Triton reports its absence as a backend stub that "failed to initialize", and no more.
+    name = f"libpython{sys.version_info.major}.{sys.version_info.minor}.so.1.0"
+    beside = Path(str(sysconfig.get_config_var("LIBDIR"))) / name
+    if beside.is_file():
+        return
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        raise SystemExit(
+            f"Triton's Python backend needs {name}, which this Python was built without: install "
+            f"it (Debian and Ubuntu: {name.removesuffix('.so.1.0')}), or make .venv-triton with a "
+            "Python that has it (pyenv: PYTHON_CONFIGURE_OPTS=--enable-shared)"
+        ) from None
 
 
 def _assemble_backends(package: Path, runtime: Path) -> Path:
