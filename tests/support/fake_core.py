@@ -7,11 +7,20 @@ from typing import Any
 
 from gateway.admission import Admission
 from gateway.edge_parts import Budgets, EdgeParts
+from gateway.filter_rules import check_filter
 from gateway.telemetry import Metrics, request_id
+from gateway.validation import (
+    valid_catalog,
+    valid_page_size,
+    valid_product_id,
+    valid_search,
+    valid_write,
+)
 from retrieval.domain import (
     Deadline,
     Facet,
     FacetValue,
+    FieldKind,
     Filter,
     Hit,
     ImportOutcome,
@@ -24,7 +33,7 @@ from retrieval.domain import (
 )
 
 PRODUCT = Product(
-    id="p-1/ü".replace("/", "-"),
+    id="p-1-ü",
     title="Crêpe dress",
     attributes={"color": "red", "price": 39.0, "rating": 4.5, "hood": False, "tags": ["a", "b"]},
     image_sha256="ab" * 32,
@@ -45,20 +54,22 @@ class FakePicture:
 class FakeCore:
     """Stands for both halves of the core.
 
-    ``calls`` holds what reached it, ``error`` is raised by every call, ``hold`` makes every call
-    wait until it is set.
+    ``calls`` holds what reached it and ``entered`` is set then; ``error`` is raised by every call;
+    ``hold`` makes every call wait until it is set.
     """
 
     calls: list[tuple[str, Any]] = field(default_factory=list)
     deadlines_s: list[float] = field(default_factory=list)
     error: BaseException | None = None
     hold: asyncio.Event | None = None
+    entered: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: int = 0
     created: bool = False
     hits: tuple[Hit, ...] = (Hit(PRODUCT, 0.8125),)
 
     async def _answer(self, name: str, asked: Any, deadline: Deadline) -> None:
         self.calls.append((name, asked))
+        self.entered.set()
         self.deadlines_s.append(deadline.remaining_s())
         try:
             if self.hold is not None:
@@ -110,6 +121,51 @@ class FakeCore:
     async def image(self, catalog: str, product_id: str, deadline: Deadline) -> FakePicture:
         await self._answer("image", (catalog, product_id), deadline)
         return FakePicture()
+
+
+FIELDS = {
+    "color": FieldKind.KEYWORD,
+    "price": FieldKind.NUMBER,
+    "hood": FieldKind.BOOL,
+}
+"""Filterable fields of `RulingCore`."""
+
+
+class RulingCore(FakeCore):
+    """A fake core that keeps the real core's rules about values before it answers."""
+
+    async def search(self, request: SearchRequest, deadline: Deadline) -> SearchResponse:
+        return await super().search(valid_search(request, FIELDS), deadline)
+
+    async def get(self, catalog: str, product_id: str, deadline: Deadline) -> Product:
+        return await super().get(valid_catalog(catalog), valid_product_id(product_id), deadline)
+
+    async def list(
+        self, catalog: str, page_size: int, page_token: str, deadline: Deadline
+    ) -> ProductPage:
+        return await super().list(
+            valid_catalog(catalog), valid_page_size(page_size), page_token, deadline
+        )
+
+    async def update(
+        self, catalog: str, write: ProductWrite, *, allow_missing: bool, deadline: Deadline
+    ) -> tuple[Product, bool]:
+        return await super().update(
+            valid_catalog(catalog),
+            valid_write(write, FIELDS),
+            allow_missing=allow_missing,
+            deadline=deadline,
+        )
+
+    async def delete(self, catalog: str, product_id: str, deadline: Deadline) -> None:
+        await super().delete(valid_catalog(catalog), valid_product_id(product_id), deadline)
+
+    async def facets(
+        self, catalog: str, fields: Sequence[str], filter: Filter | None, deadline: Deadline
+    ) -> Sequence[Facet]:
+        if filter is not None:
+            check_filter(filter, FIELDS)
+        return await super().facets(valid_catalog(catalog), fields, filter, deadline)
 
 
 @dataclass
