@@ -50,6 +50,10 @@ from tests.support.index_cases import (
 )
 from tests.support.qdrant import QdrantProcess, running_qdrant
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Payload indexes have no effect in the local Qdrant",
+    "ignore:Local mode performs exact",
+)
 COUNT = 120
 # The server syncs each write; a folder in memory keeps other users of the disk out of the test.
 MEMORY_FOLDER = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
