@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrieval.errors import InvalidText, Reason
@@ -79,6 +79,7 @@ def test_composed_and_decomposed_letters_are_one_text(tokenizer: Tokenizer) -> N
     np.testing.assert_array_equal(tokenizer.encode(decomposed), tokenizer.encode(composed))
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(codec="utf-8"), max_size=300))
 def test_every_text_encodes_to_one_length(tokenizer: Tokenizer, text: str) -> None:
     ids, mask = tokenizer.encode(text)
@@ -92,6 +93,7 @@ def test_every_text_encodes_to_one_length(tokenizer: Tokenizer, text: str) -> No
     assert not set(ids[1 : length - 1].tolist()) & {0, 101, 102, 103}
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(codec="utf-8"), max_size=300))
 def test_processing_twice_changes_nothing(text: str) -> None:
     once = process_text(text)
