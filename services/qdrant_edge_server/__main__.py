@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import logging
 import sys
 from pathlib import Path
 
 from qdrant_edge_server.errors import Refusal
+from qdrant_edge_server.registry import RegistryUnreadable
 from qdrant_edge_server.server import PortTaken, Settings, serve
 from qdrant_edge_server.store import DataDirInUse
 
@@ -28,8 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     try:
         settings = Settings(chosen.data_dir, chosen.port, chosen.host)
-        asyncio.run(serve(settings, ready=_announce))
-    except (DataDirInUse, PortTaken) as error:
+        serve(settings, ready=_announce)
+    except (DataDirInUse, PortTaken, RegistryUnreadable) as error:
         print(f"qdrant_edge_server: {error}", file=sys.stderr)
         return 1
     except Refusal as refusal:

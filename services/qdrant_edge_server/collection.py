@@ -25,8 +25,7 @@ MIN_FREE_BYTES = 256 * 2**20
 class Collection:
     """A shard of the engine, with the guards and the durability the engine leaves out.
 
-    The engine holds the interpreter's lock through every call, so the calls are made in turn,
-    on one thread, and no lock of our own is needed.
+    Every call is made on the server's one engine thread, so no lock is needed here.
     """
 
     def __init__(self, name: str, record: CollectionRecord, path: Path, shard: edge.EdgeShard):

@@ -13,10 +13,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from google.protobuf.json_format import MessageToDict, ParseDict
+from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 from qdrant_client import grpc as wire
 
 _FORMAT = 1
+
+
+class RegistryUnreadable(RuntimeError):
+    """The registry's file is damaged, or of another format."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +75,16 @@ class Registry:
 def _load(path: Path) -> State:
     if not path.exists():
         return State()
-    document = json.loads(path.read_text("utf-8"))
-    if document["format"] != _FORMAT:
-        raise ValueError(f"{path} has format {document['format']}, this server reads {_FORMAT}")
+    try:
+        document = json.loads(path.read_text("utf-8"))
+        if document["format"] == _FORMAT:
+            return _from_json(document)
+    except (ValueError, KeyError, TypeError, AttributeError, ParseError) as error:
+        raise RegistryUnreadable(f"{path} is damaged") from error
+    raise RegistryUnreadable(f"{path} has another format than {_FORMAT}")
+
+
+def _from_json(document: Mapping[str, Any]) -> State:
     return State(
         {
             name: CollectionRecord(

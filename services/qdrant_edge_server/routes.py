@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import grpc
@@ -22,7 +22,7 @@ from qdrant_edge_server.errors import Refusal
 _log = logging.getLogger(__name__)
 
 Method = Callable[[Any], Message]
-Context = grpc.aio.ServicerContext[Any, Any]
+Handler = Callable[[Any, grpc.ServicerContext], Message]
 
 
 def handlers(
@@ -51,9 +51,9 @@ def handlers(
     )
 
 
-def _refused(descriptor: MethodDescriptor) -> Callable[[Message, Context], Awaitable[NoReturn]]:
-    async def refuse(request: Message, context: Context) -> NoReturn:
-        await context.abort(
+def _refused(descriptor: MethodDescriptor) -> Handler:
+    def refuse(request: Message, context: grpc.ServicerContext) -> NoReturn:
+        context.abort(
             grpc.StatusCode.UNIMPLEMENTED,
             f"{descriptor.full_name} is not offered by this server.",
         )
@@ -61,22 +61,21 @@ def _refused(descriptor: MethodDescriptor) -> Callable[[Message, Context], Await
     return refuse
 
 
-def _offered(method: Method, name: str) -> Callable[[Message, Context], Awaitable[Message]]:
-    async def call(request: Message, context: Context) -> Message:
-        left_s = context.time_remaining()
-        if left_s is not None and left_s <= 0:
+def _offered(method: Method, name: str) -> Handler:
+    def call(request: Message, context: grpc.ServicerContext) -> Message:
+        if not context.is_active():
             # It waited behind others for as long as its caller would: spare the engine.
-            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "The deadline has passed.")
+            context.abort(grpc.StatusCode.CANCELLED, "The caller has gone.")
         start = time.perf_counter()
         try:
             response = method(request)
         except Refusal as refusal:
-            await context.abort(refusal.code, refusal.message)
+            context.abort(refusal.code, refusal.message)
         except OSError as error:
             _log.exception("%s failed", name)
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             code = grpc.StatusCode.RESOURCE_EXHAUSTED if full else grpc.StatusCode.INTERNAL
-            await context.abort(code, "The disk failed the request.")
+            context.abort(code, "The disk failed the request.")
         if "time" in response.DESCRIPTOR.fields_by_name:
             response.time = time.perf_counter() - start  # type: ignore[attr-defined]
         return response

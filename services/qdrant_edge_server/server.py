@@ -1,18 +1,18 @@
 """The process: open the data folder, serve, stop cleanly.
 
-One thread does everything, on the event loop: the engine keeps the interpreter's lock through
-each call, so a second thread would wait all the same. Requests form one bounded queue; one over
-the bound is answered RESOURCE_EXHAUSTED at once, and one whose deadline passed while it waited
-is dropped before the engine sees it.
+One worker thread makes every call into the engine: the engine keeps the interpreter's lock
+through each call, so a second would wait all the same. Requests wait for it in one bounded queue;
+one over the bound is answered RESOURCE_EXHAUSTED at once, and one whose caller has gone is
+dropped before the engine sees it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import importlib.metadata
-import logging
 import signal
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,10 +28,8 @@ from qdrant_edge_server.points_writes import PointsWrites
 from qdrant_edge_server.routes import handlers
 from qdrant_edge_server.store import Store
 
-_log = logging.getLogger(__name__)
-
 _MAX_REQUEST_BYTES = 32 * 2**20  # Qdrant's own default
-_MAX_CALLS = 256
+_MAX_CALLS = 128  # in the queue and in work
 _FLUSH_INTERVAL_S = 1.0  # how long an update sent with wait=False may stay unsynced
 _GRACE_S = 3.0
 
@@ -49,7 +47,7 @@ class PortTaken(RuntimeError):
     """The address cannot be listened on."""
 
 
-async def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
+def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT, then answer what is in flight, flush and close.
 
     Args:
@@ -58,29 +56,31 @@ async def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
     Raises:
         PortTaken: the address is in use or not ours.
         qdrant_edge_server.store.DataDirInUse: another process has the data folder.
+        qdrant_edge_server.registry.RegistryUnreadable: its registry is not ours.
+        qdrant_edge_server.errors.Refusal: a collection cannot be opened.
     """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        signal.signal(number, lambda *_: stop.set())
     store = Store(settings.data_dir)
     try:
         # Now, when nobody waits for an answer: the engine freezes the process while it indexes.
         store.optimize()
-        server = _server(store)
-        port = _listen(server, settings)
-        await server.start()
-        ready(f"{settings.host}:{port}")
-        flusher = asyncio.create_task(_flush_regularly(store))
-        await stop.wait()
-        flusher.cancel()
-        await server.stop(_GRACE_S)
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine") as engine:
+            server = _server(store, engine)
+            port = _listen(server, settings)
+            server.start()
+            ready(f"{settings.host}:{port}")
+            while not stop.wait(_FLUSH_INTERVAL_S):
+                engine.submit(_flush, store)
+            server.stop(_GRACE_S).wait()
     finally:
         store.close()
 
 
-def _server(store: Store) -> grpc.aio.Server:
-    server = grpc.aio.server(
+def _server(store: Store, engine: ThreadPoolExecutor) -> grpc.Server:
+    server = grpc.server(
+        engine,
         maximum_concurrent_rpcs=_MAX_CALLS,
         options=[
             ("grpc.max_receive_message_length", _MAX_REQUEST_BYTES),
@@ -129,8 +129,7 @@ def _server(store: Store) -> grpc.aio.Server:
             ),
         )
     )
-    status = health.aio.HealthServicer()  # type: ignore[attr-defined]  # documented, untyped
-    health_pb2_grpc.add_HealthServicer_to_server(status, server)
+    health_pb2_grpc.add_HealthServicer_to_server(health.HealthServicer(), server)
     return server
 
 
@@ -139,7 +138,7 @@ def _health_check(request: wire.HealthCheckRequest) -> wire.HealthCheckReply:
     return wire.HealthCheckReply(title="qdrant_edge_server", version=version)
 
 
-def _listen(server: grpc.aio.Server, settings: Settings) -> int:
+def _listen(server: grpc.Server, settings: Settings) -> int:
     address = f"{settings.host}:{settings.port}"
     try:
         return server.add_insecure_port(address)
@@ -147,12 +146,10 @@ def _listen(server: grpc.aio.Server, settings: Settings) -> int:
         raise PortTaken(f"cannot listen on {address}: is the port taken?") from None
 
 
-async def _flush_regularly(store: Store) -> None:
-    while True:
-        await asyncio.sleep(_FLUSH_INTERVAL_S)
-        for collection in store.collections():
-            try:
-                collection.flush()
-            except Refusal:
-                # Logged where it was raised; the next round tries again.
-                continue
+def _flush(store: Store) -> None:
+    for collection in store.collections():
+        try:
+            collection.flush()
+        except Refusal:
+            # Logged where it was raised; the next round tries again.
+            continue

@@ -30,7 +30,8 @@ def tokens(number: int) -> NDArray[np.float32]:
     """The unit tokens [TOKENS, DIM] of a product, the same at every call."""
     random = np.random.default_rng(number)
     rows = random.normal(size=(1, DIM)) + random.normal(size=(TOKENS, DIM))
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    unit: NDArray[np.float32] = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype("f4")
+    return unit
 
 
 def vectors(number: int) -> dict[str, Any]:
