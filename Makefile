@@ -77,7 +77,7 @@ proto: setup ## Generate the stubs in services/recompose/v1 from proto/
 	  --mypy_out=quiet:$(STUBS) --mypy_grpc_out=quiet:$(STUBS) $(PROTOS:proto/%=%)
 
 demo-model: setup setup-training ## Train the demo model again and export it to models/ (half an hour)
-	@echo "demo-model: not wired yet"; exit 1
+	cd training && .venv/bin/python -m sprc.demo --output ../models
 
 ##@ Set up
 .PHONY: setup setup-triton setup-training system-deps check-python
@@ -102,6 +102,7 @@ training/.venv/.ready: training/requirements.txt | check-python
 	@echo "== training/.venv: torch and what trains and exports"
 	@test -x $(TRAINING)/python || $(PYTHON) -m venv training/.venv
 	@$(TRAINING)/python -m pip install -q -r training/requirements.txt
+	@echo "$(CURDIR)/services" > "$$($(TRAINING)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/recompose-services.pth"
 	@touch $@
 
 check-python:
