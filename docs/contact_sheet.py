@@ -55,7 +55,9 @@ def search(client: httpx.Client, reference: dict[str, Any] | None, words: str) -
     query: dict[str, Any] = {"modification": words, "page_size": HITS}
     if reference is not None:
         query["reference"] = {"product_id": reference["id"]}
-    hits: list[Any] = client.post("/v1/products:search", json=query).raise_for_status().json()["hits"]
+    hits: list[Any] = (
+        client.post("/v1/products:search", json=query).raise_for_status().json()["hits"]
+    )
     return hits
 
 
@@ -100,9 +102,11 @@ def _wrap(text: str, font: Any, width: int) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("output", type=Path, help="PNG to write")
-    parser.add_argument("--server", default="http://127.0.0.1:8080", help="the gateway's REST edge")
+    parser.add_argument("--server", default="http://127.0.0.1:8080", help="URL of the REST edge")
     arguments = parser.parse_args()
     with httpx.Client(base_url=arguments.server, timeout=30) as client:
         draw(client).save(arguments.output, optimize=True)

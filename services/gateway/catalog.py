@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gateway.filter_rules import check_filter
 from gateway.importing import Importer
 from gateway.paging import read_list_token, write_list_token
 from gateway.space import EmbeddingSpace
@@ -13,7 +14,6 @@ from gateway.validation import (
     valid_product_id,
     valid_write,
 )
-from gateway.filter_rules import check_filter
 from retrieval.domain import (
     Deadline,
     Facet,

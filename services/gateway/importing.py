@@ -85,10 +85,7 @@ class Importer:
         ids = [point_id(catalog, write.id) for write in valid.values()]
         known = await space.index.get(list(dict.fromkeys(ids)), deadline) if ids else {}
         outcomes = await asyncio.gather(
-            *(
-                self._change(space, catalog, write, known, deadline)
-                for write in valid.values()
-            ),
+            *(self._change(space, catalog, write, known, deadline) for write in valid.values()),
             return_exceptions=True,
         )
         changes: dict[uuid.UUID, _Change] = {}

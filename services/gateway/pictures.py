@@ -9,7 +9,7 @@ from PIL import Image
 
 from retrieval.bundle import Bundle
 from retrieval.domain import Deadline, F32Array
-from retrieval.errors import DeadlineExceeded, DependencyBroken
+from retrieval.errors import DeadlineExceeded
 from retrieval.image_store import decode_stored
 from retrieval.preprocess.targetpad import targetpad
 from retrieval.preprocess.upload import normalise_upload
@@ -33,25 +33,19 @@ class PictureWorkshop:
         """An upload as 8-bit RGB. Raises the errors of `normalise_upload`."""
         return await self._run(lambda: normalise_upload(content), deadline)
 
-    async def upload_pixels(
-        self, content: bytes, bundle: Bundle, deadline: Deadline
-    ) -> F32Array:
+    async def upload_pixels(self, content: bytes, bundle: Bundle, deadline: Deadline) -> F32Array:
         """``pixel_values`` [3, S, S] float32 of an upload."""
         return await self._run(lambda: to_pixels(normalise_upload(content), bundle), deadline)
 
     async def stored_pixels(
-        self, content: bytes, bundle: Bundle, deadline: Deadline
+        self, content: bytes, sha256: str, bundle: Bundle, deadline: Deadline
     ) -> F32Array:
-        """``pixel_values`` [3, S, S] float32 of a picture of the image store."""
+        """``pixel_values`` [3, S, S] float32 of a picture of the image store.
 
-        def prepare() -> F32Array:
-            try:
-                image = decode_stored(content)
-            except (OSError, ValueError, SyntaxError):
-                raise DependencyBroken(dependency="image_store") from None
-            return to_pixels(image, bundle)
+        Raises `DependencyBroken` where the file does not hold the picture of that name.
+        """
 
-        return await self._run(prepare, deadline)
+        return await self._run(lambda: to_pixels(decode_stored(content, sha256), bundle), deadline)
 
     async def pixels(self, image: Image.Image, bundle: Bundle, deadline: Deadline) -> F32Array:
         """``pixel_values`` [3, S, S] float32 of a normalised picture."""
@@ -68,7 +62,10 @@ class PictureWorkshop:
             raise DeadlineExceeded from None
 
     def _release_from(self, loop: asyncio.AbstractEventLoop) -> Callable[[object], None]:
-        return lambda _: loop.call_soon_threadsafe(self._places.release)
+        def release(_: object) -> None:
+            loop.call_soon_threadsafe(self._places.release)
+
+        return release
 
     def close(self) -> None:
         """Let running work end and take no more."""
@@ -77,8 +74,4 @@ class PictureWorkshop:
 
 def to_pixels(image: Image.Image, bundle: Bundle) -> F32Array:
     """``pixel_values`` [3, S, S] float32, as the bundle's rules say."""
-    return targetpad(
-        image, size=bundle.sizes.image_size, ratio=bundle.preprocess.target_ratio
-    )
-
-
+    return targetpad(image, size=bundle.sizes.image_size, ratio=bundle.preprocess.target_ratio)

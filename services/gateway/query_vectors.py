@@ -5,6 +5,8 @@
     picture and words      image_encoder's embeds, fusion_encoder    [D]
 
 Each result is cached by content, and so are a reference's embeds: they are the costly part.
+Callers that ask for one embedding share its computation, so it has a time of its own; a caller's
+deadline ends its waiting, and when the last caller has gone the computation is cancelled.
 """
 
 from collections.abc import Awaitable, Callable
@@ -58,7 +60,6 @@ class QueryVectors:
         space: EmbeddingSpace,
         reference: ReferencePicture | None,
         modification: str,
-        deadline: Deadline,
     ) -> F32Array:
         """The query's vectors, [D] or [K, D] float32, L2-normalised.
 
@@ -67,40 +68,38 @@ class QueryVectors:
         """
         words = space.tokenizer.process(modification)
         if reference is None:
-            return await self._text(space, words, deadline)
+            return await self._text(space, words)
         if not words:
-            return await self._picture(space, reference, deadline)
-        return await self._composed(space, reference, words, deadline)
+            return await self._picture(space, reference)
+        return await self._composed(space, reference, words)
 
-    async def _text(self, space: EmbeddingSpace, words: str, deadline: Deadline) -> F32Array:
+    async def _text(self, space: EmbeddingSpace, words: str) -> F32Array:
         async def compute() -> FloatArray:
             ids, mask = space.tokenizer.encode_batch([words])
-            budget = deadline.capped(self._encoder_budget_s)
-            return (await space.encoder.encode_texts(ids, mask, budget))[0]
+            queries = await space.encoder.encode_texts(ids, mask, self._budget())
+            return _first(queries)
 
         return await self._cached(space, "query_embedding", compute, b"", words.encode())
 
-    async def _picture(
-        self, space: EmbeddingSpace, reference: ReferencePicture, deadline: Deadline
-    ) -> F32Array:
+    async def _picture(self, space: EmbeddingSpace, reference: ReferencePicture) -> F32Array:
         async def compute() -> FloatArray:
-            return (await self._embed(space, reference, deadline)).tokens[0]
+            return _first((await self._embed(space, reference)).tokens)
 
         return await self._cached(space, "image_tokens", compute, reference.content_id)
 
     async def _composed(
-        self, space: EmbeddingSpace, reference: ReferencePicture, words: str, deadline: Deadline
+        self, space: EmbeddingSpace, reference: ReferencePicture, words: str
     ) -> F32Array:
         async def compute_embeds() -> FloatArray:
-            return (await self._embed(space, reference, deadline)).embeds[0]
+            return _first((await self._embed(space, reference)).embeds)
 
         async def compute() -> FloatArray:
             embeds = await self._cache.get_or_compute(
                 _key(space, "image_embeds", reference.content_id), compute_embeds
             )
             ids, mask = space.tokenizer.encode_batch([words])
-            budget = deadline.capped(self._encoder_budget_s)
-            return (await space.encoder.compose(embeds[None], ids, mask, budget))[0]
+            queries = await space.encoder.compose(embeds[None], ids, mask, self._budget())
+            return _first(queries)
 
         return await self._cached(
             space, "query_embedding", compute, reference.content_id, words.encode()
@@ -116,21 +115,26 @@ class QueryVectors:
         found = await self._cache.get_or_compute(_key(space, kind, *content), compute)
         return found.astype(np.float32, copy=False)
 
-    async def _embed(
-        self, space: EmbeddingSpace, reference: ReferencePicture, deadline: Deadline
-    ) -> ImageEmbeddings:
+    async def _embed(self, space: EmbeddingSpace, reference: ReferencePicture) -> ImageEmbeddings:
+        bundle, budget = space.bundle, self._budget()
         match reference.source:
             case UploadReference(content):
-                pixels = await self._workshop.upload_pixels(content, space.bundle, deadline)
+                pixels = await self._workshop.upload_pixels(content, bundle, budget)
             case Product(image_sha256=sha256):
                 stored = await self._images.get(sha256)
                 if stored is None:
                     raise DependencyBroken(dependency="image_store")
-                pixels = await self._workshop.stored_pixels(stored, space.bundle, deadline)
-        return await space.encoder.encode_images(
-            pixels[None], deadline.capped(self._encoder_budget_s)
-        )
+                pixels = await self._workshop.stored_pixels(stored, sha256, bundle, budget)
+        return await space.encoder.encode_images(pixels[None], self._budget())
+
+    def _budget(self) -> Deadline:
+        return Deadline.after(self._encoder_budget_s)
 
 
 def _key(space: EmbeddingSpace, kind: CacheKind, *content: bytes) -> bytes:
     return embedding_key(space.bundle.digest, space.bundle.preprocess.version, kind, *content)
+
+
+def _first(batch: FloatArray) -> FloatArray:
+    only: FloatArray = batch[0]
+    return only

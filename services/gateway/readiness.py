@@ -86,7 +86,7 @@ class Readiness:
             return f"{error.dependency}: {error.sentence}"
         except RecomposeError as error:
             return error.sentence
-        if self._ready_file is not None and not self._ready_file.exists():  # noqa: ASYNC240
+        if self._ready_file is not None and not self._ready_file.exists():
             return CATALOG_MISSING
         return ""
 

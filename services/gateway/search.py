@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -113,8 +114,8 @@ class Search:
         self, space: EmbeddingSpace, request: SearchRequest, deadline: Deadline
     ) -> list[Ranked]:
         reference = await self._resolve(space, request.catalog, request.reference, deadline)
-        vectors = await self._vectors.of(space, reference, request.modification, deadline)
-        exclude = ()
+        vectors = await self._vectors.of(space, reference, request.modification)
+        exclude: tuple[uuid.UUID, ...] = ()
         if isinstance(request.reference, ProductReference) and not request.include_reference:
             exclude = (point_id(request.catalog, request.reference.product_id),)
         return await space.index.search(

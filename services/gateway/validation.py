@@ -67,9 +67,7 @@ def valid_search(request: SearchRequest, fields: FilterableFields) -> SearchRequ
     """The request with canonical names and text. Raises InvalidArgument."""
     reference = request.reference
     if isinstance(reference, ProductReference):
-        reference = ProductReference(
-            valid_product_id(reference.product_id, "reference.product_id")
-        )
+        reference = ProductReference(valid_product_id(reference.product_id, "reference.product_id"))
     check_text(request.modification)
     modification = canonical_text(request.modification)
     if reference is None and not modification.strip():

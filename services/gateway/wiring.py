@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import grpc
 from fastapi import FastAPI
 from pydantic import SecretStr
-from pydantic import SecretStr
 
 from gateway.admission import Admission
 from gateway.catalog import Catalog
@@ -30,7 +29,6 @@ from retrieval.image_fetch import DisabledImageFetcher
 from retrieval.image_store import FolderImageStore
 from retrieval.preprocess.text import Tokenizer
 from retrieval.qdrant import QdrantIndex, connect
-from retrieval.redis_link import RedisLink
 from retrieval.redis_link import RedisLink
 from retrieval.snapshots import RedisSnapshotStore
 from retrieval.triton import TritonEncoder

@@ -157,8 +157,11 @@ def test_a_product_is_written_found_changed_and_deleted(stack: Stack) -> None:
     answer = stack.rest.put(
         "/v1/products/mine",
         params=one,
-        json={"title": "Mine", "attributes": {"color": "blue", "price": "5"},
-              "image": {"content": _base64(picture)}},
+        json={
+            "title": "Mine",
+            "attributes": {"color": "blue", "price": "5"},
+            "image": {"content": _base64(picture)},
+        },
     )
     assert answer.status_code in {200, 201}, answer.text
     found = ask(stack, catalog="trial", modification="jeans")

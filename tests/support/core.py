@@ -59,9 +59,7 @@ def running_core(folder: Path) -> Iterator[Core]:
                 100,
                 lambda: core.down,
             ),
-            catalog=Catalog(
-                space, Importer(images, fetcher, workshop, FIELDS, 4), images, FIELDS
-            ),
+            catalog=Catalog(space, Importer(images, fetcher, workshop, FIELDS, 4), images, FIELDS),
             encoder=encoder,
             index=index,
             snapshots=snapshots,

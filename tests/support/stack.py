@@ -87,9 +87,7 @@ def running_stack(folder: Path, **environment: str) -> Iterator[Stack]:
             process.wait()
 
 
-def _wait_until_ready(
-    process: subprocess.Popen[bytes], rest: httpx.Client, log_path: Path
-) -> None:
+def _wait_until_ready(process: subprocess.Popen[bytes], rest: httpx.Client, log_path: Path) -> None:
     end = time.monotonic() + READY_WITHIN_S
     while time.monotonic() < end and process.poll() is None:
         try:

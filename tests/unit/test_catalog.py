@@ -76,9 +76,7 @@ async def test_a_change_of_words_keeps_picture_and_place(core: Core) -> None:
     await outcomes(core, ProductWrite("p1", "Renamed", {"color": "blue"}))
     product = await core.catalog.get("", "p1", soon())
     assert (product.title, product.attributes) == ("Renamed", {"color": "blue"})
-    found = await core.search.search(
-        SearchRequest(reference=UploadReference(picture(1))), soon()
-    )
+    found = await core.search.search(SearchRequest(reference=UploadReference(picture(1))), soon())
     assert found.hits[0].product.id == "p1"
 
 
@@ -119,9 +117,7 @@ async def test_pictures_are_kept_pixel_for_pixel(core: Core) -> None:
 async def test_update_creates_only_where_that_is_allowed(core: Core) -> None:
     with pytest.raises(NotFound):
         await core.catalog.update("", write(1), allow_missing=False, deadline=soon())
-    product, created = await core.catalog.update(
-        "", write(1), allow_missing=True, deadline=soon()
-    )
+    product, created = await core.catalog.update("", write(1), allow_missing=True, deadline=soon())
     assert created
     assert product.id == "p1"
     product, created = await core.catalog.update(

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from demo_catalog.__main__ import main
 from demo_catalog.draw import draw
 from demo_catalog.garments import (
@@ -32,7 +34,6 @@ from demo_catalog.garments import (
 from demo_catalog.labels import BRANDS, title
 from demo_catalog.palette import contrast, jittered, nearest
 from demo_catalog.write import ForeignDirectoryError, make_product, write_catalog
-from PIL import Image
 
 SERVICES = Path(__file__).parents[2] / "services"
 MODEL_SIZE = 96

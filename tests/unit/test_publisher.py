@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
+
 from publisher.__main__ import main
 from publisher.repository import PublishError, copy_bundle
 from retrieval.bundle import GRAPHS, BundleError, load_bundle
-
 from tests.support.tiny_bundle import write_tiny_bundle
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -63,9 +63,7 @@ async def test_the_three_kinds_of_query_use_their_own_graphs(core: Core) -> None
     assert core.encoder.calls == {"encode_images": 0, "compose": 0, "encode_texts": 1}
     await search(core, SearchRequest(reference=ProductReference("p1")))
     assert core.encoder.calls == {"encode_images": 1, "compose": 0, "encode_texts": 1}
-    await search(
-        core, SearchRequest(reference=ProductReference("p1"), modification="in red")
-    )
+    await search(core, SearchRequest(reference=ProductReference("p1"), modification="in red"))
     assert core.encoder.calls == {"encode_images": 2, "compose": 1, "encode_texts": 1}
 
 
@@ -73,18 +71,14 @@ async def test_a_known_reference_is_embedded_once_for_all_wishes(core: Core) -> 
     await fill(core)
     core.encoder.calls = dict.fromkeys(core.encoder.calls, 0)
     for words in ("in red", "in blue", "IN  RED", "with coat"):
-        await search(
-            core, SearchRequest(reference=ProductReference("p1"), modification=words)
-        )
+        await search(core, SearchRequest(reference=ProductReference("p1"), modification=words))
     assert core.encoder.calls == {"encode_images": 1, "compose": 3, "encode_texts": 0}
 
 
 async def test_words_that_are_only_punctuation_leave_the_picture_alone(core: Core) -> None:
     await fill(core)
     plain = await search(core, SearchRequest(reference=ProductReference("p1")))
-    dotted = await search(
-        core, SearchRequest(reference=ProductReference("p1"), modification="...")
-    )
+    dotted = await search(core, SearchRequest(reference=ProductReference("p1"), modification="..."))
     assert ids(plain) == ids(dotted)
 
 
@@ -147,9 +141,7 @@ async def test_a_page_token_of_another_query_is_refused(core: Core) -> None:
     await fill(core)
     first = await search(core, SearchRequest(modification="red", page_size=10))
     with pytest.raises(InvalidArgument) as caught:
-        await search(
-            core, SearchRequest(modification="blue", page_token=first.next_page_token)
-        )
+        await search(core, SearchRequest(modification="blue", page_token=first.next_page_token))
     assert caught.value.reason is Reason.PAGE_TOKEN_INVALID
 
 
@@ -185,9 +177,7 @@ async def test_a_bad_picture_is_refused_and_never_cached(core: Core) -> None:
 
 async def test_a_uri_is_refused_while_fetching_is_off(core: Core) -> None:
     with pytest.raises(InvalidArgument) as caught:
-        await search(
-            core, SearchRequest(reference=UriReference("https://shop.example/a.png"))
-        )
+        await search(core, SearchRequest(reference=UriReference("https://shop.example/a.png")))
     assert caught.value.reason is Reason.IMAGE_URI_DISABLED
 
 
