@@ -11,7 +11,7 @@ import qdrant_edge as edge
 
 from qdrant_edge_server.convert_config import engine_config
 from qdrant_edge_server.engine import engine_errors
-from qdrant_edge_server.errors import OutOfSpace
+from qdrant_edge_server.errors import EngineFailure, OutOfSpace
 from qdrant_edge_server.registry import CollectionRecord
 from qdrant_edge_server.schema import VectorSchema, vector_schemas
 
@@ -71,12 +71,24 @@ class Collection:
         try:
             with engine_errors("The update"):
                 self._shard.update(operation)
-        finally:
-            # After a failure too: the log must not replay a record that made the engine panic.
-            if durable:
-                self.flush()
+        except EngineFailure:
+            self._step_over_failure()
+            raise
+        if durable:
+            self.flush()
         self._operations += 1
         return self._operations
+
+    def _step_over_failure(self) -> None:
+        """Put the failed record behind the shard, and sync.
+
+        A record that made the engine panic makes it panic again when it replays its log. A flush
+        leaves records behind only up to the last one that worked, so an empty one follows.
+        """
+        with engine_errors("The update after a failure"):
+            self._shard.update(edge.UpdateOperation.delete_points([]))
+            self._shard.flush()
+        self._unflushed = False
 
     def read(self, operation: str, call: Callable[[edge.EdgeShard], _T]) -> _T:
         """Ask the shard something; `operation` names it in a failure."""
