@@ -72,9 +72,7 @@ class Bundle(_Frozen):
         return self.digest[:SHORT_DIGEST_LENGTH]
 
 
-def compute_digest(
-    directory: Path, sizes: Sizes, preprocess: Preprocess, text: TextRules
-) -> str:
+def compute_digest(directory: Path, sizes: Sizes, preprocess: Preprocess, text: TextRules) -> str:
     """Return the sha256 (hex) over graphs, tokenizer and preprocessing of a bundle folder.
 
     External weight files beside a graph count as part of it. Raises `BundleError` when a

@@ -74,7 +74,11 @@ class CatalogIndex(Protocol):
         """Remove points durably; unknown ones are no error."""
 
     async def facets(
-        self, catalog: str, fields: Sequence[str], filter: Filter | None, limit: int,
+        self,
+        catalog: str,
+        fields: Sequence[str],
+        filter: Filter | None,
+        limit: int,
         deadline: Deadline,
     ) -> list[Facet]:
         """Counts of each field's values, most frequent first."""
