@@ -110,6 +110,7 @@ def build(settings: Settings) -> Gateway:
         probe_budget_s=max(1.0, settings.triton_budget_s),
     )
     admission = Admission(settings.max_in_flight)
+    metrics.in_flight.set_function(lambda: admission.in_flight)
     parts = EdgeParts(
         search=Search(
             space,
