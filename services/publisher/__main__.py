@@ -6,10 +6,9 @@ import os
 import sys
 from pathlib import Path
 
-from retrieval.bundle import BundleError
-
 from publisher.repository import PublishError, copy_bundle
 from publisher.serving import load_models
+from retrieval.bundle import BundleError
 
 
 def main(argv: list[str] | None = None) -> int:

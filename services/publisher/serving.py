@@ -2,11 +2,10 @@
 
 import asyncio
 
+from publisher.repository import Published, PublishError
 from retrieval.domain import Deadline
 from retrieval.errors import DependencyBroken, DependencyError
 from retrieval.triton import ModelLoadError, ModelRepository, TritonEncoder
-
-from publisher.repository import Published, PublishError
 
 _POLL_S = 0.2
 

@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+
 from retrieval.bundle import Preprocess, Sizes, TextRules, compute_digest
 
 SIZES = Sizes(

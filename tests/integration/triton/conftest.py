@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from retrieval.bundle import Bundle, load_bundle
 from retrieval.domain import Deadline
 from retrieval.triton import TritonEncoder
-
 from tests.support.tiny_bundle import write_tiny_bundle
 from tests.support.triton import TritonServer, triton_serving
 

@@ -1,8 +1,8 @@
 """Random inputs of the tiny bundle's shapes."""
 
 import numpy as np
-from retrieval.domain import F32Array, I64Array
 
+from retrieval.domain import F32Array, I64Array
 from tests.support.tiny_bundle import SIZES, VOCABULARY
 
 

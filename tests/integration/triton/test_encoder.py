@@ -8,11 +8,11 @@ import numpy as np
 import onnxruntime
 import pytest
 from numpy.typing import NDArray
+
 from retrieval.bundle import Bundle, load_bundle, model_name
 from retrieval.domain import Deadline, ImageEmbeddings
 from retrieval.errors import DependencyBroken
 from retrieval.triton import TritonEncoder
-
 from tests.integration.triton.conftest import MakeEncoder
 from tests.integration.triton.inputs import pictures, texts
 from tests.support.tiny_bundle import SIZES, VOCABULARY, Fault, write_tiny_bundle

@@ -5,11 +5,11 @@ import gc
 import time
 
 import pytest
+
 from retrieval.bundle import Bundle, model_name
 from retrieval.domain import Deadline
 from retrieval.errors import DependencyExhausted, DependencyTimeout
 from retrieval.triton import TritonEncoder
-
 from tests.integration.triton.conftest import MakeEncoder
 from tests.integration.triton.inputs import pictures, texts
 from tests.support.triton import TritonServer
@@ -45,7 +45,7 @@ async def test_a_full_line_here_refuses_at_once(
     started = time.monotonic()
     with pytest.raises(DependencyExhausted) as refusal:
         await encoder.encode_texts(*texts(1), Deadline.after(5))
-    assert time.monotonic() - started < 0.05
+    assert time.monotonic() - started < QUEUE_DELAY_S / 2
     assert refusal.value.retry_after_s
     assert outcomes == ["exhausted"]
     # Pictures have a line of their own.
@@ -63,7 +63,7 @@ async def test_a_deadline_in_the_line_ends_the_wait(
     started = time.monotonic()
     with pytest.raises(DependencyTimeout):
         await encoder.encode_texts(*texts(1), Deadline.after(0.1))
-    assert 0.05 < time.monotonic() - started < 0.25
+    assert 0.05 < time.monotonic() - started < QUEUE_DELAY_S * 0.75
     await first
 
 
@@ -76,7 +76,7 @@ async def test_a_deadline_ends_the_call_and_its_entry_in_the_servers_queue(
     started = time.monotonic()
     with pytest.raises(DependencyTimeout):
         await encoder.compose(images.embeds, *texts(1), Deadline.after(0.1))
-    assert 0.08 < time.monotonic() - started < 0.3
+    assert 0.08 < time.monotonic() - started < QUEUE_DELAY_S * 0.9
     await asyncio.sleep(QUEUE_DELAY_S + 0.2)
     assert server.metric("nv_inference_count", name) == 0
 
@@ -131,7 +131,7 @@ async def test_a_cancelled_call_to_an_old_server_ends_here_at_once(
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert time.monotonic() - started < 0.05
+    assert time.monotonic() - started < QUEUE_DELAY_S / 2
     # The server goes on with it, so its permit is not free yet.
     with pytest.raises(DependencyTimeout):
         await encoder.encode_texts(*texts(1), Deadline.after(0.1))

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from retrieval.bundle import load_bundle
 from retrieval.domain import Deadline
 from retrieval.errors import DependencyTimeout, DependencyUnavailable
-
 from tests.integration.triton.conftest import MakeEncoder
 from tests.integration.triton.inputs import texts
 from tests.support.tiny_bundle import write_tiny_bundle
@@ -70,6 +70,8 @@ async def test_a_frozen_server_is_a_timeout_and_no_more(
     encoder = make_encoder(load_bundle(tiny), address=mortal.address)
     await encoder.check(Deadline.after(5))
     os.kill(mortal.pid, signal.SIGSTOP)
+    while set(thread_states(mortal.pid)) != {"T"}:
+        await asyncio.sleep(0.01)
     try:
         started = time.monotonic()
         with pytest.raises(DependencyTimeout):
@@ -96,6 +98,12 @@ async def test_a_model_that_is_not_loaded_is_unavailable(
     unpublished = load_bundle(write_tiny_bundle(tmp_path / "bundle", seed=77))
     with pytest.raises(DependencyUnavailable):
         await make_encoder(unpublished).check(Deadline.after(5))
+
+
+def thread_states(pid: int) -> list[str]:
+    """The state of each thread of a process: R, S, D, T (stopped)..."""
+    files = Path(f"/proc/{pid}/task").glob("*/stat")
+    return [file.read_text().rpartition(") ")[2][0] for file in files]
 
 
 def children_of(pid: int) -> list[Path]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import onnx
 import pytest
+
 from publisher.__main__ import main
 from publisher.repository import PublishError, copy_bundle
 from publisher.serving import load_models
@@ -18,7 +19,6 @@ from retrieval.bundle import Bundle, compute_digest, load_bundle
 from retrieval.domain import Deadline
 from retrieval.errors import DependencyUnavailable
 from retrieval.triton import ModelLoadError, ModelRepository, TritonEncoder
-
 from tests.support.tiny_bundle import write_tiny_bundle
 from tests.support.triton import ROOT, TritonServer, free_ports, triton_serving
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import grpc
 import pytest
+from tritonclient.grpc import service_pb2, service_pb2_grpc
+
 from retrieval.bundle import Bundle
 from retrieval.domain import Deadline
 from retrieval.errors import (
@@ -16,8 +18,6 @@ from retrieval.errors import (
     DependencyUnavailable,
 )
 from retrieval.triton_answers import STATUS_ERRORS
-from tritonclient.grpc import service_pb2, service_pb2_grpc
-
 from tests.integration.triton.conftest import MakeEncoder
 from tests.integration.triton.inputs import texts
 
