@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Final, NoReturn
 
 from honcho.colour import get_colours
 from honcho.printer import Message, Printer
@@ -129,7 +129,7 @@ class Stack:
         """
         self.wait(lambda: self._parts[name].code == 0, f"The end of {name}", timeout_s)
 
-    def stay(self) -> None:
+    def stay(self) -> NoReturn:
         """Keep the log going for good.
 
         Raises:

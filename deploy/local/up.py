@@ -9,8 +9,9 @@ from deploy.local import probes
 from deploy.local.claim import claim, members_lock
 from deploy.local.parts import NAMES, Parts, choose
 from deploy.local.ports import require_free
-from deploy.local.settings import Settings, read_settings
-from deploy.local.stack import EndAsked, Stack, StackError
+from deploy.local.settings import read_settings
+from deploy.local.stack import Stack
+from deploy.local.supervise import supervise
 
 _START_S: Final = 120.0
 _CATALOG_S: Final = 3600.0
@@ -32,34 +33,22 @@ def up(environment: Mapping[str, str]) -> int:
     require_free("HTTP_PORT", host, settings.http_port)
     require_free("GRPC_PORT", environment.get("GRPC_HOST") or "127.0.0.1", settings.grpc_port)
     with claim(settings.data_dir):
-        return _run(settings, environment)
-
-
-def _run(settings: Settings, environment: Mapping[str, str]) -> int:
-    stack = Stack(members_lock(settings.data_dir), NAMES)
-    stack.listen()
-    parts = choose(settings)
-    parts.ready_file.unlink(missing_ok=True)
-    try:
-        started = time.monotonic()
-        _start(stack, parts, environment)
-        stack.say(f"ready after {time.monotonic() - started:.0f} s")
-        print(_welcome(parts), flush=True)
-        stack.stay()
-    except EndAsked as asked:
-        stack.say(f"{asked}: ending all parts")
-        return 0
-    except StackError as error:
-        stack.say(f"{error} Ending all parts.")
-        return 1
-    finally:
+        stack = Stack(members_lock(settings.data_dir), NAMES)
+        parts = choose(settings)
         parts.ready_file.unlink(missing_ok=True)
-        stack.end(_FRONT_END_S, _REST_END_S)
-        stack.say("all parts have ended")
-    return 0
+        try:
+            return supervise(
+                stack,
+                lambda: _start(stack, parts, environment),
+                front_end_s=_FRONT_END_S,
+                rest_end_s=_REST_END_S,
+            )
+        finally:
+            parts.ready_file.unlink(missing_ok=True)
 
 
 def _start(stack: Stack, parts: Parts, environment: Mapping[str, str]) -> None:
+    started = time.monotonic()
     plain = parts.environment()
     secret = parts.environment(TRITON_ADMIN_KEY=parts.admin_key)
     stack.say(f"starting Redis, Qdrant's engine and Triton; data is in {parts.settings.data_dir}")
@@ -91,6 +80,8 @@ def _start(stack: Stack, parts: Parts, environment: Mapping[str, str]) -> None:
     stack.finish("indexer", _IMPORT_S)
     parts.ready_file.touch()
     stack.wait(lambda: probes.answers(f"{base}/readyz"), "The gateway's readiness", _START_S)
+    stack.say(f"ready after {time.monotonic() - started:.0f} s")
+    print(_welcome(parts), flush=True)
 
 
 def _welcome(parts: Parts) -> str:
