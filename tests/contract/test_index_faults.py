@@ -17,6 +17,7 @@ from typing import Any
 import grpc
 import pytest
 from qdrant_client import models
+
 from retrieval.domain import Deadline, IndexQuery, Product
 from retrieval.errors import (
     DependencyBroken,
@@ -30,7 +31,6 @@ from retrieval.errors import (
 from retrieval.qdrant import QdrantIndex, connect
 from retrieval.qdrant.failures import STATUS_ERRORS
 from retrieval.qdrant.payload import to_payload
-
 from tests.support.index_cases import (
     CATALOG,
     EMBED_DIM,
@@ -40,7 +40,7 @@ from tests.support.index_cases import (
     product,
     random_query,
 )
-from tests.support.qdrant import QdrantProcess
+from tests.support.qdrant import QdrantProcess, running_qdrant
 from tests.support.scripted_qdrant import (
     after,
     hits,
@@ -61,7 +61,7 @@ class Watched:
         self.observed: list[tuple[str, str]] = []
         self.index = QdrantIndex(
             connect(url),
-            digest="f" * 64,
+            digest=uuid.uuid4().hex,
             query_tokens=QUERY_TOKENS,
             embed_dim=EMBED_DIM,
             fields=FIELDS,
@@ -89,12 +89,17 @@ class Watched:
         return min([await self.fails(error, seconds) for _ in range(3)])
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server() -> Iterator[QdrantProcess]:
-    with TemporaryDirectory(dir=MEMORY_FOLDER) as folder:
-        process = QdrantProcess(Path(folder))
+    """A server for the tests that leave it as they found it."""
+    with TemporaryDirectory(dir=MEMORY_FOLDER) as folder, running_qdrant(Path(folder)) as process:
         yield process
-        process.close()
+
+
+@pytest.fixture
+def own_server() -> Iterator[QdrantProcess]:
+    with TemporaryDirectory(dir=MEMORY_FOLDER) as folder, running_qdrant(Path(folder)) as process:
+        yield process
 
 
 # --- down and slow --------------------------------------------------------------------------
@@ -108,15 +113,15 @@ async def test_a_dead_server_is_unavailable_within_a_quarter_second() -> None:
 
 
 async def test_a_restarted_server_is_found_again_with_all_that_was_written(
-    server: QdrantProcess,
+    own_server: QdrantProcess,
 ) -> None:
-    watched = Watched(server.url)
+    watched = Watched(own_server.url)
     await watched.index.ensure_collection(Deadline.after(10))
     await watched.index.put(catalog_of(9), Deadline.after(10))
     before = await watched.search()
-    server.kill()
+    own_server.kill()
     assert await watched.fails_within(DependencyUnavailable) < 0.25
-    again = QdrantProcess(server.data_dir, server.port)
+    again = QdrantProcess(own_server.data_dir, own_server.port)
     try:
         deadline = Deadline.after(5)
         while True:
@@ -261,13 +266,13 @@ async def test_a_missing_collection_is_a_model_mismatch(server: QdrantProcess) -
 
 
 async def test_the_first_collection_goes_live_and_no_later_one_takes_its_place(
-    server: QdrantProcess,
+    own_server: QdrantProcess,
 ) -> None:
-    first = Watched(server.url).index
+    first = Watched(own_server.url).index
     await first.ensure_collection(Deadline.after(10))
     await first.check(Deadline.after(10))
     second = QdrantIndex(
-        connect(server.url),
+        connect(own_server.url),
         digest="e" * 64,
         query_tokens=QUERY_TOKENS,
         embed_dim=EMBED_DIM,

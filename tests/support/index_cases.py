@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
+
 from retrieval.domain import (
     AllOf,
     AnyOf,
