@@ -48,6 +48,7 @@ TABLE: Final[Mapping[Kind, Row]] = MappingProxyType(
 )
 OPAQUE: Final = Row(grpc.StatusCode.INTERNAL, 500)
 DEFAULT_RETRY_AFTER_S: Final = 1.0
+_MAX_LOGGED_FRAMES: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,6 @@ def log_failure(error: BaseException, *, edge: str, method: str, request_id: str
             error_type=f"{type(error).__module__}.{type(error).__qualname__}",
             frames=[
                 f"{frame.filename}:{frame.lineno} {frame.name}"
-                for frame in traceback.extract_tb(error.__traceback__)
+                for frame in traceback.extract_tb(error.__traceback__)[-_MAX_LOGGED_FRAMES:]
             ],
         )

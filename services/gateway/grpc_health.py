@@ -8,6 +8,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from gateway.edge_parts import ReadinessProbe
+from gateway.readiness import DRAINING
 
 WATCH_INTERVAL_S: Final = 0.5
 
@@ -36,9 +37,12 @@ class HealthService(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
         told = None
         while True:
             status = self._status(request.service)
+            ending = self._readiness.ready() == (False, DRAINING)
             if status != told:
                 yield health_pb2.HealthCheckResponse(status=status)
                 told = status
+            if ending:
+                return  # a watcher must not keep the server from ending
             await asyncio.sleep(WATCH_INTERVAL_S)
 
     def _status(self, service: str) -> Any:

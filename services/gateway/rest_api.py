@@ -1,5 +1,7 @@
 """The REST edge: a FastAPI application over the core, built by a function, served by the caller."""
 
+from functools import cache
+
 from fastapi import FastAPI
 
 from gateway.edge_parts import EdgeParts
@@ -43,8 +45,7 @@ def build_rest_app(parts: EdgeParts, limits: BodyLimits | None = None) -> FastAP
         include_in_schema=False,
     )
     operations.add_to(app)
-    document = build_document(OPERATIONS)
-    app.openapi = lambda: document  # type: ignore[method-assign]
+    app.openapi = cache(lambda: build_document(OPERATIONS))  # type: ignore[method-assign]
     install_handlers(app)
     app.add_middleware(RestEdge, parts=parts)
     return app

@@ -23,6 +23,7 @@ class Edges:
     search: Any
     catalog: Any
     channel: grpc.aio.Channel
+    grpc_address: str
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ async def serving(parts: EdgeParts, limits: BodyLimits | None = None) -> AsyncIt
                 search_pb2_grpc.SearchServiceStub(channel),
                 catalog_pb2_grpc.CatalogServiceStub(channel),
                 channel,
+                f"127.0.0.1:{port}",
             )
     finally:
         await server.stop(0)

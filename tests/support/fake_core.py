@@ -1,7 +1,7 @@
 """A core that remembers what it was asked and answers what it was told: for tests of the edges."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,15 +54,17 @@ class FakePicture:
 class FakeCore:
     """Stands for both halves of the core.
 
-    ``calls`` holds what reached it and ``entered`` is set then; ``error`` is raised by every call;
-    ``hold`` makes every call wait until it is set.
+    ``calls`` holds what reached it and ``entered`` is set then; ``error`` makes what every call
+    raises; ``hold`` makes every call wait until it is set, and ``left`` is set when that wait is
+    cancelled.
     """
 
     calls: list[tuple[str, Any]] = field(default_factory=list)
     deadlines_s: list[float] = field(default_factory=list)
-    error: BaseException | None = None
+    error: Callable[[], BaseException] | None = None
     hold: asyncio.Event | None = None
     entered: asyncio.Event = field(default_factory=asyncio.Event)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: int = 0
     created: bool = False
     hits: tuple[Hit, ...] = (Hit(PRODUCT, 0.8125),)
@@ -76,9 +78,10 @@ class FakeCore:
                 await self.hold.wait()
         except asyncio.CancelledError:
             self.cancelled += 1
+            self.left.set()
             raise
         if self.error is not None:
-            raise self.error
+            raise self.error()
 
     async def search(self, request: SearchRequest, deadline: Deadline) -> SearchResponse:
         await self._answer("search", request, deadline)
