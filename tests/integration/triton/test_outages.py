@@ -69,9 +69,7 @@ async def test_a_frozen_server_is_a_timeout_and_no_more(
 ) -> None:
     encoder = make_encoder(load_bundle(tiny), address=mortal.address)
     await encoder.check(Deadline.after(5))
-    os.kill(mortal.pid, signal.SIGSTOP)
-    while set(thread_states(mortal.pid)) != {"T"}:
-        await asyncio.sleep(0.01)
+    await asyncio.to_thread(freeze, mortal.pid)
     try:
         started = time.monotonic()
         with pytest.raises(DependencyTimeout):
@@ -100,10 +98,14 @@ async def test_a_model_that_is_not_loaded_is_unavailable(
         await make_encoder(unpublished).check(Deadline.after(5))
 
 
-def thread_states(pid: int) -> list[str]:
-    """The state of each thread of a process: R, S, D, T (stopped)..."""
-    files = Path(f"/proc/{pid}/task").glob("*/stat")
-    return [file.read_text().rpartition(") ")[2][0] for file in files]
+def freeze(pid: int) -> None:
+    """Stop a process and return when the last of its threads stands still."""
+    os.kill(pid, signal.SIGSTOP)
+    states = {""}
+    while states != {"T"}:
+        time.sleep(0.01)
+        files = Path(f"/proc/{pid}/task").glob("*/stat")
+        states = {file.read_text().rpartition(") ")[2][0] for file in files}
 
 
 def children_of(pid: int) -> list[Path]:
