@@ -23,7 +23,7 @@ _DATATYPES = {
     wire.Datatype.Float16: edge.VectorStorageDatatype.Float16,
     wire.Datatype.Uint8: edge.VectorStorageDatatype.Uint8,
 }
-_MEMORY = {
+MEMORY = {
     wire.Memory.Cold: edge.Memory.Cold,
     wire.Memory.Cached: edge.Memory.Cached,
     wire.Memory.Pinned: edge.Memory.Pinned,
@@ -169,4 +169,4 @@ def _optimizers(config: wire.OptimizersConfigDiff) -> edge.EdgeOptimizersConfig:
 def _memory(
     message: wire.VectorParams | wire.HnswConfigDiff | wire.ScalarQuantization,
 ) -> edge.Memory | None:
-    return _MEMORY.get(message.memory) if message.HasField("memory") else None
+    return MEMORY.get(message.memory) if message.HasField("memory") else None

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import qdrant_edge as edge
 from qdrant_client import grpc as wire
 
 from qdrant_edge_server.collection import Collection
 from qdrant_edge_server.convert_config import DEFAULT_OPTIMIZERS, merged_hnsw
-
-# Pairs, not a dictionary: the engine's enums compare but do not hash.
-_SCHEMA_TYPES = (
-    (edge.PayloadSchemaType.Keyword, wire.PayloadSchemaType.Keyword),
-    (edge.PayloadSchemaType.Integer, wire.PayloadSchemaType.Integer),
-    (edge.PayloadSchemaType.Float, wire.PayloadSchemaType.Float),
-    (edge.PayloadSchemaType.Bool, wire.PayloadSchemaType.Bool),
-)
+from qdrant_edge_server.convert_index import index_info
 
 
 def collection_info(collection: Collection) -> wire.CollectionInfo:
@@ -30,22 +22,10 @@ def collection_info(collection: Collection) -> wire.CollectionInfo:
         points_count=shard.points_count,
         indexed_vectors_count=shard.indexed_vectors_count,
         config=_config(collection.record.config),
-        payload_schema={
-            field: wire.PayloadSchemaInfo(
-                data_type=_schema_type(index.data_type), points=index.points
-            )
-            for field, index in shard.payload_schema.items()
-        },
+        payload_schema={field: index_info(index) for field, index in shard.payload_schema.items()},
     )
     info.created_at.FromNanoseconds(int(collection.record.created_at_s * 1e9))
     return info
-
-
-def _schema_type(engine_type: edge.PayloadSchemaType) -> wire.PayloadSchemaType.ValueType:
-    for ours, theirs in _SCHEMA_TYPES:
-        if engine_type == ours:
-            return theirs
-    return wire.PayloadSchemaType.UnknownType
 
 
 def _config(made: wire.CreateCollection) -> wire.CollectionConfig:

@@ -13,9 +13,10 @@ from qdrant_client import grpc as wire
 
 from qdrant_edge_server.collection import Collection
 from qdrant_edge_server.convert_filter import check_path, filter_from_wire, optional_filter
+from qdrant_edge_server.convert_index import index_schema
 from qdrant_edge_server.convert_payload import payload_from_wire
 from qdrant_edge_server.convert_points import points_from_wire, selected_ids
-from qdrant_edge_server.errors import InvalidRequest, NotFound, NotOffered
+from qdrant_edge_server.errors import InvalidRequest, NotFound
 from qdrant_edge_server.guards import PointId
 from qdrant_edge_server.offered import only
 from qdrant_edge_server.store import Store
@@ -24,12 +25,6 @@ _UPDATE_MODES = {
     wire.UpdateMode.Upsert: edge.UpdateMode.Upsert,
     wire.UpdateMode.InsertOnly: edge.UpdateMode.InsertOnly,
     wire.UpdateMode.UpdateOnly: edge.UpdateMode.UpdateOnly,
-}
-_FIELD_TYPES = {
-    wire.FieldType.FieldTypeKeyword: edge.PayloadSchemaType.Keyword,
-    wire.FieldType.FieldTypeInteger: edge.PayloadSchemaType.Integer,
-    wire.FieldType.FieldTypeFloat: edge.PayloadSchemaType.Float,
-    wire.FieldType.FieldTypeBool: edge.PayloadSchemaType.Bool,
 }
 # What every write may carry. One node holds every point, so any `ordering` is kept; a write is
 # done before its answer, so a `timeout` is the call's deadline.
@@ -111,14 +106,10 @@ class PointsWrites:
     def create_field_index(
         self, request: wire.CreateFieldIndexCollection
     ) -> wire.PointsOperationResponse:
-        only(request, *_COMMON, "field_name", "field_type")
+        only(request, *_COMMON, "field_name", "field_type", "field_index_params")
         collection = self._store.get(request.collection_name)
-        if not request.HasField("field_type"):
-            raise InvalidRequest("Wrong input: field type is missing")
-        if request.field_type not in _FIELD_TYPES:
-            raise NotOffered("An index of this field type is not offered by this server.")
         operation = edge.UpdateOperation.create_field_index(
-            check_path(request.field_name), _FIELD_TYPES[request.field_type]
+            check_path(request.field_name), index_schema(request)
         )
         return _apply(collection, operation, request)
 

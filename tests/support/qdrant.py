@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,8 @@ from qdrant_client import AsyncQdrantClient, QdrantClient
 
 _SERVICES = Path(__file__).resolve().parents[2] / "services"
 _STOP_TIMEOUT_S = 10
+_MEMORY = Path("/dev/shm")
+_MEMORY_NEEDED_BYTES = 2**30
 
 
 class QdrantProcess:
@@ -101,10 +104,20 @@ class QdrantProcess:
 
 @contextmanager
 def running_qdrant(data_dir: Path | None = None, port: int = 0) -> Iterator[QdrantProcess]:
-    """A server for the length of the block, over `data_dir` or a temporary folder."""
-    with tempfile.TemporaryDirectory() as temporary:
+    """A server for the length of the block, over `data_dir` or a temporary folder.
+
+    The temporary folder is in memory where there is room: the server syncs every write, and
+    other users of the disk would set the pace of the tests.
+    """
+    with tempfile.TemporaryDirectory(dir=_memory_folder()) as temporary:
         server = QdrantProcess(data_dir or Path(temporary), port)
         try:
             yield server
         finally:
             server.close()
+
+
+def _memory_folder() -> Path | None:
+    if not os.access(_MEMORY, os.W_OK) or shutil.disk_usage(_MEMORY).free < _MEMORY_NEEDED_BYTES:
+        return None
+    return _MEMORY

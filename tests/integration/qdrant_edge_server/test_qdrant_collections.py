@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from grpc import RpcError, StatusCode
 from qdrant_client import QdrantClient, models
@@ -145,6 +147,24 @@ def test_a_dropped_index_forgets_facets(client: QdrantClient, name: str) -> None
         client.scroll(name, order_by="color")
     with refused(StatusCode.UNIMPLEMENTED):
         client.create_payload_index(name, "place", field_schema=models.PayloadSchemaType.GEO)
+
+
+def test_an_index_with_parameters(client: QdrantClient, name: str) -> None:
+    catalog.make(client, name)
+    indexes: dict[str, Any] = {
+        "catalog": models.KeywordIndexParams(
+            type=models.KeywordIndexType.KEYWORD, is_tenant=True, on_disk=True
+        ),
+        "year": models.IntegerIndexParams(
+            type=models.IntegerIndexType.INTEGER, lookup=False, range=True
+        ),
+        "weight": models.FloatIndexParams(type=models.FloatIndexType.FLOAT, is_principal=True),
+        "new": models.BoolIndexParams(type=models.BoolIndexType.BOOL, enable_hnsw=False),
+    }
+    for field, params in indexes.items():
+        client.create_payload_index(name, field, params)
+    schema = client.get_collection(name).payload_schema
+    assert {field: schema[field].params for field in indexes} == indexes
 
 
 @pytest.mark.parametrize("method", ["count", "scroll", "get_collection", "query_points"])

@@ -11,8 +11,8 @@ import pytest
 from grpc import RpcError
 from numpy.typing import NDArray
 from qdrant_client import QdrantClient, models
-from qdrant_edge_server.registry import Registry, RegistryUnreadable
 
+from qdrant_edge_server.registry import Registry, RegistryUnreadable
 from tests.integration.qdrant_edge_server import catalog
 from tests.support.qdrant import QdrantProcess, running_qdrant
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import qdrant_edge as edge
 from qdrant_client import grpc as wire
+
 from qdrant_edge_server.collection import MIN_FREE_BYTES, Collection
 from qdrant_edge_server.errors import EngineFailure, OutOfSpace
 from qdrant_edge_server.registry import CollectionRecord

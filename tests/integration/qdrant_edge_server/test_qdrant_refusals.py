@@ -67,8 +67,11 @@ NOT_OFFERED: dict[str, Callable[[QdrantClient, str], Any]] = {
         n, [models.PointVectors(id=10, vector={"pool": VECTOR})]
     ),
     "a shard key": lambda c, n: c.count(n, shard_key_selector="eu"),
-    "an index with parameters": lambda c, n: c.create_payload_index(
-        n, "color", models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True)
+    "a text index": lambda c, n: c.create_payload_index(
+        n, "title", models.TextIndexParams(type=models.TextIndexType.TEXT)
+    ),
+    "an index of prefixes": lambda c, n: c.create_payload_index(
+        n, "color", models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, prefix=True)
     ),
 }
 
