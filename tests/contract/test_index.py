@@ -1,13 +1,9 @@
 """One contract, three indexes: the fake, qdrant-client's local mode, and a real server process."""
 
-import asyncio
 import math
-import os
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 import pytest
@@ -17,7 +13,6 @@ from qdrant_client import AsyncQdrantClient, models
 from retrieval.domain import (
     AllOf,
     AnyOf,
-    Deadline,
     FacetValue,
     Filter,
     IndexedProduct,
@@ -32,16 +27,13 @@ from retrieval.domain import (
 from retrieval.errors import InvalidArgument, NotFound, Reason, ServiceUnavailable
 from retrieval.ports import CatalogIndex, ProductIndex
 from retrieval.qdrant import QdrantIndex, connect
-from retrieval.qdrant.schema import ALIAS, vectors_config
+from retrieval.qdrant.schema import ALIAS
 from tests.support.fake_index import FakeIndex
 from tests.support.index_cases import (
     CATALOG,
     COLORS,
-    EMBED_DIM,
     FIELDS,
     FILTERS,
-    FLOAT16_ROUNDING,
-    QUERY_TOKENS,
     assert_ranking,
     catalog_of,
     exact_scores,
@@ -50,15 +42,14 @@ from tests.support.index_cases import (
     random_query,
     random_tokens,
 )
-from tests.support.qdrant import QdrantProcess, running_qdrant
+from tests.support.qdrant import QdrantProcess
+from tests.support.qdrant_index import qdrant_index, server_in_memory, soon
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Payload indexes have no effect in the local Qdrant",
     "ignore:Local mode performs exact",
 )
 COUNT = 120
-# The server syncs each write; a folder in memory keeps other users of the disk out of the test.
-MEMORY_FOLDER = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 class Index(ProductIndex, CatalogIndex, Protocol):
@@ -91,25 +82,9 @@ class Backend:
         )
 
 
-def soon() -> Deadline:
-    return Deadline.after(10)
-
-
-def qdrant_index(client: AsyncQdrantClient, digest: str | None = None) -> QdrantIndex:
-    """An index of its own, else of ``digest``; in local mode a search may take seconds."""
-    return QdrantIndex(
-        client,
-        digest=digest or uuid.uuid4().hex,
-        query_tokens=QUERY_TOKENS,
-        embed_dim=EMBED_DIM,
-        fields=FIELDS,
-        budget_s=5.0,
-    )
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[QdrantProcess]:
-    with TemporaryDirectory(dir=MEMORY_FOLDER) as folder, running_qdrant(Path(folder)) as process:
+    with server_in_memory() as process:
         yield process
 
 
@@ -361,55 +336,6 @@ async def test_check_passes_only_while_the_alias_names_this_collection(backend: 
     with pytest.raises(ServiceUnavailable) as caught:
         await backend.index.check(soon())
     assert caught.value.reason is Reason.MODEL_MISMATCH
-
-
-async def test_two_replicas_may_create_the_collection_at_once(server: QdrantProcess) -> None:
-    client = connect(server.url)
-    index = qdrant_index(client)
-    await asyncio.gather(*(index.ensure_collection(soon()) for _ in range(4)))
-    assert await search(index, random_query(seed=1)) == []
-    await client.close()
-
-
-async def test_a_quantised_collection_is_ranked_by_its_float16_tokens() -> None:
-    products = catalog_of(600)
-    query = random_query(seed=11)
-    exact = exact_scores(products, query)
-    with TemporaryDirectory(dir=MEMORY_FOLDER) as folder:
-        with running_qdrant(Path(folder)) as process:
-            index = qdrant_index(connect(process.url), digest="d" * 64)
-            await _create_with_low_threshold(index, process)
-            await index.put(products, soon())
-            await index.close()
-            process.stop()
-        with running_qdrant(Path(folder)) as process:  # which optimises as it starts
-            client = connect(process.url)
-            index = qdrant_index(client, digest="d" * 64)
-            info = await client.get_collection(index.collection)
-            assert info.indexed_vectors_count
-            ranked = await search(index, query, 50)
-            assert_ranking(ranked, exact, 50)
-            # Without our search parameters the scores are those of the int8 form.
-            left_to_itself = await client.query_points(
-                index.collection, query=[query.tolist()], using="tokens", limit=50
-            )
-            assert any(
-                abs(hit.score - exact[uuid.UUID(str(hit.id))]) > FLOAT16_ROUNDING
-                for hit in left_to_itself.points
-            )
-            await client.close()
-
-
-async def _create_with_low_threshold(index: QdrantIndex, process: QdrantProcess) -> None:
-    """A collection that is quantised and indexed from a few kilobytes on."""
-    client = connect(process.url)
-    await client.create_collection(
-        index.collection,
-        vectors_config=vectors_config(EMBED_DIM),
-        optimizers_config=models.OptimizersConfigDiff(indexing_threshold=50),
-    )
-    await client.close()
-    await index.ensure_collection(soon())
 
 
 def test_point_ids_of_the_cases_are_those_of_the_domain() -> None:

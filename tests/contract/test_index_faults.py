@@ -3,20 +3,16 @@
 import asyncio
 import gc
 import math
-import os
 import signal
 import socket
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import grpc
 import pytest
-from qdrant_client import models
 
 from retrieval.domain import Deadline, IndexQuery, Product
 from retrieval.errors import (
@@ -40,7 +36,8 @@ from tests.support.index_cases import (
     product,
     random_query,
 )
-from tests.support.qdrant import QdrantProcess, running_qdrant
+from tests.support.qdrant import QdrantProcess
+from tests.support.qdrant_index import server_in_memory
 from tests.support.scripted_qdrant import (
     after,
     hits,
@@ -49,7 +46,6 @@ from tests.support.scripted_qdrant import (
     scripted_qdrant,
 )
 
-MEMORY_FOLDER = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 BUDGET_S = 0.2
 QUERY = IndexQuery(CATALOG, random_query(seed=1), 10)
 
@@ -92,13 +88,13 @@ class Watched:
 @pytest.fixture(scope="module")
 def server() -> Iterator[QdrantProcess]:
     """A server for the tests that leave it as they found it."""
-    with TemporaryDirectory(dir=MEMORY_FOLDER) as folder, running_qdrant(Path(folder)) as process:
+    with server_in_memory() as process:
         yield process
 
 
 @pytest.fixture
 def own_server() -> Iterator[QdrantProcess]:
-    with TemporaryDirectory(dir=MEMORY_FOLDER) as folder, running_qdrant(Path(folder)) as process:
+    with server_in_memory() as process:
         yield process
 
 
@@ -263,61 +259,6 @@ async def test_a_missing_collection_is_a_model_mismatch(server: QdrantProcess) -
             await call
         assert caught.value.reason is Reason.MODEL_MISMATCH
     await watched.index.close()
-
-
-async def test_the_first_collection_goes_live_and_no_later_one_takes_its_place(
-    own_server: QdrantProcess,
-) -> None:
-    first = Watched(own_server.url).index
-    await first.ensure_collection(Deadline.after(10))
-    await first.check(Deadline.after(10))
-    second = QdrantIndex(
-        connect(own_server.url),
-        digest="e" * 64,
-        query_tokens=QUERY_TOKENS,
-        embed_dim=EMBED_DIM,
-        fields=FIELDS,
-    )
-    await second.ensure_collection(Deadline.after(10))
-    await first.check(Deadline.after(10))
-    with pytest.raises(ServiceUnavailable):
-        await second.check(Deadline.after(10))
-    await first.close()
-    await second.close()
-
-
-async def test_the_collection_is_made_as_the_design_says(server: QdrantProcess) -> None:
-    index = Watched(server.url).index
-    await index.ensure_collection(Deadline.after(10))
-    client = connect(server.url)
-    info = await client.get_collection(index.collection)
-    vectors = info.config.params.vectors
-    assert isinstance(vectors, dict)
-    tokens, pool = vectors["tokens"], vectors["pool"]
-    assert (tokens.size, tokens.distance) == (EMBED_DIM, models.Distance.DOT)
-    assert tokens.multivector_config is not None
-    assert tokens.datatype is models.Datatype.FLOAT16
-    assert tokens.on_disk
-    assert tokens.hnsw_config is not None
-    assert tokens.hnsw_config.m == 0
-    assert pool.hnsw_config is not None
-    assert (pool.hnsw_config.m, pool.hnsw_config.ef_construct) == (16, 128)
-    for vector, in_ram in ((tokens, False), (pool, True)):
-        assert isinstance(vector.quantization_config, models.ScalarQuantization)
-        assert vector.quantization_config.scalar.type is models.ScalarType.INT8
-        assert vector.quantization_config.scalar.always_ram is in_ram
-    assert {path: found.data_type.value for path, found in info.payload_schema.items()} == {
-        "catalog": "keyword",
-        "attributes.color": "keyword",
-        "attributes.tags": "keyword",
-        "attributes.price": "float",
-        "attributes.sizes": "float",
-        "attributes.sale": "bool",
-        'attributes."made in"': "keyword",
-        'attributes."eu.size"': "float",
-    }
-    await client.close()
-    await index.close()
 
 
 # --- tries ----------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ def payload_indexes(fields: FilterableFields) -> dict[str, PayloadIndex]:
         FieldKind.BOOL: models.PayloadSchemaType.BOOL,
     }
     return {
-        CATALOG: models.PayloadSchemaType.KEYWORD,
+        CATALOG: models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True),
         **{attribute_path(field): kinds[kind] for field, kind in fields.items()},
     }
 
