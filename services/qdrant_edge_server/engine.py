@@ -36,9 +36,10 @@ def engine_errors(operation: str) -> Iterator[None]:
     """
     try:
         yield
-    except (ValueError, TypeError):
-        # The binding could not read a value that every guard let through: a bug of ours.
-        _log.exception("the engine's binding refused a value: %s", operation)
+    except (ValueError, TypeError) as error:
+        # The binding could not read a value that every guard let through: a bug of ours. Its
+        # sentence quotes the value, so it stays out of the log.
+        _log.error("the engine's binding refused a value (%s): %s", type(error), operation)
         raise EngineFailure(f"{operation} failed.") from None
     except Exception as error:
         if type(error) is not Exception:

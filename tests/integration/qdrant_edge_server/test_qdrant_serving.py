@@ -6,12 +6,16 @@ import asyncio
 import os
 import signal
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
+import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from qdrant_client import AsyncQdrantClient, QdrantClient, models
 from qdrant_client import grpc as wire
+from qdrant_client.grpc import points_service_pb2
 
+from qdrant_edge_server.routes import handlers
 from tests.integration.qdrant_edge_server import catalog
 from tests.support.qdrant import QdrantProcess, running_qdrant
 
@@ -25,6 +29,25 @@ def test_health(server: QdrantProcess) -> None:
             health_pb2.HealthCheckRequest(), timeout=5
         )
         assert status.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def test_a_bug_is_answered_without_its_text(caplog: pytest.LogCaptureFixture) -> None:
+    def buggy(request: wire.CountPoints) -> wire.CountResponse:
+        raise KeyError(f"about {request.collection_name}")
+
+    service = points_service_pb2.DESCRIPTOR.services_by_name["Points"]
+    buggy_server = grpc.server(ThreadPoolExecutor(1))
+    buggy_server.add_generic_rpc_handlers((handlers(service, {"Count": buggy}),))
+    port = buggy_server.add_insecure_port("127.0.0.1:0")
+    buggy_server.start()
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub = wire.PointsStub(channel)  # type: ignore[no-untyped-call]
+        answer = stub.Count.future(wire.CountPoints(collection_name="a secret"), timeout=5)
+        assert answer.code() == grpc.StatusCode.INTERNAL
+        assert answer.details() == "The server failed the request."
+    buggy_server.stop(None).wait()
+    assert "in buggy" in caplog.text
+    assert "secret" not in caplog.text
 
 
 async def test_the_asyncio_client(server: QdrantProcess, client: QdrantClient, name: str) -> None:
