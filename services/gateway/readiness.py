@@ -9,7 +9,7 @@ import structlog
 from gateway.space import EmbeddingSpace
 from gateway.telemetry import Metrics
 from retrieval.domain import Deadline
-from retrieval.errors import DependencyError, RecomposeError
+from retrieval.errors import DependencyError, DependencyExhausted, RecomposeError
 
 NOT_STARTED = "starting"
 DRAINING = "shutting down"
@@ -82,6 +82,8 @@ class Readiness:
                 self._prepared = True
             await self._space.index.check(deadline)
             await self._space.encoder.check(deadline)
+        except DependencyExhausted:
+            return self._why_not  # busy is not down: a loaded replica must not be dropped
         except DependencyError as error:
             return f"{error.dependency}: {error.sentence}"
         except RecomposeError as error:
