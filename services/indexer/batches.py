@@ -5,10 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from recompose.v1 import catalog_pb2
-
 from indexer.product import Mapper
 from indexer.rows import Row, RowError
+from recompose.v1 import catalog_pb2
 
 MAX_PRODUCTS: Final = 256
 """What one ImportProducts call takes (catalog.proto)."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import grpc
 import tenacity
+
 from recompose.v1 import catalog_pb2, catalog_pb2_grpc
 
 if TYPE_CHECKING:

@@ -9,8 +9,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from recompose.v1 import catalog_pb2
-
 from indexer import checkpoint as checkpoints
 from indexer.batches import Batch, Fold, make_batches
 from indexer.checkpoint import Checkpoint
@@ -20,6 +18,7 @@ from indexer.feed import Feed
 from indexer.product import Mapper
 from indexer.progress import Progress, say
 from indexer.rows import Row, RowError
+from recompose.v1 import catalog_pb2
 
 _WITNESSES: Final = 32
 

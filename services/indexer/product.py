@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from google.protobuf import struct_pb2
-from recompose.v1 import product_pb2
 
 from indexer.rows import Row, RowError
 from indexer.template import Template
+from recompose.v1 import product_pb2
 
 MAX_IMAGE_BYTES: Final = 10 << 20
 """What the service accepts (product.proto); a larger file is not even read."""

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import grpc
+
 from recompose.v1 import catalog_pb2, catalog_pb2_grpc, product_pb2
 
 
