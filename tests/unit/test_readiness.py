@@ -48,7 +48,7 @@ class Watched:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         async with asyncio.timeout(5):
-            while not holds():
+            while not holds():  # noqa: ASYNC110 - what is polled has no event
                 await asyncio.sleep(0.002)
 
 
