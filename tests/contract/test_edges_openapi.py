@@ -1,6 +1,7 @@
 """The OpenAPI document says what the REST edge does: routes, fields, examples, codes."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -182,7 +183,18 @@ async def test_documentation_and_page_need_nothing_from_elsewhere() -> None:
             assert page.headers["content-type"].startswith("text/html")
             assert "default-src 'none'" in page.headers["content-security-policy"]
             assert "://" not in page.text
-        for path in ("/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js", "/openapi.json"):
-            assert (await edges.rest.get(path)).status_code == 200
+        assert (await edges.rest.get("/openapi.json")).json() == _document()
         for path in ("/docs/nothing.js", "/page/..%2Frest_api.py", "/page/%2e%2e"):
             assert (await edges.rest.get(path)).status_code == 404
+
+
+async def test_every_file_that_the_pages_name_is_served() -> None:
+    async with serving(edge_parts(FakeCore())) as edges:
+        pending, seen = ["/", "/docs"], set[str]()
+        while pending:
+            answer = await edges.rest.get(path := pending.pop())
+            assert answer.status_code == 200, path
+            seen.add(path)
+            if "swagger" not in path:
+                pending += set(re.findall(r"/(?:page|docs)/[\w.-]+", answer.text)) - seen
+    assert seen >= {"/page/app.js", "/page/api.js", "/page/style.css", "/docs/swagger-ui.css"}

@@ -94,9 +94,17 @@ function card(product) {
   return item;
 }
 
-function facts({ price, brand }) {
-  const shown = typeof price === "number" ? price.toFixed(2) : price;
-  return [shown, brand].filter((fact) => fact !== undefined && fact !== "").join(" · ");
+function facts({ price, currency, brand }) {
+  return [money(price, currency), brand].filter(Boolean).join(" · ");
+}
+
+function money(price, currency) {
+  if (typeof price !== "number") return price;
+  try {
+    return new Intl.NumberFormat(undefined, { style: "currency", currency }).format(price);
+  } catch {
+    return price.toFixed(2); // no currency, or one that the browser does not know
+  }
 }
 
 // --- the reference ----------------------------------------------------------------------------
