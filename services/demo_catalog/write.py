@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from tqdm import tqdm
 
 from demo_catalog import labels
 from demo_catalog.draw import DRAWING_VERSION, draw
 from demo_catalog.garments import sample_garment
+from demo_catalog.progress import progress_bar
 
 DEFAULT_COUNT: Final = 3000
 DEFAULT_SEED: Final = 7
@@ -115,7 +115,7 @@ def _write_products(
     ]
     workers = min(workers or _usable_cores(), len(batches))
     with (folder / PRODUCTS_FILE).open("w", encoding="utf-8") as feed:
-        bar = tqdm(total=count, desc="drawing", unit="product", disable=not progress)
+        bar = progress_bar(count, disable=not progress)
         with bar, _pool_map(workers, batches) as done:
             for product in chain.from_iterable(done):
                 feed.write(json.dumps(product, ensure_ascii=False) + "\n")
