@@ -13,6 +13,11 @@ from retrieval.errors import InvalidArgument, MalformedRequest, Reason, Unsuppor
 MAX_PARTS: Final = 32
 """Parts of a form; no call has half as many fields."""
 
+MAX_JSON_VALUES: Final = 20_000
+"""Values in one body, about; the largest filter and the largest attributes have half as many. A
+body of a few megabytes of ``[],[],`` would take hundreds of megabytes and seconds of the
+interpreter lock."""
+
 _MAX_PART_HEADER_BYTES: Final = 2048
 _UTF_16_AND_32_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 
@@ -68,12 +73,14 @@ def parse_json(raw: bytes | bytearray) -> Any:
     core refuses them where they stand.
 
     Raises:
-        MalformedRequest: no JSON; nested beyond Python's recursion limit; a whole number of more
-            than 4,300 digits.
+        MalformedRequest: no JSON; more than `MAX_JSON_VALUES`; nested beyond Python's recursion
+            limit; a whole number of more than 4,300 digits.
         UnsupportedMediaType: UTF-16 or UTF-32.
     """
     if raw.startswith(_UTF_16_AND_32_MARKS) or 0 in raw[:4]:
         raise UnsupportedMediaType
+    if sum(raw.count(mark) for mark in b",[{") > MAX_JSON_VALUES:
+        raise MalformedRequest(Reason.REQUEST_MALFORMED)
     try:
         return json.loads(raw.decode("utf-8-sig"))
     except (ValueError, RecursionError):  # UnicodeDecodeError and JSONDecodeError are ValueErrors

@@ -22,6 +22,7 @@ BODIES: list[tuple[str, str, bytes | str, int, str, str]] = [
     ("half of an object", JSON, '{"modification": "x"', 400, "REQUEST_MALFORMED", ""),
     ("100,000 levels", JSON, "[" * 100_000, 400, "REQUEST_MALFORMED", ""),
     ("100,000 objects", JSON, '{"filter":' * 100_000, 400, "REQUEST_MALFORMED", ""),
+    ("a million values", JSON, "[" + "[]," * 1_000_000 + "1]", 400, "REQUEST_MALFORMED", ""),
     (
         "a 5,000-digit integer",
         JSON,
