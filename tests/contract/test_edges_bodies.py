@@ -21,6 +21,7 @@ BODIES: list[tuple[str, str, bytes | str, int, str, str]] = [
     ("nothing", JSON, "", 400, "REQUEST_MALFORMED", ""),
     ("half of an object", JSON, '{"modification": "x"', 400, "REQUEST_MALFORMED", ""),
     ("100,000 levels", JSON, "[" * 100_000, 400, "REQUEST_MALFORMED", ""),
+    ("5,000 levels", JSON, "[" * 5_000 + "]" * 5_000, 400, "REQUEST_MALFORMED", ""),
     ("100,000 objects", JSON, '{"filter":' * 100_000, 400, "REQUEST_MALFORMED", ""),
     ("a million values", JSON, "[" + "[]," * 1_000_000 + "1]", 400, "REQUEST_MALFORMED", ""),
     (
