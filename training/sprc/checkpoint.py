@@ -42,8 +42,10 @@ def load_model(
         )
         model = Blip2QformerCirAlignPrompt(config)
         model.load_state_dict(
-            {name: value.float() if value.is_floating_point() else value
-             for name, value in state.items()}
+            {
+                name: value.float() if value.is_floating_point() else value
+                for name, value in state.items()
+            }
         )
     except (ConfigError, RuntimeError) as error:
         raise CheckpointError(f"{path}: {error}") from error

@@ -136,7 +136,7 @@ def infer_config(
 
 def _infer_vit(state: Mapping[str, Tensor], heads: int) -> VitConfig:
     prefix = "visual_encoder."
-    stem = []
+    stem: list[StemConfig] = []
     while (key := f"{prefix}patch_embed.stem.{len(stem)}.conv.weight") in state:
         stem.append(StemConfig(channels=state[key].shape[0], kernel=state[key].shape[2]))
     projection = state[f"{prefix}patch_embed.proj.weight"]

@@ -55,9 +55,7 @@ class Blip2QformerCirAlignPrompt(nn.Module):
         hidden = self.Qformer.bert(queries=queries, image=image_embeds)
         return functional.normalize(self.vision_proj(hidden), dim=-1)
 
-    def first_pass(
-        self, image_embeds: Tensor, input_ids: Tensor, attention_mask: Tensor
-    ) -> Tensor:
+    def first_pass(self, image_embeds: Tensor, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Queries and words look at the reference: all K + T hidden states [B, K + T, H]."""
         queries = self.query_tokens.expand(image_embeds.shape[0], -1, -1)
         hidden: Tensor = self.Qformer.bert(
@@ -65,9 +63,7 @@ class Blip2QformerCirAlignPrompt(nn.Module):
         )
         return hidden
 
-    def second_pass(
-        self, prompts: Tensor, input_ids: Tensor, attention_mask: Tensor
-    ) -> Tensor:
+    def second_pass(self, prompts: Tensor, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """The first pass's K outputs [B, K, H] and the words, without image: [B, D], normalised.
 
         The vector is read at index K, the text's [CLS] right behind the queries.

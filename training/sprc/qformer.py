@@ -5,6 +5,8 @@ the query feed-forward is used where an image is given, not where queries are gi
 no-image pass puts its prompts between [CLS] and the words, with position embeddings for all.
 """
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -141,11 +143,11 @@ class Layer(nn.Module):
         looking, words = hidden[:, :queries], hidden[:, queries:]
         if self.cross:
             looking = self.crossattention(looking, image, None)
-        looking = self.output_query(self.intermediate_query(looking), looking)
+        answered: Tensor = self.output_query(self.intermediate_query(looking), looking)
         if words.shape[1] == 0:
-            return looking
+            return answered
         words = self.output(self.intermediate(words), words)
-        return torch.cat((looking, words), dim=1)
+        return torch.cat((answered, words), dim=1)
 
 
 class Encoder(nn.Module):
@@ -232,4 +234,5 @@ class QFormer(nn.Module):
     def __init__(self, config: QFormerConfig) -> None:
         super().__init__()
         self.bert = Bert(config)
-        self.cls = LanguageHead(config, self.bert.embeddings.word_embeddings.weight)
+        words = cast(nn.Parameter, self.bert.embeddings.word_embeddings.weight)
+        self.cls = LanguageHead(config, words)

@@ -9,7 +9,7 @@ MAX_BATCH_SIZE = 32
 QUEUE_DELAY_US = 1_000
 QUEUE_TIMEOUT_US = 8_000_000
 MAX_QUEUE_SIZE = 128
-TYPES = {
+TYPES: dict[int, str] = {
     TensorProto.FLOAT: "TYPE_FP32",
     TensorProto.FLOAT16: "TYPE_FP16",
     TensorProto.INT64: "TYPE_INT64",

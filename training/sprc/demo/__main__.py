@@ -1,6 +1,6 @@
 """Make the demo model from nothing: draw, train, evaluate, export.
 
-    python -m sprc.demo --output ../models
+python -m sprc.demo --output ../models
 """
 
 import argparse
@@ -37,7 +37,12 @@ def main(arguments: list[str] | None = None) -> int:
         default=Path("runs/demo"),
         help="folder for pictures and checkpoints; a stage found there is not repeated",
     )
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads (default 2)")
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=1,
+        help="CPU threads (default 1: a model this small gains little from two)",
+    )
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     try:

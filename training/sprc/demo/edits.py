@@ -70,7 +70,9 @@ def vary(garment: Garment, rng: np.random.Generator) -> Garment:
 def _pick_attributes(garment: Garment, count: int, rng: np.random.Generator) -> list[str]:
     names = [name for name in NAMES if len(possible_values(garment, name)) > 1]
     weights = np.array([_WEIGHTS[name] for name in names])
-    picked = rng.choice(len(names), min(count, len(names)), replace=False, p=weights / weights.sum())
+    picked = rng.choice(
+        len(names), min(count, len(names)), replace=False, p=weights / weights.sum()
+    )
     return [names[index] for index in sorted(picked)]
 
 

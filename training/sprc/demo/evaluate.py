@@ -77,12 +77,11 @@ def evaluate(
     """All figures of the model card; recalls in percent. The model is put in eval mode."""
     model.eval()
     pixels = torch.from_numpy(benchmark.families.pixels)
-    embeds = torch.cat([model.embed_image(normalise(part)) for part in pixels.split(BATCH)])
-    tokens = torch.cat([model.image_tokens(part) for part in embeds.split(BATCH)])
+    starts = range(0, len(pixels), BATCH)
+    embeds = torch.cat([model.embed_image(normalise(pixels[i : i + BATCH])) for i in starts])
+    tokens = torch.cat([model.image_tokens(embeds[i : i + BATCH]) for i in starts])
     edits = tokenise(tokenizer, benchmark.texts)
-    composed = model.compose(
-        embeds[benchmark.references], edits.input_ids, edits.attention_mask
-    )
+    composed = model.compose(embeds[benchmark.references], edits.input_ids, edits.attention_mask)
     text_only = model.embed_text(edits.input_ids, edits.attention_mask)
     words = tokenise(tokenizer, benchmark.descriptions)
     described = max_sim(model.embed_text(words.input_ids, words.attention_mask), tokens)

@@ -29,8 +29,18 @@ NOUNS: Final[dict[str, tuple[str, ...]]] = {
     "hat": ("hat", "hat", "hat", "cap", "headwear"),
 }
 PLURAL: Final = frozenset(
-    ("jeans", "pants", "trousers", "denim pants", "shorts", "short pants")
-    + ("sneakers", "shoes", "trainers", "kicks")
+    [
+        "jeans",
+        "pants",
+        "trousers",
+        "denim pants",
+        "shorts",
+        "short pants",
+        "sneakers",
+        "shoes",
+        "trainers",
+        "kicks",
+    ]
 )
 PATTERN_ADJECTIVES: Final[dict[str, tuple[str, ...]]] = {
     "plain": ("plain", "plain", "solid", "solid colored", "unpatterned", "single colored"),

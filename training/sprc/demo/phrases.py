@@ -82,6 +82,7 @@ def _category(reference: Garment, target: Garment, mood: Mood, rng: np.random.Ge
 def _color(reference: Garment, target: Garment, mood: Mood, rng: np.random.Generator) -> str:
     new = pick(rng, lexicon.COLORS[target.color])
     old = pick(rng, lexicon.COLORS[reference.color])
+    options: tuple[str, ...]
     if mood == "with":
         options = (
             f"in {new}", f"in {new}", f"in {new}", f"but {new}", f"in {new} not {old}",
@@ -126,7 +127,9 @@ def colored_pattern(target: Garment, mood: Mood, rng: np.random.Generator) -> st
     color = pick(rng, lexicon.COLORS[str(target.pattern_color)])
     noun = pick(rng, lexicon.COLORED_PATTERN[target.pattern])
     if mood == "with":
-        return pick(rng, (f"with {color} {noun}", f"with {color} {noun}", f"with {noun} in {color}"))
+        return pick(
+            rng, (f"with {color} {noun}", f"with {color} {noun}", f"with {noun} in {color}")
+        )
     if mood == "is":
         return pick(
             rng, (f"has {color} {noun}", f"has {color} {noun}", f"has {noun} that are {color}")
@@ -147,7 +150,8 @@ def _sleeve(reference: Garment, target: Garment, mood: Mood, rng: np.random.Gene
         return pick(rng, (f"has {noun}", f"has {noun}", f"is {adjective}"))
     if target.sleeve == "none":
         return pick(
-            rng, ("remove the sleeves", "make it sleeveless", "cut off the sleeves", "drop the sleeves")
+            rng,
+            ("remove the sleeves", "make it sleeveless", "cut off the sleeves", "drop the sleeves"),
         )
     plain = str(target.sleeve)
     return pick(
@@ -228,9 +232,7 @@ def _relative(
     return Phrase(words, allowed, relative=True)
 
 
-def _relative_color(
-    old: str, new: str, mood: Mood, rng: np.random.Generator
-) -> Phrase | None:
+def _relative_color(old: str, new: str, mood: Mood, rng: np.random.Generator) -> Phrase | None:
     step = lexicon.LIGHTNESS[new] - lexicon.LIGHTNESS[old]
     if rng.random() < 0.3 or abs(step) < lexicon.LIGHTNESS_MARGIN:
         word = pick(rng, ("different", "another"))

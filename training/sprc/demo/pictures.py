@@ -66,7 +66,9 @@ def draw_families(seed: int, count: int, size: int, side: int, workers: int = 2)
     else:
         # Fresh interpreters: a fork would copy a process in which torch runs threads.
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            parts = list(tqdm(pool.map(task, chunks), total=len(chunks), desc="draw", mininterval=5))
+            parts = list(
+                tqdm(pool.map(task, chunks), total=len(chunks), desc="draw", mininterval=5)
+            )
     garments = [garment for part, _ in parts for garment in part]
     pixels = np.concatenate([part for _, part in parts])
     return Families(size, garments, garment_matrix(garments), pixels)
@@ -89,4 +91,5 @@ def to_uint8(normalised: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Undo CLIP's normalisation of [3, S, S] exactly: the pixels were 8 bit before it."""
     mean = np.asarray(CLIP_MEAN, np.float32)[:, None, None]
     std = np.asarray(CLIP_STD, np.float32)[:, None, None]
-    return np.rint((normalised * std + mean) * 255).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.rint((normalised * std + mean) * 255).astype(np.uint8)
+    return pixels

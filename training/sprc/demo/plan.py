@@ -29,7 +29,7 @@ class Plan:
     validation_pairs: int = 150
     views: int = 3
     encoder: Stage = field(default_factory=lambda: Stage(1_300, 43, 1.5e-3))
-    queries: Stage = field(default_factory=lambda: Stage(900, 96, 1.2e-3))
+    queries: Stage = field(default_factory=lambda: Stage(800, 128, 1.2e-3))
     joint: Stage = field(default_factory=lambda: Stage(700, 48, 6e-4))
     joint_encoder_share: float = 0.5
     weight_decay: float = 0.05

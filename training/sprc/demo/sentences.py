@@ -140,7 +140,9 @@ def _finish(opening: str, phrases: Sequence[str], rng: np.random.Generator) -> s
 
 def _shared_verb(phrases: Sequence[str]) -> list[str]:
     """ "is red and has a hood" stays; "but" is said once, at the front."""
-    return [words if index == 0 else words.removeprefix("but ") for index, words in enumerate(phrases)]
+    return [
+        words if index == 0 else words.removeprefix("but ") for index, words in enumerate(phrases)
+    ]
 
 
 def _join(phrases: Sequence[str], joints: Sequence[str], rng: np.random.Generator) -> str:
@@ -170,4 +172,3 @@ def _typo(text: str, rng: np.random.Generator) -> str:
     if kind == 0:
         return text[:at] + text[at + 1] + text[at] + text[at + 2 :]
     return text[:at] + text[at + 1 :] if kind == 1 else text[: at + 1] + text[at:]
-

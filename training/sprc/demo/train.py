@@ -21,6 +21,7 @@ from sprc.demo.plan import Plan, Stage
 from sprc.model import Blip2QformerCirAlignPrompt, max_sim
 
 REPORT_EVERY = 25
+VIEW_BATCH = 256
 HEAD_SCALE = 8.0
 Losses = dict[str, Tensor]
 
@@ -33,7 +34,11 @@ class Trainer:
     """The model, its training-only heads and the families it learns from."""
 
     def __init__(
-        self, model: Blip2QformerCirAlignPrompt, families: Families, tokenizer: Tokenizer, plan: Plan
+        self,
+        model: Blip2QformerCirAlignPrompt,
+        families: Families,
+        tokenizer: Tokenizer,
+        plan: Plan,
     ) -> None:
         torch.manual_seed(plan.seed)
         self.model = model
@@ -129,8 +134,7 @@ class Trainer:
         described = satisfies(batch.words_wishes, batch.vectors)
         mean_token = functional.normalize(tokens.mean(1), dim=-1)
         heads = (
-            self.vector_heads(mean_token, batch.vectors)
-            + self.vector_heads(composed, batch.wishes)
+            self.vector_heads(mean_token, batch.vectors) + self.vector_heads(composed, batch.wishes)
         ) / 2
         prompts = model.prompt_tokens.detach().mean(1)
         align = functional.mse_loss(queries.float().mean(1), prompts.expand(len(queries), -1))
@@ -148,8 +152,9 @@ class Trainer:
         """Tokens [N, P, W] bfloat16 of one augmented view of every picture."""
         self.model.eval()
         parts = []
-        for part in self.pixels.split(256):
-            pixels = augment(part, self.generator).to(memory_format=torch.channels_last)
+        for start in range(0, len(self.pixels), VIEW_BATCH):
+            pixels = augment(self.pixels[start : start + VIEW_BATCH], self.generator)
+            pixels = pixels.to(memory_format=torch.channels_last)
             with torch.autocast("cpu", torch.bfloat16):
                 parts.append(self.model.embed_image(pixels).bfloat16())
         return torch.cat(parts)
@@ -181,7 +186,7 @@ class Trainer:
             if not math.isfinite(float(total.detach())):
                 raise TrainingError(f"{name}: the loss is {float(total.detach())} at step {index}")
             optimizer.zero_grad(set_to_none=True)
-            total.backward()
+            torch.autograd.backward(total)
             nn.utils.clip_grad_norm_(parameters, 1.0)
             optimizer.step()
             schedule.step()
