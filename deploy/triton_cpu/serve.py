@@ -83,6 +83,7 @@ def _flags(arguments: argparse.Namespace, backends: Path, shm_prefix: str) -> li
         f"--metrics-port={arguments.metrics_port}",
         "--strict-readiness=true",
         "--exit-timeout-secs=10",
+        *(() if _NVIDIA_DRIVER.exists() else _WITHOUT_GPU),
         f"--log-info={str(arguments.log_info).lower()}",
         "--log-format=ISO8601",
     ]
