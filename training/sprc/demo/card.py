@@ -14,6 +14,7 @@ ROWS = {
     "composed_1_changes": "composed, 1 change",
     "composed_2_changes": "composed, 2 changes",
     "composed_3_changes": "composed, 3 changes",
+    "composed_unseen_words": "composed, 1 change, in words that no training sentence has",
     "composed_with_reference": "composed, the reference itself left in the gallery",
 }
 

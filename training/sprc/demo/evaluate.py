@@ -22,6 +22,7 @@ from sprc.demo.edits import make_edit
 from sprc.demo.losses import satisfies
 from sprc.demo.pictures import Families
 from sprc.demo.sentences import description, edit_sentence
+from sprc.demo.unseen import unseen_sentence
 from sprc.model import Blip2QformerCirAlignPrompt, max_sim
 
 BATCH = 250
@@ -37,6 +38,8 @@ class Benchmark:
     references: Tensor
     wishes: Tensor
     changes: Tensor
+    unseen: dict[int, str]
+    """Position of a query of one change -> the same change in words never trained on."""
     descriptions: list[str]
     description_wishes: Tensor
 
@@ -45,6 +48,8 @@ def make_benchmark(families: Families, seed: int) -> Benchmark:
     """Each pair used both ways; its partner satisfies the edit, others may too."""
     rng = np.random.default_rng(seed)
     texts, references, wishes, changes = [], [], [], []
+    unseen: dict[int, str] = {}
+    other_rng = np.random.default_rng(seed + 1)
     descriptions, description_wishes = [], []
     for start in range(0, len(families.garments), families.size):
         for first, second in ((start, start + 1), (start + 1, start)):
@@ -52,6 +57,10 @@ def make_benchmark(families: Families, seed: int) -> Benchmark:
             if edit is None:
                 continue
             sentence = edit_sentence(edit, rng)
+            if len(edit.named) == 1 and sentence.wish == edit.wish:
+                named = edit.named[0]
+                said = unseen_sentence(named, edit.reference, edit.target, other_rng)
+                unseen[len(texts)] = said
             texts.append(sentence.text)
             references.append(first)
             wishes.append(wish_vector(sentence.wish))
@@ -65,6 +74,7 @@ def make_benchmark(families: Families, seed: int) -> Benchmark:
         torch.tensor(references),
         torch.from_numpy(np.stack(wishes)),
         torch.tensor(changes),
+        unseen,
         descriptions,
         torch.from_numpy(np.stack(description_wishes)),
     )
@@ -107,10 +117,29 @@ def evaluate(
         chosen = benchmark.changes == count
         found = recalls(scores["composed"][chosen], right[chosen])
         figures |= _named(f"composed_{count}_changes", found)
+    figures |= _named("composed_unseen_words", _unseen(model, benchmark, tokenizer, embeds, tokens))
     described_right = satisfies(benchmark.description_wishes, vectors)
     figures["description_precision_at10"] = _precision(described, described_right, 10)
     figures["token_cosine"] = round(_token_cosine(tokens), 3)
     return figures
+
+
+def _unseen(
+    model: Blip2QformerCirAlignPrompt,
+    benchmark: Benchmark,
+    tokenizer: Tokenizer,
+    embeds: Tensor,
+    tokens: Tensor,
+) -> dict[int, float]:
+    chosen = torch.tensor(list(benchmark.unseen))
+    texts = tokenise(tokenizer, list(benchmark.unseen.values()))
+    references = benchmark.references[chosen]
+    scores = max_sim(
+        model.compose(embeds[references], texts.input_ids, texts.attention_mask), tokens
+    )
+    scores[torch.arange(len(chosen)), references] = -torch.inf
+    vectors = torch.from_numpy(benchmark.families.vectors)
+    return recalls(scores, satisfies(benchmark.wishes[chosen], vectors))
 
 
 def image_scores(references: Tensor, tokens: Tensor) -> Tensor:
