@@ -21,6 +21,9 @@ import sysconfig
 from pathlib import Path
 
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Triton's Python backend puts tensors
+_NVIDIA_DRIVER = Path("/dev/nvidiactl")
+# Without a driver these would only be tried, and complained about in the log.
+_WITHOUT_GPU = ("--pinned-memory-pool-byte-size=0", "--allow-gpu-metrics=false")
 # Doors that nobody here uses. They answer only to a header that nobody is told.
 _CLOSED_APIS = "shared-memory,trace,logging"
 # With this variable set, loading and unloading models takes the header that the publisher sends.
