@@ -5,8 +5,10 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 # An interpreter of your own: make setup PYTHON=/path/to/python3.11
-PYTHON ?= $(shell for p in python3.11 python3; do \
+ifndef PYTHON
+PYTHON := $(shell for p in python3.11 python3; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+endif
 VENV := .venv/bin
 TRAINING := training/.venv/bin
 PROTOS := $(wildcard proto/recompose/v1/*.proto)

@@ -71,7 +71,9 @@ class Stack:
     def listen(self) -> None:
         """Let SIGINT, SIGTERM and SIGHUP ask for the end, from now on."""
         for number in _SIGNALS:
-            signal.signal(number, self._on_signal)
+            # Under nohup the end of the terminal is meant to be survived.
+            if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._on_signal)
 
     def say(self, text: str) -> None:
         """Write a line of the supervisor's own."""

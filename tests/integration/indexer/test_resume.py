@@ -1,6 +1,8 @@
 """An import that is cut off goes on where the service last answered, and counts exactly."""
 
 import json
+import os
+import random
 import re
 import signal
 import time
@@ -45,6 +47,31 @@ def test_a_killed_import_goes_on_with_an_exact_count(
     assert resent[0] == f"p{checkpoint['rows']}"
     letters = feed.with_name("feed.jsonl.dead-letter.jsonl").read_text().splitlines()
     assert [json.loads(line)["id"] for line in letters] == ["p3", "p280"]
+
+
+def test_the_count_stays_exact_over_many_kills(
+    feed: Path, gateway: Script, start: Start, run: Run
+) -> None:
+    kills = 100 if os.environ.get("RECOMPOSE_TEST_LONG") else 4
+    random_moment = random.Random(1)
+    gateway.refused_ids = {"p3", "p150"}
+    gateway.pause_s = 0.05
+    for _ in range(kills):
+        process = start(feed, "--batch-size", "1")
+        answered = len(gateway.batches)
+        while len(gateway.batches) == answered and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(random_moment.random() * 0.1)
+        process.kill()
+        process.communicate(timeout=20)
+    gateway.pause_s = 0.0
+    result = run(feed)
+    assert result.returncode == 0, result.stderr
+    imported, unchanged, failed, rows = map(int, re.findall(r"\d+", last_line(result)))
+    assert (imported + unchanged, failed, rows) == (298, 2, 300)
+    assert set(gateway.writes.values()) == {1}
+    letters = feed.with_name("feed.jsonl.dead-letter.jsonl").read_text().splitlines()
+    assert [json.loads(line)["id"] for line in letters] == ["p3", "p150"]
 
 
 def test_dead_letters_behind_the_checkpoint_are_written_once(
