@@ -28,7 +28,7 @@ def test_every_row_arrives_once_with_its_picture(feed: Path, gateway: Script, ru
 
 
 def test_calls_hold_as_many_products_as_asked(feed: Path, gateway: Script, run: Run) -> None:
-    run(feed, "--batch-size", "120", "--catalog", "other")
+    run(feed, "--batch-size", "120", "--concurrency", "1", "--catalog", "other")
     assert [len(batch) for batch in gateway.batches] == [120, 120, 60]
     assert gateway.products["p0"].catalog == "other"
 
