@@ -1,4 +1,4 @@
-"""Fetching a picture's URI. It is off: a shop that sends pictures needs no way out of its network."""
+"""Fetching a picture's URI. It is off: a shop that sends pictures needs no way out."""
 
 from retrieval.domain import Deadline
 from retrieval.errors import InvalidArgument, Reason

@@ -51,7 +51,7 @@ def rankings(
     subprocess.run(
         [
             str(ROOT / "training" / ".venv" / "bin" / "python"),
-            str(ROOT / "tests" / "support" / "offline_ranking.py"),
+            str(ROOT / "tests" / "training" / "offline_ranking.py"),
             str(ROOT / "models" / "checkpoint.pt"),
             str(ROOT / "models" / "tokenizer.json"),
             str(folder / "questions.json"),

@@ -77,5 +77,5 @@ class FakeEncoder:
 
 
 def _unit(rows: np.ndarray) -> F32Array:
-    normalised = rows / np.linalg.norm(rows, axis=-1, keepdims=True)
-    return normalised.astype(np.float32)
+    normalised: F32Array = (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
+    return normalised
