@@ -1,6 +1,7 @@
 """``python -m gateway``: read the settings, wire, serve."""
 
 import asyncio
+import os
 import sys
 
 from gateway.lifecycle import serve
@@ -30,4 +31,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    # All is closed by now. FastAPI's caches still hold the channels, and grpc.aio's poller thread
+    # stumbles over them while the interpreter is taken down: leave without that.
+    sys.stderr.flush()
+    os._exit(status)
