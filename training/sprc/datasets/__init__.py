@@ -1,0 +1,1 @@
+"""Data sets for composed image retrieval: annotations, pictures, and what training reads."""
