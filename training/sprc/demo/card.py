@@ -14,15 +14,16 @@ ROWS = {
     "composed_1_changes": "composed, 1 change",
     "composed_2_changes": "composed, 2 changes",
     "composed_3_changes": "composed, 3 changes",
-    "composed_unseen_words": "composed, 1 change, in words that no training sentence has",
+    "composed_unseen_words": "composed, 1 change, phrased as no training sentence is",
     "composed_with_reference": "composed, the reference itself left in the gallery",
 }
 
 CARD = """# The demo model
 
-`{name}` {digest}: SPRC's architecture at small size, trained from scratch on drawn garments. It
-is here so that `make up` has a real composed search to show. It knows the demo catalog's garments
-and the way this project talks about them; it is no model for a shop's photographs.
+`{name}` {digest}: SPRC's architecture at small size, trained from
+scratch on drawn garments. It is here so that `make up` has a real composed search to show. It
+knows the demo catalog's garments and the way this project talks about them; it is no model for a
+shop's photographs.
 
 `make demo-model` makes it again from nothing. Pictures, sentences and initial weights come from
 fixed seeds; figures may differ in the last digits between machines.
@@ -51,8 +52,9 @@ the no-image pass with the learned prompt tokens. Everything else is as in the p
 pictures); the members of a family are one to three attributes apart. Edits are generated
 sentences with synonyms, fillers, politeness, comparisons ("darker", "longer") and now and then a
 typing error or a word that means nothing. Held-out garments come from other seeds, drawn and
-phrased by the same generators: the figures say how well the task is learned, not how well the
-model does on sentences that no template of ours resembles. No photograph was used.
+phrased by the same generators: the figures say how well the task is learned. One row asks in
+phrases of its own ("i'd rather have ...", "skip the ..."), with words that the model has to
+spell. No photograph was used.
 
 ## Recipe
 

@@ -1,4 +1,4 @@
-"""Edits in words that no training template has: how far the wording carries.
+"""Edits phrased as no training sentence is: how far the wording carries.
 
 One change each, the value by its plainest name; "rather", "prefer", "skip" and others are not
 even in the vocabulary and reach the model letter by letter.
