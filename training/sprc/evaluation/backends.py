@@ -1,0 +1,73 @@
+"""Where vectors come from: a checkpoint in PyTorch, or a bundle's graphs in onnxruntime."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from torch import Tensor
+
+from sprc.datasets.pictures import Transform
+
+PUBLISHED_RATIO = 1.25
+
+
+class BackendError(Exception):
+    """A model cannot be used as asked; the message is one sentence."""
+
+
+class Backend(Protocol):
+    """One model, ready to embed.
+
+    Tensors given back may lie on an accelerator; a caller passes embeds back as they came.
+    """
+
+    @property
+    def label(self) -> str:
+        """What was loaded, for reports."""
+        ...
+
+    @property
+    def transform(self) -> Transform:
+        """How a picture becomes pixels [3, S, S]."""
+        ...
+
+    def embed(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Pixels [B, 3, S, S] to embeds [B, P, W] and L2-normalised tokens [B, K, D] float32."""
+        ...
+
+    def compose(self, image_embeds: Tensor, texts: Sequence[str]) -> Tensor:
+        """References' embeds [B, P, W] and raw texts to queries [B, D] float32."""
+        ...
+
+    def embed_text(self, texts: Sequence[str]) -> Tensor:
+        """Raw texts alone to queries [B, D] float32."""
+        ...
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """What a user says about a model beside its path."""
+
+    tokenizer: Path | None = None
+    backbone: str | None = None
+    vit_heads: int | None = None
+    qformer_heads: int | None = None
+    transform: str | None = None
+    target_ratio: float | None = None
+    device: str | None = None
+    precision: str = "float32"
+
+
+def open_backend(path: Path, options: ModelOptions) -> Backend:
+    """Load a checkpoint file or a bundle folder.
+
+    Raises `BackendError`, `CheckpointError` or `BundleError`, each with one sentence.
+    """
+    if path.is_dir():
+        from sprc.evaluation.bundle_backend import BundleBackend
+
+        return BundleBackend.open(path, options)
+    from sprc.evaluation.checkpoint_backend import CheckpointBackend
+
+    return CheckpointBackend.open(path, options)

@@ -1,0 +1,43 @@
+"""How a command ends: 0, or one sentence on stderr and 1."""
+
+import sys
+from collections.abc import Callable
+
+from retrieval.bundle import BundleError
+from retrieval.errors import RecomposeError
+from sprc.checkpoint import CheckpointError
+from sprc.datasets.pictures import PictureError
+from sprc.datasets.records import DataError
+from sprc.evaluation.backends import BackendError
+from sprc.submission import SubmissionError
+
+USER_ERRORS = (
+    BackendError,
+    BundleError,
+    CheckpointError,
+    DataError,
+    PictureError,
+    SubmissionError,
+    RecomposeError,
+)
+INTERRUPTED = 130
+
+
+def run_command(name: str, work: Callable[[], None]) -> int:
+    """Do the work of a command; returns its exit code.
+
+    What the user can put right ends in a sentence; anything else is a bug and keeps its trace.
+    """
+    try:
+        work()
+    except USER_ERRORS as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"{name}: {where}{error.strerror or type(error).__name__}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    return 0

@@ -1,0 +1,104 @@
+"""What an evaluation found: figures and ranks by protocol and source, and the first results."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from sprc.datasets.records import EvaluationSet, Protocol
+from sprc.evaluation.scores import Source
+from sprc.metrics import Evaluation, evaluate_cirr, evaluate_fashioniq, fashioniq_metrics
+from sprc.ranks import NOT_RANKED, rank_gallery, target_ranks
+
+TOP: Final = 10
+"""Results kept for each query."""
+
+
+@dataclass(frozen=True)
+class Details:
+    """First results and ranks of one set, for a report on single queries."""
+
+    evaluation: EvaluationSet
+    top: list[list[int]]
+    """For each query positions in the gallery, best first; CIRR's without the reference."""
+    scores: list[list[float]]
+    """Scores of `top`."""
+    reference_ranks: Tensor
+    """[Q] int64, 0 being best: where the reference itself came."""
+
+
+@dataclass
+class Outcome:
+    """One protocol's results over all its sets."""
+
+    protocol: Protocol
+    sets: list[EvaluationSet] = field(default_factory=list)
+    parts: dict[Source, list[Evaluation]] = field(default_factory=dict)
+    details: list[Details] = field(default_factory=list)
+
+    def add(self, evaluation: EvaluationSet, similarity: Mapping[Source, Tensor]) -> None:
+        """Rank the similarities [Q, N] of one more set."""
+        self.sets.append(evaluation)
+        for source, values in similarity.items():
+            ranking = rank_gallery(values)
+            self.parts.setdefault(source, []).append(evaluate_ranking(evaluation, ranking))
+            if source is Source.COMPOSED:
+                first = ranking[:, : TOP + 1]
+                self.details.append(
+                    first_results(evaluation, first, values.gather(1, first), ranking)
+                )
+
+    def evaluation(self, source: Source) -> Evaluation:
+        """Figures over all sets."""
+        parts = self.parts[source]
+        if self.protocol is Protocol.CIRR:
+            return parts[0]
+        ranks = {name: values for part in parts for name, values in part.ranks.items()}
+        return Evaluation(self.protocol, fashioniq_metrics(ranks), ranks)
+
+    @property
+    def main(self) -> Source:
+        """What is reported first: composed where weights were evaluated, else served."""
+        return Source.COMPOSED if Source.COMPOSED in self.parts else Source.SERVED
+
+
+def evaluate_ranking(evaluation: EvaluationSet, ranking: Tensor) -> Evaluation:
+    """Figures of one set from a ranking of its whole gallery, int64 [Q, N]."""
+    if evaluation.protocol is Protocol.CIRR:
+        return evaluate_cirr(evaluation, ranking)
+    return evaluate_fashioniq([(evaluation, ranking)])
+
+
+def first_results(
+    evaluation: EvaluationSet, first: Tensor, scores: Tensor, ranking: Tensor
+) -> Details:
+    """Keep what a report shows.
+
+    Args:
+        evaluation: the set.
+        first: int64 [Q, TOP + 1], the ranking's beginning; -1 where there is nothing.
+        scores: float32 like `first`.
+        ranking: int64 [Q, K], from which the reference's rank is read.
+    """
+    positions = evaluation.positions
+    references = torch.tensor([positions[query.reference] for query in evaluation.queries])
+    without_reference = evaluation.protocol is Protocol.CIRR
+    top, kept = [], []
+    for row, values, reference in zip(
+        first.tolist(), scores.tolist(), references.tolist(), strict=True
+    ):
+        pairs = [
+            (place, score)
+            for place, score in zip(row, values, strict=True)
+            if place >= 0 and not (without_reference and place == reference)
+        ][:TOP]
+        top.append([place for place, _ in pairs])
+        kept.append([score for _, score in pairs])
+    return Details(evaluation, top, kept, target_ranks(ranking, references))
+
+
+def shown_rank(rank: int) -> int | None:
+    """A rank as people count, from 1; None where it is beyond the ranking."""
+    return None if rank == NOT_RANKED else rank + 1
