@@ -47,7 +47,8 @@ class Benchmark:
 def make_benchmark(families: Families, seed: int) -> Benchmark:
     """Each pair used both ways; its partner satisfies the edit, others may too."""
     rng = np.random.default_rng(seed)
-    texts, references, wishes, changes = [], [], [], []
+    texts: list[str] = []
+    references, wishes, changes = [], [], []
     unseen: dict[int, str] = {}
     other_rng = np.random.default_rng(seed + 1)
     descriptions, description_wishes = [], []
