@@ -17,7 +17,9 @@ from sprc.evaluation.options import (
     add_model_flags,
     loading_options,
     model_options,
+    natural,
 )
+from sprc.evaluation.page import PageLimits, render_page
 from sprc.evaluation.table import metrics_table
 from sprc.evaluation.tasks import read_tasks
 from sprc.evaluation.weights import evaluate_weights
@@ -66,6 +68,14 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="also rank by the reference alone, by the words alone, and by the sum of both scores",
     )
+    parser.add_argument(
+        "--report-queries",
+        type=natural,
+        default=PageLimits.queries,
+        metavar="N",
+        help="queries of each set on the page, worst first; 0 writes no page "
+        f"(default {PageLimits.queries})",
+    )
     add_model_flags(parser)
     add_loading_flags(parser)
     return parser
@@ -88,7 +98,13 @@ def evaluate(options: argparse.Namespace) -> None:
         print(metrics_table(outcome), end="\n\n")
     document = describe(options.dataset, outcomes, tasks, model=backend.label, endpoint=None)
     write_document(options.output, document)
-    write_aside(options.output.with_suffix(".png"), draw_curves(outcomes.values()))
+    curves = draw_curves(outcomes.values())
+    write_aside(options.output.with_suffix(".png"), curves)
+    if options.report_queries:
+        title = f"{options.dataset}: composed retrieval"
+        limits = PageLimits(options.report_queries)
+        page = render_page(title, backend.label, list(outcomes.values()), curves, limits)
+        write_aside(options.output.with_suffix(".html"), page.encode())
 
 
 if __name__ == "__main__":

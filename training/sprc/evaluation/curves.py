@@ -6,25 +6,27 @@ from io import BytesIO
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
 from torch import Tensor
 
 from sprc.evaluation.outcome import Outcome
 from sprc.evaluation.scores import Source
 from sprc.ranks import NOT_RANKED
 
-_STYLES = {
-    Source.COMPOSED: "-",
-    Source.SERVED: ":",
-    Source.IMAGE_ONLY: "--",
-    Source.TEXT_ONLY: "-.",
-    Source.SUM: (0, (5, 1, 1, 1, 1, 1)),
+_COLORS = {
+    Source.COMPOSED: "C0",
+    Source.SERVED: "C1",
+    Source.IMAGE_ONLY: "C2",
+    Source.TEXT_ONLY: "C4",
+    Source.SUM: "C3",
 }
 
 
 def draw_curves(outcomes: Iterable[Outcome]) -> bytes:
     """A PNG with one panel for each protocol, whose figures do not compare.
 
-    A line for each set and source; a served ranking ends at its depth, and so does its line.
+    A line for each source, the mean over the sets; of the main source a thin one for each set
+    too. A served ranking ends at its depth, and so does its line.
     """
     outcomes = list(outcomes)
     figure = Figure(figsize=(6.4 * len(outcomes), 4.8), layout="constrained")
@@ -37,32 +39,49 @@ def draw_curves(outcomes: Iterable[Outcome]) -> bytes:
 
 
 def _panel(panel: Axes, outcome: Outcome) -> None:
+    galleries = [len(evaluation.gallery) for evaluation in outcome.sets]
     for source in outcome.parts:
-        evaluation = outcome.evaluation(source)
-        for place, (name, ranks) in enumerate(evaluation.ranks.items()):
-            gallery = len(outcome.sets[place].gallery)
-            cuts, recalls = recall_line(ranks, gallery)
-            panel.plot(
-                cuts,
-                recalls,
-                linestyle=_STYLES[source],
-                color=f"C{place}",
-                label=f"{name}, {source.value.replace('_', ' ')}",
-            )
+        ranks = outcome.evaluation(source).ranks
+        lines = [
+            recall_line(values, size)
+            for values, size in zip(ranks.values(), galleries, strict=True)
+        ]
+        shortest = min(map(len, lines))
+        mean = np.mean([line[:shortest] for line in lines], axis=0)
+        panel.plot(
+            range(1, shortest + 1),
+            mean,
+            color=_COLORS[source],
+            # Where both agree, the dashes of the later one let the earlier one be seen.
+            linestyle="--" if source is Source.SERVED else "-",
+            linewidth=2,
+            label=source.value.replace("_", " ") + (" (mean)" if len(lines) > 1 else ""),
+        )
+        if source is outcome.main and len(lines) > 1:
+            for style, name, line in zip(
+                (":", "-.", "--") * len(lines), ranks, lines, strict=False
+            ):
+                panel.plot(
+                    range(1, len(line) + 1),
+                    line,
+                    color=_COLORS[source],
+                    linestyle=style,
+                    linewidth=0.9,
+                    label=f"{name}, {source.value.replace('_', ' ')}",
+                )
     panel.set(
         title=outcome.protocol.value, xlabel="k", ylabel="Recall@k, %", xscale="log", ylim=(0, 101)
     )
+    panel.xaxis.set_major_formatter(ScalarFormatter())
     panel.grid(visible=True, which="both", alpha=0.3)
-    panel.legend(fontsize="small")
+    panel.legend(fontsize="small", loc="lower right")
 
 
-def recall_line(ranks: Tensor, gallery: int) -> tuple[list[int], list[float]]:
-    """Recall in percent at every k up to the gallery's size, or to the deepest known rank."""
+def recall_line(ranks: Tensor, gallery: int) -> list[float]:
+    """Recall in percent at k = 1, 2, ... up to the gallery's size, or to the deepest known rank."""
     known = ranks[ranks != NOT_RANKED].numpy()
-    if len(known) == len(ranks):
-        deepest = gallery
-    else:
-        deepest = int(known.max()) + 1 if len(known) else 1
+    complete = len(known) == len(ranks)
+    deepest = gallery if complete else int(known.max(initial=0)) + 1
     counts = np.bincount(known, minlength=deepest)[:deepest]
-    recalls = counts.cumsum() / len(ranks) * 100
-    return list(range(1, deepest + 1)), recalls.tolist()
+    recalls: list[float] = (counts.cumsum() / len(ranks) * 100).tolist()
+    return recalls

@@ -70,7 +70,7 @@ def add_model_flags(parser: argparse.ArgumentParser, *, required: bool = True) -
     )
 
 
-def add_loading_flags(parser: argparse.ArgumentParser) -> None:
+def add_loading_flags(parser: argparse.ArgumentParser, *, skip_broken: bool = True) -> None:
     """How pictures are read."""
     group = parser.add_argument_group("reading")
     group.add_argument(
@@ -87,6 +87,8 @@ def add_loading_flags(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="processes that read pictures; 0 reads in this one (default 2)",
     )
+    if not skip_broken:
+        return
     group.add_argument(
         "--skip-broken",
         action="store_true",

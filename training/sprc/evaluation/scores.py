@@ -49,7 +49,7 @@ def similarities(
 def max_sim_chunked(queries: Tensor, tokens: Tensor) -> Tensor:
     """`max_sim` of [Q, D] and [N, K, D] in bounded memory: [Q, N]."""
     size = max(1, _AT_ONCE // (tokens.shape[0] * tokens.shape[1]))
-    return torch.cat([max_sim(chunk, tokens) for chunk in queries.split(size)])
+    return torch.cat([max_sim(chunk, tokens) for chunk in torch.split(queries, size)])
 
 
 def image_similarity(tokens: Tensor, references: list[int]) -> Tensor:
