@@ -1,0 +1,49 @@
+"""Train the composed-retrieval model by the published recipe.
+
+python -m sprc.train --dataset FashionIQ --data-path DIR --model-path CKPT
+torchrun --nproc-per-node 4 -m sprc.train --dataset CIRR --data-path DIR --gather ...
+"""
+
+import sys
+
+import torch
+
+from sprc.checkpoint import CheckpointError
+from sprc.datasets.pictures import PictureError
+from sprc.datasets.records import DataError
+from sprc.schedule import ScheduleError
+from sprc.training.errors import TrainingError
+from sprc.training.options import read_options
+from sprc.training.processes import join_processes
+from sprc.training.session import prepare
+from sprc.training.trainer import Trainer
+
+SAID_IN_A_SENTENCE = (
+    TrainingError,
+    CheckpointError,
+    DataError,
+    PictureError,
+    ScheduleError,
+    OSError,
+    torch.OutOfMemoryError,
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line. Returns the exit code."""
+    try:
+        options = read_options(arguments)
+        with join_processes(options.device) as processes:
+            model, run, state = prepare(options, processes)
+            trainer = Trainer(model, run)
+            if state is not None:
+                trainer.resume(state)
+            trainer.train()
+    except SAID_IN_A_SENTENCE as error:
+        print(f"sprc.train: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""What an epoch trains on, decided by the seed and the epoch's number alone.
+
+Order and texts do not depend on how many workers read or processes share, and need no state of a
+random generator: any step of any epoch can be taken up again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+import torch
+
+from sprc.captions import training_captions
+from sprc.datasets.records import TrainingSet
+from sprc.training.errors import TrainingError
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's pairs, as positions in the training set, and the text of each."""
+
+    pairs: tuple[int, ...]
+    texts: tuple[str, ...]
+
+    def share(self, rank: int, world: int) -> "Batch":
+        """The part of one of several processes."""
+        size = len(self.pairs) // world
+        mine = slice(rank * size, (rank + 1) * size)
+        return Batch(self.pairs[mine], self.texts[mine])
+
+
+def steps_per_epoch(training: TrainingSet, batch_size: int, world: int) -> int:
+    """Batches in an epoch. Raises `TrainingError` where there is none, or it does not divide."""
+    if batch_size % world:
+        raise TrainingError(f"{world} processes cannot share a batch of {batch_size} evenly")
+    steps = len(training.queries) // batch_size
+    if not steps:
+        raise TrainingError(
+            f"{len(training.queries)} training pairs do not fill one batch of {batch_size}: "
+            "give a smaller --batch-size"
+        )
+    return steps
+
+
+def plan_epoch(training: TrainingSet, *, seed: int, epoch: int, batch_size: int) -> list[Batch]:
+    """The batches of an epoch: all pairs shuffled, a last batch that is not full dropped."""
+    order = np.random.default_rng([seed, epoch]).permutation(len(training.queries)).tolist()
+    texts = training_captions(
+        (training.queries[pair].captions for pair in order), Random(f"{seed} {epoch}")
+    )
+    starts = range(0, len(order) - batch_size + 1, batch_size)
+    return [_batch(order, texts, slice(start, start + batch_size)) for start in starts]
+
+
+def seed_step(seed: int, epoch: int, step: int, rank: int) -> None:
+    """Make a step's dropout depend on these numbers alone."""
+    state = np.random.SeedSequence([seed, epoch, step, rank]).generate_state(1, np.uint64)
+    torch.manual_seed(int(state[0]))
+
+
+def _batch(order: Sequence[int], texts: Sequence[str], chosen: slice) -> Batch:
+    return Batch(tuple(order[chosen]), tuple(texts[chosen]))

@@ -1,0 +1,66 @@
+"""What a run begins with: the tokenizer, and the digest that tells its weights."""
+
+import hashlib
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from retrieval.preprocess.text import Tokenizer, bert_tokenizer
+from sprc.training.errors import TrainingError
+from sprc.training.files import writing
+
+TOKENIZER = "tokenizer.json"
+
+
+def find_tokenizer(folder: Path) -> Path:
+    """The tokenizer beside a checkpoint. Raises `TrainingError`."""
+    for name in (TOKENIZER, "vocab.txt"):
+        if (folder / name).is_file():
+            return folder / name
+    raise TrainingError(f"{folder} holds neither tokenizer.json nor vocab.txt: give --tokenizer")
+
+
+def keep_tokenizer(source: Path, output: Path) -> None:
+    """Put a tokenizer beside the run's checkpoints, as ``tokenizer.json``.
+
+    Raises `TrainingError`.
+    """
+    try:
+        text = (
+            bert_tokenizer(source).to_str(pretty=True)
+            if source.suffix == ".txt"
+            else source.read_text()
+        )
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{source} is no tokenizer: {error}") from error
+    with writing(output / TOKENIZER) as aside:
+        aside.write_text(text)
+
+
+def read_tokenizer(path: Path, length: int, vocabulary: int) -> Tokenizer:
+    """A tokenizer of texts of `length` tokens for a model of a vocabulary's size.
+
+    Raises `TrainingError`.
+    """
+    try:
+        if path.suffix == ".txt":
+            tokenizer = Tokenizer(bert_tokenizer(path), length)
+        else:
+            tokenizer = Tokenizer.from_file(path, length)
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{path} is no tokenizer: {error}") from error
+    return tokenizer
+
+
+def weights_digest(module: nn.Module) -> str:
+    """sha256 of all weights as float32, by name."""
+    return digest(module.state_dict())
+
+
+def digest(state: dict[str, Tensor]) -> str:
+    """sha256 of tensors as float32, by name and shape."""
+    result = hashlib.sha256()
+    for name, value in sorted(state.items()):
+        result.update(f"{name} {tuple(value.shape)}\n".encode())
+        result.update(value.float().cpu().contiguous().numpy().tobytes())
+    return result.hexdigest()

@@ -1,0 +1,230 @@
+"""Features of every picture, computed once and kept as one memory-mapped float16 array.
+
+    features.npy     [N, P, W] float16, a row for each picture
+    features.json    what they were made of: weights, transform, precision, pictures
+
+The ViT is frozen and the transform has no randomness, so nothing but the rounding to float16
+differs from computing them in each step. A cache made of anything else is refused, not replaced.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+from tqdm import tqdm
+
+from sprc.datasets.loading import Triplet
+from sprc.datasets.pictures import PictureFiles
+from sprc.datasets.records import TrainingSet, pair
+from sprc.training.errors import TrainingError
+from sprc.training.features import PictureFeatures, load_pictures
+from sprc.training.files import write_text, writing
+
+FORMAT: Final = 1
+ARRAY: Final = "features.npy"
+MANIFEST: Final = "features.json"
+_MEANING: Final = {
+    "weights": "other image encoder weights",
+    "transform": "another transform",
+    "precision": "another precision",
+    "pictures": "other pictures",
+    "format": "another version of this program",
+}
+# Room for checkpoints and logs beside the cache.
+_SPARE_BYTES: Final = 1 << 28
+
+
+class KeptFeatures:
+    """Reads features from a cache."""
+
+    def __init__(
+        self, array: NDArray[np.float16], names: Sequence[str], device: torch.device
+    ) -> None:
+        self.array = array
+        self.rows = {name: row for row, name in enumerate(names)}
+        self.device = device
+
+    def pairs(self, training: TrainingSet) -> Dataset[Triplet]:
+        """Features [P, W] float16 of both pictures."""
+        return _KeptPairs(training, self)
+
+    def pictures(self, names: Sequence[str], files: PictureFiles) -> Dataset[Tensor]:
+        """Features [P, W] float16; no picture file is read."""
+        return _KeptPictures(names, self)
+
+    def encode(self, rows: Tensor) -> Tensor:
+        """Kept features [B, P, W] float16 to float32 on the device."""
+        return rows.to(self.device, non_blocking=True).float()
+
+    def row(self, name: str) -> Tensor:
+        """Features [P, W] float16 of one picture."""
+        return torch.from_numpy(np.array(self.array[self.rows[name]]))
+
+
+class _KeptPairs(Dataset[Triplet]):
+    def __init__(self, training: TrainingSet, kept: KeptFeatures) -> None:
+        self.training = training
+        self.kept = kept
+
+    def __len__(self) -> int:
+        return len(self.training.queries)
+
+    def __getitem__(self, index: int) -> Triplet:
+        query = self.training.queries[index]
+        reference, target = (self.kept.row(name) for name in pair(query))
+        return Triplet(reference, target, query.captions)
+
+
+class _KeptPictures(Dataset[Tensor]):
+    def __init__(self, names: Sequence[str], kept: KeptFeatures) -> None:
+        self.names = names
+        self.kept = kept
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return self.kept.row(self.names[index])
+
+
+def cache_key(
+    features: PictureFeatures, encoder: str, pictures: Iterable[tuple[str, PictureFiles]]
+) -> dict[str, Any]:
+    """What features are made of. Raises `PictureError` where a picture is missing.
+
+    A picture counts by its name, size and time of change.
+
+    Args:
+        features: What would compute them.
+        encoder: Digest of the encoder's weights.
+        pictures: Names, and where each one lies.
+    """
+    digest = hashlib.sha256()
+    for name, files in pictures:
+        stat = files.path(name).stat()
+        digest.update(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    transform = features.transform
+    return {
+        "format": FORMAT,
+        "weights": encoder,
+        "transform": {"size": transform.size, "ratio": transform.ratio},
+        "precision": f"{features.mixed.precision} on {features.mixed.device.type}",
+        "pictures": digest.hexdigest(),
+    }
+
+
+def make_cache(
+    folder: Path,
+    features: PictureFeatures,
+    key: Mapping[str, Any],
+    pictures: Sequence[tuple[str, PictureFiles]],
+    *,
+    batch_size: int,
+    workers: int,
+) -> None:
+    """Compute the features, unless `folder` has just these already.
+
+    Raises:
+        TrainingError: The folder holds other features, the disk is too small, or a value does
+            not fit into float16.
+        PictureError: A picture cannot be read.
+    """
+    if (folder / MANIFEST).is_file():
+        refuse_stale(folder, key)
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = _rows(features, pictures, batch_size, workers)
+    with (
+        writing(folder / ARRAY) as aside,
+        tqdm(total=len(pictures), desc="features", unit="picture") as bar,
+    ):
+        array: np.memmap[Any, np.dtype[np.float16]] | None = None
+        done = 0
+        for batch in rows:
+            encoded = features.encode(batch).cpu()
+            halves = encoded.half().numpy()
+            if not np.isfinite(halves).all():
+                raise TrainingError("a feature does not fit into float16: train without the cache")
+            if array is None:
+                shape = (len(pictures), *halves.shape[1:])
+                _require_room(folder, shape)
+                array = _new_array(aside, shape)
+            array[done : done + len(halves)] = halves
+            done += len(halves)
+            bar.update(len(halves))
+        if array is not None:
+            array.flush()
+    write_text(folder / MANIFEST, json.dumps(dict(key), indent=1) + "\n")
+
+
+def open_cache(
+    folder: Path, key: Mapping[str, Any], names: Sequence[str], device: torch.device
+) -> KeptFeatures:
+    """A cache made of just this. Raises `TrainingError`."""
+    refuse_stale(folder, key)
+    try:
+        array = np.load(folder / ARRAY, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise TrainingError(f"{folder / ARRAY} cannot be read: {_advice(folder)}") from error
+    if array.dtype != np.float16 or array.ndim != 3 or len(array) != len(names):
+        raise TrainingError(f"{folder / ARRAY} does not hold these pictures: {_advice(folder)}")
+    return KeptFeatures(array, names, device)
+
+
+def refuse_stale(folder: Path, key: Mapping[str, Any]) -> None:
+    """Raises `TrainingError` where a cache is made of anything but `key`."""
+    try:
+        kept = json.loads((folder / MANIFEST).read_text())
+        differing = [name for name in key if kept.get(name) != key[name]]
+    except (OSError, ValueError, AttributeError) as error:
+        raise TrainingError(f"{folder / MANIFEST} cannot be read: {_advice(folder)}") from error
+    if differing:
+        made = ", ".join(_MEANING[name] for name in differing)
+        raise TrainingError(f"the features in {folder} were made of {made}: {_advice(folder)}")
+
+
+def _rows(
+    features: PictureFeatures,
+    pictures: Sequence[tuple[str, PictureFiles]],
+    batch_size: int,
+    workers: int,
+) -> Iterable[Tensor]:
+    """Pixels of all pictures in order; pictures of one folder are read in one go."""
+    start = 0
+    while start < len(pictures):
+        files = pictures[start][1]
+        stop = next(
+            (i for i in range(start, len(pictures)) if pictures[i][1] is not files), len(pictures)
+        )
+        names = [name for name, _ in pictures[start:stop]]
+        yield from load_pictures(features.pictures(names, files), batch_size, workers)
+        start = stop
+
+
+def _new_array(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.float16]]:
+    array: np.memmap[Any, np.dtype[np.float16]] = np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
+        path, "w+", np.float16, shape
+    )
+    return array
+
+
+def _require_room(folder: Path, shape: tuple[int, ...]) -> None:
+    needed = 2 * int(np.prod(shape))
+    free = shutil.disk_usage(folder).free
+    if free < needed + _SPARE_BYTES:
+        raise TrainingError(
+            f"the features of {shape[0]} pictures take {needed / 1e9:.1f} GB and {folder} has "
+            f"{free / 1e9:.1f} GB left: name another folder with --cache-features DIR"
+        )
+
+
+def _advice(folder: Path) -> str:
+    return f"remove {folder}, or name another folder with --cache-features DIR"

@@ -1,0 +1,125 @@
+"""The recipe of a run: every number that decides the trained weights, and what is kept of them.
+
+The published recipes are ``recipes/*.toml``; a flag overrides one entry. A description here is
+the flag's help.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sprc.training.errors import TrainingError
+
+RECIPES: Final = Path(__file__).parents[1] / "recipes"
+DATASETS: Final = ("FashionIQ", "CIRR")
+MODEL_NAME: Final = "blip2_cir_align_prompt"
+WITHOUT_EFFECT_ON_WEIGHTS: Final = frozenset(
+    {"num_workers", "validation_frequency", "save_training", "save_best", "state_minutes"}
+)
+"""What may change when a run is resumed."""
+
+Dataset = Literal["FashionIQ", "CIRR"]
+Precision = Literal["fp16", "bf16", "float32"]
+
+
+class Recipe(BaseModel):
+    """One run's recipe."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    blip_model_name: Literal["blip2_cir_align_prompt"] = Field(
+        description="the model to train; blip2_cir_align_prompt is SPRC"
+    )
+    backbone: Literal["pretrain", "pretrain_vitL"] = Field(
+        description="BLIP-2's pretrained weights to start from where no --model-path is given: "
+        "pretrain has EVA ViT-g, pretrain_vitL CLIP ViT-L"
+    )
+    num_epochs: int = Field(ge=1, description="epochs to train")
+    learning_rate: float = Field(gt=0, description="peak of the one-cycle schedule")
+    batch_size: int = Field(
+        ge=1, description="pairs in a batch, over all processes together; they share it evenly"
+    )
+    num_workers: int = Field(ge=0, description="processes that read pictures, 0 for none")
+    transform: Literal["targetpad", "squarepad"] = Field(description="how a picture is padded")
+    target_ratio: float = Field(
+        ge=1, description="ratio of the sides that targetpad pads a longer picture to"
+    )
+    loss_rtc: float = Field(ge=0, description="weight of the text-only contrastive loss")
+    loss_align: float = Field(ge=0, description="weight of the prompts' alignment loss")
+    fixed_loss_weights: bool = Field(
+        description="take the losses' weights from the recipe alone, as SPRC's code does for "
+        "FashionIQ: --loss-rtc and --loss-align are then ignored, with a note"
+    )
+    gather: bool = Field(
+        description="with several processes, contrast every query with the targets of all of "
+        "them, as one process with the whole batch would (SPRC's code does not)"
+    )
+    precision: Precision = Field(
+        description="fp16 and bf16 are mixed precision, fp16 with a loss scaler; a machine "
+        "without a GPU trains in float32 unless this flag is given"
+    )
+    seed: int = Field(
+        ge=0, description="decides order, captions and dropout; two runs with one seed are alike"
+    )
+    validation_frequency: int = Field(
+        ge=1, description="validate every so many epochs, beginning with the first"
+    )
+    save_training: bool = Field(
+        description="keep checkpoints, and the state that --resume goes on from"
+    )
+    save_best: bool = Field(
+        description="with --save-training, keep the best checkpoint by the published rule: "
+        "average_recall for FashionIQ, arithmetic_mean for CIRR"
+    )
+    best_from_epoch: int = Field(
+        ge=0, description="epochs below this number, counted from 0, are never the best"
+    )
+    state_minutes: float = Field(
+        ge=0, description="keep the state this often, and after every epoch; 0 is every step"
+    )
+
+    @property
+    def first_best_epoch(self) -> int:
+        """The first epoch that may be kept as the best: the last one in a run too short."""
+        return min(self.best_from_epoch, self.num_epochs - 1)
+
+    def differences(self, other: "Recipe") -> list[str]:
+        """Flags whose values differ and decide the weights."""
+        ours, theirs = self.model_dump(), other.model_dump()
+        return [
+            f"--{name.replace('_', '-')} was {theirs[name]}, is {ours[name]}"
+            for name in ours
+            if name not in WITHOUT_EFFECT_ON_WEIGHTS and ours[name] != theirs[name]
+        ]
+
+
+def published_recipe(dataset: Dataset) -> Path:
+    """The file of a data set's published recipe."""
+    return RECIPES / f"{dataset.lower()}.toml"
+
+
+def load_recipe(path: Path, overrides: Mapping[str, Any]) -> tuple[Recipe, list[str]]:
+    """A recipe file with some of its entries overridden; and what of them was ignored.
+
+    Raises `TrainingError`.
+    """
+    try:
+        entries = tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        raise TrainingError(f"the recipe {path} does not exist") from None
+    except (ValueError, OSError) as error:
+        raise TrainingError(f"the recipe {path} cannot be read: {error}") from error
+    given = dict(overrides)
+    ignored = []
+    if given.get("fixed_loss_weights", entries.get("fixed_loss_weights")) is True:
+        ignored = [name for name in ("loss_rtc", "loss_align") if given.pop(name, None) is not None]
+    try:
+        return Recipe.model_validate({**entries, **given}), ignored
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        where = f"--{name.replace('_', '-')}" if name in given else f"{name} in {path}"
+        raise TrainingError(f"{where}: {first['msg'][:1].lower()}{first['msg'][1:]}") from error

@@ -1,0 +1,156 @@
+"""From options to a run that is ready to train, with everything checked before the first step."""
+
+from pathlib import Path
+
+import torch
+
+from sprc.checkpoint import load_model
+from sprc.datasets.pictures import Transform
+from sprc.model import Blip2QformerCirAlignPrompt
+from sprc.training.begin import (
+    find_tokenizer,
+    keep_tokenizer,
+    read_tokenizer,
+    weights_digest,
+)
+from sprc.training.data import RunData, open_data
+from sprc.training.errors import TrainingError
+from sprc.training.feature_cache import cache_key, make_cache, open_cache
+from sprc.training.features import (
+    Features,
+    Mixed,
+    PictureFeatures,
+    encoder_digest,
+    halve_encoder,
+)
+from sprc.training.files import write_text
+from sprc.training.objective import freeze_encoder
+from sprc.training.options import Options
+from sprc.training.processes import Processes
+from sprc.training.recipe import Recipe
+from sprc.training.state import State, latest_state
+from sprc.training.trainer import Run
+
+RECIPE = "recipe.json"
+
+
+def prepare(
+    options: Options, processes: Processes
+) -> tuple[Blip2QformerCirAlignPrompt, Run, State | None]:
+    """The model on its device, the run, and the state to go on from.
+
+    Raises `TrainingError`, `CheckpointError`, `DataError` or `PictureError`.
+    """
+    recipe = _settle_precision(options, processes.device)
+    state = _state(options, recipe)
+    model = _starting_model(options)
+    transform = Transform.named(recipe.transform, model.config.vit.image_size, recipe.target_ratio)
+    data = open_data(options.dataset, options.data_path, transform, skip_broken=options.skip_broken)
+    tokenizer_file = _tokenizer_file(options)
+    tokenizer = read_tokenizer(tokenizer_file, model.config.text_length, model.config.qformer.vocab)
+    encoder, start = encoder_digest(model), weights_digest(model)
+    freeze_encoder(model)
+    if processes.device.type == "cuda" and recipe.precision == "fp16":
+        halve_encoder(model)
+    model.to(processes.device)
+    if processes.main:
+        _describe(options, recipe, data)
+        write_text(options.output / RECIPE, recipe.model_dump_json(indent=1) + "\n")
+        keep_tokenizer(tokenizer_file, options.output)
+    mixed = Mixed(processes.device, recipe.precision)
+    pictures = PictureFeatures(model, transform, mixed)
+    features = _features(options, recipe, data, pictures, encoder, processes)
+    run = Run(
+        recipe=recipe,
+        data=data,
+        features=features,
+        tokenizer=tokenizer,
+        processes=processes,
+        mixed=mixed,
+        output=options.output,
+        encoder=encoder,
+        start=start,
+    )
+    return model, run, state
+
+
+def _settle_precision(options: Options, device: torch.device) -> Recipe:
+    """The published mixed precision is for GPUs; without one, float32 unless asked otherwise."""
+    if device.type == "cuda" or options.precision_given:
+        return options.recipe
+    return options.recipe.model_copy(update={"precision": "float32"})
+
+
+def _state(options: Options, recipe: Recipe) -> State | None:
+    """The state to go on from. Raises `TrainingError`."""
+    if not options.resume:
+        if options.output.is_dir() and any(options.output.glob("*.pt")):
+            raise TrainingError(
+                f"{options.output} holds a run already: go on with it by --resume, or name "
+                "another folder with --output"
+            )
+        return None
+    state = latest_state(options.output)
+    if state is not None:
+        differences = recipe.differences(Recipe.model_validate(state.recipe))
+        if differences:
+            raise TrainingError(
+                f"the run in {options.output} has another recipe: {'; '.join(differences)}"
+            )
+    return state
+
+
+def _starting_model(options: Options) -> Blip2QformerCirAlignPrompt:
+    if options.model_path is None:
+        raise TrainingError("give --model-path, the checkpoint to start from")
+    return load_model(
+        options.model_path, vit_heads=options.vit_heads, qformer_heads=options.qformer_heads
+    )
+
+
+def _tokenizer_file(options: Options) -> Path:
+    if options.tokenizer is not None:
+        return options.tokenizer
+    assert options.model_path is not None
+    return find_tokenizer(options.model_path.parent)
+
+
+def _features(
+    options: Options,
+    recipe: Recipe,
+    data: RunData,
+    features: PictureFeatures,
+    encoder: str,
+    processes: Processes,
+) -> Features:
+    if options.cache is None:
+        return features
+    pictures = data.pictures
+    key = cache_key(features, encoder, pictures)
+    if processes.main:
+        make_cache(
+            options.cache,
+            features,
+            key,
+            pictures,
+            batch_size=min(32, recipe.batch_size),
+            workers=recipe.num_workers,
+        )
+    processes.wait()
+    return open_cache(options.cache, key, [name for name, _ in pictures], processes.device)
+
+
+def _describe(options: Options, recipe: Recipe, data: RunData) -> None:
+    for name in options.ignored:
+        print(
+            f"--{name.replace('_', '-')} is ignored: SPRC's code sums {options.dataset}'s losses "
+            "with the recipe's weights (--no-fixed-loss-weights changes that)"
+        )
+    for note in data.notes:
+        print(note)
+    queries = sum(len(evaluation.queries) for evaluation in data.evaluations)
+    print(
+        f"{options.dataset}: {len(data.training.queries)} training pairs, {queries} validation "
+        f"queries; {recipe.num_epochs} epochs at {recipe.precision}",
+        flush=True,
+    )

@@ -1,0 +1,258 @@
+"""The loop: batches to losses to steps; validation, checkpoints and reports after each epoch."""
+
+import math
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from tqdm import tqdm
+
+from retrieval.preprocess.text import Tokenizer
+from sprc.datasets.loading import TripletBatch
+from sprc.metrics import BestCheckpoint
+from sprc.model import Blip2QformerCirAlignPrompt
+from sprc.schedule import build_optimizer, build_scheduler
+from sprc.training.batches import Batch, plan_epoch, seed_step, steps_per_epoch
+from sprc.training.data import RunData
+from sprc.training.errors import TrainingError
+from sprc.training.features import Features, Mixed, load_pairs
+from sprc.training.files import write_checkpoint
+from sprc.training.journal import Journal
+from sprc.training.objective import (
+    LOSSES,
+    Objective,
+    loss_weights,
+    trained_parameters,
+    training_mode,
+)
+from sprc.training.processes import Processes
+from sprc.training.recipe import Recipe
+from sprc.training.state import Progress, State, save_state
+from sprc.training.validate import rank_queries
+
+BEST = "best.pt"
+LAST = "last.pt"
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything of a run that does not change while it trains."""
+
+    recipe: Recipe
+    data: RunData
+    features: Features
+    tokenizer: Tokenizer
+    processes: Processes
+    mixed: Mixed
+    output: Path
+    encoder: str
+    """Digest of the frozen encoder."""
+    start: str
+    """Digest of the weights that the run began with."""
+
+
+class Trainer:
+    """A model on its way through a recipe."""
+
+    def __init__(self, model: Blip2QformerCirAlignPrompt, run: Run) -> None:
+        self.model = model
+        self.run = run
+        self.device = run.processes.device
+        recipe = run.recipe
+        self.steps = steps_per_epoch(run.data.training, recipe.batch_size, run.processes.world)
+        self.optimizer = build_optimizer(model.parameters(), recipe.learning_rate)
+        self.scheduler = build_scheduler(
+            self.optimizer,
+            run.data.schedule(recipe.num_epochs),
+            learning_rate=recipe.learning_rate,
+            steps_per_epoch=self.steps,
+        )
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=run.mixed.precision == "fp16")
+        objective = Objective(model, run.processes, gather=recipe.gather)
+        self.objective: nn.Module = (
+            DistributedDataParallel(objective, broadcast_buffers=False, find_unused_parameters=True)
+            if run.processes.world > 1
+            else objective
+        )
+        self.weights = loss_weights(recipe).to(self.device)
+        self.progress = Progress()
+
+    def resume(self, state: State) -> None:
+        """Go on from a state. Raises `TrainingError` where it belongs to another run."""
+        if (state.encoder, state.start) != (self.run.encoder, self.run.start):
+            raise TrainingError(f"the run in {self.run.output} began with other weights than these")
+        parameters = trained_parameters(self.model)
+        if state.trained.keys() != parameters.keys():
+            raise TrainingError(f"the run in {self.run.output} trains another model")
+        with torch.no_grad():
+            for name, value in state.trained.items():
+                parameters[name].copy_(value)
+        self.optimizer.load_state_dict(state.optimizer)
+        self.scheduler.load_state_dict(state.scheduler)
+        self.scaler.load_state_dict(state.scaler)
+        self.progress = state.progress
+
+    def train(self) -> None:
+        """All epochs that are left. Raises `TrainingError` or `PictureError`."""
+        recipe, main = self.run.recipe, self.run.processes.main
+        journal = Journal(self.run.output, self._position) if main else None
+        try:
+            while self.progress.epoch < recipe.num_epochs:
+                epoch = self.progress.epoch
+                self._train_epoch(journal)
+                if journal is not None:
+                    if epoch % recipe.validation_frequency == 0:
+                        self._validate(epoch)
+                    journal.epoch(self.progress, self.run.data.best_figure, self._position)
+                self.progress.epoch, self.progress.step = epoch + 1, 0
+                self.progress.sums = [0.0] * len(LOSSES)
+                self._keep_state()
+                self.run.processes.wait()
+            if main and recipe.save_training:
+                write_checkpoint(self.model, self.run.output / LAST, epoch=recipe.num_epochs - 1)
+        finally:
+            if journal is not None:
+                journal.close()
+
+    @property
+    def _position(self) -> int:
+        """Steps over all epochs."""
+        return self.progress.epoch * self.steps + self.progress.step
+
+    def _train_epoch(self, journal: Journal | None) -> None:
+        recipe, progress = self.run.recipe, self.progress
+        training_mode(self.model)
+        kept = time.monotonic()
+        with tqdm(
+            total=self.steps,
+            initial=progress.step,
+            desc=f"epoch {progress.epoch + 1}/{recipe.num_epochs}",
+            disable=journal is None,
+            mininterval=0.1 if sys.stderr.isatty() else 30,
+        ) as bar:
+            for batch, rows in self._batches():
+                losses = self._step(batch, rows)
+                progress.step += 1
+                progress.sums = [s + v for s, v in zip(progress.sums, losses, strict=True)]
+                means = {
+                    name: total / progress.step
+                    for name, total in zip(LOSSES, progress.sums, strict=True)
+                }
+                bar.set_postfix({n: f"{mean:.4f}" for n, mean in means.items()}, refresh=False)
+                bar.update()
+                if journal is not None:
+                    journal.step(self._reported(losses), self._position)
+                if (
+                    progress.step < self.steps
+                    and time.monotonic() - kept >= 60 * recipe.state_minutes
+                ):
+                    self._keep_state()
+                    kept = time.monotonic()
+        rate = self.optimizer.param_groups[0]["lr"]
+        progress.training.append({"epoch": progress.epoch, **means, "learning_rate": rate})
+
+    def _batches(self) -> Iterator[tuple[Batch, TripletBatch]]:
+        """This process's share of the epoch's batches that are left, with their rows."""
+        recipe, processes = self.run.recipe, self.run.processes
+        plan = plan_epoch(
+            self.run.data.training,
+            seed=recipe.seed,
+            epoch=self.progress.epoch,
+            batch_size=recipe.batch_size,
+        )
+        left = [b.share(processes.rank, processes.world) for b in plan[self.progress.step :]]
+        rows = load_pairs(self.run.features.pairs(self.run.data.training), left, recipe.num_workers)
+        return zip(left, rows, strict=True)
+
+    def _step(self, batch: Batch, rows: TripletBatch) -> list[float]:
+        """One step of the optimiser; the losses, unweighted, as means over processes."""
+        run, progress = self.run, self.progress
+        seed_step(run.recipe.seed, progress.epoch, progress.step, run.processes.rank)
+        references, targets = run.features.encode(torch.cat((rows.references, rows.targets))).chunk(
+            2
+        )
+        ids, mask = (torch.from_numpy(a) for a in run.tokenizer.encode_batch(batch.texts))
+        self.optimizer.zero_grad(set_to_none=True)
+        with run.mixed.autocast():
+            losses: Tensor = self.objective(
+                references, targets, ids.to(self.device), mask.to(self.device)
+            )
+        values: list[float] = run.processes.mean(losses.detach()).tolist()
+        if not all(math.isfinite(value) for value in values):
+            named = ", ".join(f"{n} {v}" for n, v in zip(LOSSES, values, strict=True))
+            raise TrainingError(
+                f"a loss is not finite in epoch {progress.epoch}, step {progress.step} ({named}); "
+                "nothing is kept of this step"
+            )
+        torch.autograd.backward(self.scaler.scale((losses * self.weights).sum()))
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.scheduler.step()
+        return values
+
+    def _reported(self, losses: list[float]) -> dict[str, float]:
+        group = self.optimizer.param_groups[0]
+        return {
+            **dict(zip(LOSSES, losses, strict=True)),
+            "learning_rate": group["lr"],
+            "beta1": group["betas"][0],
+        }
+
+    def _validate(self, epoch: int) -> None:
+        """Figures of an epoch, and its checkpoint where it is the best by the published rule."""
+        run, progress = self.run, self.progress
+        self._require_finite()
+        rankings = [
+            rank_queries(
+                self.model,
+                evaluation,
+                run.features,
+                run.tokenizer,
+                device=self.device,
+                batch_size=min(32, run.recipe.batch_size),
+                workers=run.recipe.num_workers,
+            )
+            for evaluation in run.data.evaluations
+        ]
+        figures = run.data.figures(rankings)
+        progress.validation.append({"epoch": epoch, **figures})
+        name = run.data.best_figure
+        print(f"epoch {epoch + 1}: {name} {figures[name]:.2f}", flush=True)
+        if epoch < run.recipe.first_best_epoch:
+            return
+        best = BestCheckpoint(name, progress.best)
+        if best.improves(figures):
+            progress.best, progress.best_epoch = best.value, epoch
+            if run.recipe.save_training and run.recipe.save_best:
+                write_checkpoint(self.model, run.output / BEST, epoch=epoch)
+
+    def _keep_state(self) -> None:
+        if not (self.run.processes.main and self.run.recipe.save_training):
+            return
+        self._require_finite()
+        save_state(
+            self.run.output,
+            State(
+                encoder=self.run.encoder,
+                start=self.run.start,
+                recipe=self.run.recipe.model_dump(),
+                progress=self.progress,
+                trained={n: p.detach() for n, p in trained_parameters(self.model).items()},
+                optimizer=self.optimizer.state_dict(),
+                scheduler=self.scheduler.state_dict(),
+                scaler=self.scaler.state_dict(),
+            ),
+        )
+
+    def _require_finite(self) -> None:
+        for name, parameter in trained_parameters(self.model).items():
+            if not bool(torch.isfinite(parameter).all()):
+                raise TrainingError(
+                    f"{name} is no longer finite after epoch {self.progress.epoch}, step "
+                    f"{self.progress.step}; nothing is kept of it"
+                )
