@@ -109,7 +109,8 @@ def main() -> None:
     parser.add_argument("--server", default="http://127.0.0.1:8080", help="URL of the REST edge")
     arguments = parser.parse_args()
     with httpx.Client(base_url=arguments.server, timeout=30) as client:
-        draw(client).save(arguments.output, optimize=True)
+        sheet = draw(client).quantize(256, dither=Image.Dither.NONE)
+        sheet.save(arguments.output, optimize=True)
     print(f"wrote {arguments.output}")
 
 
