@@ -4,14 +4,19 @@ python -m sprc.evaluate --dataset FashionIQ --data-path DIR --model-path CKPT --
 """
 
 import argparse
+import signal
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from sprc.datasets.pictures import Transform
 from sprc.datasets.records import Protocol
 from sprc.evaluation.backends import open_backend
 from sprc.evaluation.command import run_command
 from sprc.evaluation.curves import draw_curves
 from sprc.evaluation.document import describe, write_aside, write_document
+from sprc.evaluation.endpoint import Endpoint
 from sprc.evaluation.options import (
     add_loading_flags,
     add_model_flags,
@@ -19,9 +24,10 @@ from sprc.evaluation.options import (
     model_options,
     natural,
 )
+from sprc.evaluation.outcome import Outcome
 from sprc.evaluation.page import PageLimits, render_page
 from sprc.evaluation.table import metrics_table
-from sprc.evaluation.tasks import read_tasks
+from sprc.evaluation.tasks import Task, read_tasks
 from sprc.evaluation.weights import evaluate_weights
 
 PROTOCOLS = {
@@ -33,7 +39,12 @@ PROTOCOLS = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Command line. Returns the exit code."""
-    options = build_parser().parse_args(arguments)
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    if options.model_path is None and options.endpoint is None:
+        parser.error("give --model-path, --endpoint, or both")
+    # A service's manager ends a process with SIGTERM: the catalog is removed then too.
+    signal.signal(signal.SIGTERM, _interrupt)
     return run_command("sprc.evaluate", lambda: evaluate(options))
 
 
@@ -76,35 +87,97 @@ def build_parser() -> argparse.ArgumentParser:
         help="queries of each set on the page, worst first; 0 writes no page "
         f"(default {PageLimits.queries})",
     )
-    add_model_flags(parser)
+    parser.add_argument(
+        "--endpoint",
+        type=_endpoint,
+        metavar="HOST:PORT",
+        help="evaluate a running service through its gRPC API: the gallery goes into a throw-away "
+        "catalog that is removed afterwards; ranks beyond the service's depth of 200 count as not "
+        "found; with --model-path both stand side by side",
+    )
+    add_model_flags(parser, required=False)
     add_loading_flags(parser)
     return parser
 
 
 def evaluate(options: argparse.Namespace) -> None:
     """Do what the flags say. Raises what `run_command` turns into a sentence."""
-    backend = open_backend(options.model_path, model_options(options))
+    if options.endpoint is not None:
+        options.endpoint.require_reachable()
+    backend = None
+    if options.model_path is not None:
+        backend = open_backend(options.model_path, model_options(options))
+    # Without weights nothing is transformed; screening still reads pictures with it.
+    transform = backend.transform if backend else Transform(224)
     tasks = read_tasks(
         options.dataset,
         options.data_path,
         PROTOCOLS[options.protocol],
-        backend.transform,
+        transform,
         skip_broken=options.skip_broken,
     )
-    outcomes = evaluate_weights(
-        backend, tasks, loading_options(options), baselines=options.baselines
-    )
+    outcomes: dict[Protocol, Outcome] = {}
+    if backend is not None:
+        outcomes = evaluate_weights(
+            backend, tasks, loading_options(options), baselines=options.baselines
+        )
+    served = None
+    if options.endpoint is not None:
+        # Only here, after the last fork of a loader: gRPC's threads do not live through one.
+        from sprc.evaluation.served import evaluate_service
+
+        served = evaluate_service(options.endpoint, tasks, outcomes)
+    report(options, tasks, outcomes, backend.label if backend else None, served)
+
+
+def report(
+    options: argparse.Namespace,
+    tasks: Sequence[Task],
+    outcomes: Mapping[Protocol, Outcome],
+    model: str | None,
+    served: Mapping[str, Any] | None,
+) -> None:
+    """Print the tables and write the three files. Raises OSError, `PictureError`."""
     for outcome in outcomes.values():
         print(metrics_table(outcome), end="\n\n")
-    document = describe(options.dataset, outcomes, tasks, model=backend.label, endpoint=None)
-    write_document(options.output, document)
+    for task in tasks:
+        if task.left_out.problems:
+            print(f"{task.name}: {task.left_out.sentence()}")
+    if served is not None:
+        print(
+            f"served by {served['address']}: ranks beyond {served['ranking_depth']} count as not "
+            f"found; {served['degraded_answers']} of {served['answers']} answers were degraded, "
+            f"{served['repeated_answers']} had to be searched again between pages"
+        )
+    write_document(
+        options.output,
+        describe(options.dataset, outcomes, tasks, model=model, endpoint=served),
+    )
     curves = draw_curves(outcomes.values())
     write_aside(options.output.with_suffix(".png"), curves)
     if options.report_queries:
-        title = f"{options.dataset}: composed retrieval"
-        limits = PageLimits(options.report_queries)
-        page = render_page(title, backend.label, list(outcomes.values()), curves, limits)
+        subject = " and ".join(
+            part for part in (model, served and f"the service at {served['address']}") if part
+        )
+        page = render_page(
+            f"{options.dataset}: composed retrieval",
+            subject,
+            list(outcomes.values()),
+            curves,
+            PageLimits(options.report_queries),
+        )
         write_aside(options.output.with_suffix(".html"), page.encode())
+
+
+def _endpoint(text: str) -> Endpoint:
+    try:
+        return Endpoint.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

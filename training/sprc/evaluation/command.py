@@ -9,6 +9,7 @@ from sprc.checkpoint import CheckpointError
 from sprc.datasets.pictures import PictureError
 from sprc.datasets.records import DataError
 from sprc.evaluation.backends import BackendError
+from sprc.evaluation.endpoint import ServiceError
 from sprc.submission import SubmissionError
 
 USER_ERRORS = (
@@ -19,6 +20,7 @@ USER_ERRORS = (
     PictureError,
     SubmissionError,
     RecomposeError,
+    ServiceError,
 )
 INTERRUPTED = 130
 

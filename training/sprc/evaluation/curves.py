@@ -6,7 +6,7 @@ from io import BytesIO
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import ScalarFormatter
+from matplotlib.ticker import FuncFormatter
 from torch import Tensor
 
 from sprc.evaluation.outcome import Outcome
@@ -72,7 +72,7 @@ def _panel(panel: Axes, outcome: Outcome) -> None:
     panel.set(
         title=outcome.protocol.value, xlabel="k", ylabel="Recall@k, %", xscale="log", ylim=(0, 101)
     )
-    panel.xaxis.set_major_formatter(ScalarFormatter())
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda k, _: f"{k:g}"))
     panel.grid(visible=True, which="both", alpha=0.3)
     panel.legend(fontsize="small", loc="lower right")
 
