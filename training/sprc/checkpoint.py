@@ -1,22 +1,48 @@
 """Checkpoints: ``{"epoch": int, "Blip2QformerCirAlignPrompt": state_dict}``.
 
-Read with ``weights_only`` and strictly: a missing or surplus tensor is an error. Published
-checkpoints hold their ViT in float16; everything is computed in float32 here.
+Read with ``weights_only`` and strictly: a missing, surplus or misshapen tensor is an error.
+Published checkpoints hold their ViT in float16; everything is computed in float32 here. Names
+that a data-parallel wrapper began with ``module.`` are understood, and its class name too.
 """
 
 import os
 import pickle
+import struct
 from collections.abc import Mapping
 from pathlib import Path
-from zipfile import BadZipFile
+from typing import Any, TypeVar
+from zipfile import BadZipFile, is_zipfile
 
 import torch
 from torch import Tensor
 
+from sprc.base import ImageTextModel
 from sprc.config import ConfigError, infer_config, read_heads
 from sprc.model import Blip2QformerCirAlignPrompt
+from sprc.reranker import Blip2QformerCirRerank
+from sprc.strict import differences
 
 CLASS_NAME = Blip2QformerCirAlignPrompt.__name__
+RERANK_CLASS_NAME = Blip2QformerCirRerank.__name__
+WRAPPERS = ("DistributedDataParallel", "DataParallel")
+WRAPPER_PREFIX = "module."
+# What an unpickler raises on bytes that are no pickle, or none of plain tensors.
+UNREADABLE = (
+    RuntimeError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    OverflowError,
+    MemoryError,
+    struct.error,
+    pickle.UnpicklingError,
+    BadZipFile,
+)
+
+Model = TypeVar("Model", bound=ImageTextModel)
 
 
 class CheckpointError(Exception):
@@ -31,52 +57,34 @@ def load_model(
     Head counts come from the arguments, else from ``config.json`` beside the file, else they
     are the published ones. Raises `CheckpointError`.
     """
-    state = load_state(path)
-    try:
-        heads = read_heads(path)
-        config = infer_config(
-            state,
-            vit_heads=vit_heads or heads["vit_heads"],
-            qformer_heads=qformer_heads or heads["qformer_heads"],
-            text_length=heads["text_length"],
-        )
-        model = Blip2QformerCirAlignPrompt(config)
-        model.load_state_dict(
-            {
-                name: value.float() if value.is_floating_point() else value
-                for name, value in state.items()
-            }
-        )
-    except (ConfigError, RuntimeError) as error:
-        raise CheckpointError(f"{path}: {error}") from error
-    return model.eval()
+    return _load(Blip2QformerCirAlignPrompt, path, vit_heads, qformer_heads)
 
 
-def load_state(path: Path) -> dict[str, Tensor]:
+def load_reranker(
+    path: Path, *, vit_heads: int | None = None, qformer_heads: int | None = None
+) -> Blip2QformerCirRerank:
+    """As `load_model`, for a checkpoint of the second stage. Raises `CheckpointError`."""
+    return _load(Blip2QformerCirRerank, path, vit_heads, qformer_heads)
+
+
+def load_state(path: Path, *, class_name: str = CLASS_NAME) -> dict[str, Tensor]:
     """The state dict of a checkpoint, dtypes as stored, all values finite.
 
-    Raises `CheckpointError`.
+    The tensors may be mapped from the file. Raises `CheckpointError`.
     """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise CheckpointError(f"{path} does not exist") from None
-    except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError, BadZipFile) as error:
-        raise CheckpointError(f"{path} is not a PyTorch checkpoint of plain tensors") from error
-    if not isinstance(content, Mapping) or not isinstance(content.get(CLASS_NAME), Mapping):
-        raise CheckpointError(f"{path} holds no {CLASS_NAME}")
-    state = content[CLASS_NAME]
+    content = _read(path)
+    state = _find_state(path, content, class_name)
     for name, value in state.items():
-        if not isinstance(value, Tensor):
-            raise CheckpointError(f"{path}: {name} is not a tensor")
+        if not isinstance(name, str) or not isinstance(value, Tensor):
+            raise CheckpointError(f"{path}: {name!r} is not a tensor with a name")
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise CheckpointError(f"{path}: {name} holds values that are not finite")
+    if state and all(name.startswith(WRAPPER_PREFIX) for name in state):
+        return {name.removeprefix(WRAPPER_PREFIX): value for name, value in state.items()}
     return dict(state)
 
 
-def save_checkpoint(
-    model: Blip2QformerCirAlignPrompt, path: Path, *, epoch: int, half: bool = False
-) -> None:
+def save_checkpoint(model: ImageTextModel, path: Path, *, epoch: int, half: bool = False) -> None:
     """Write a checkpoint aside, sync it, rename it, and ``config.json`` beside it.
 
     With `half` every floating tensor is stored in float16. Tied tensors are stored once.
@@ -90,8 +98,58 @@ def save_checkpoint(
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_suffix(".partial")
     with aside.open("wb") as stream:
-        torch.save({"epoch": epoch, CLASS_NAME: state}, stream)
+        torch.save({"epoch": epoch, type(model).__name__: state}, stream)
         stream.flush()
         os.fsync(stream.fileno())
     path.with_name("config.json").write_text(model.config.heads_json())
     aside.rename(path)
+
+
+def _load(kind: type[Model], path: Path, vit_heads: int | None, qformer_heads: int | None) -> Model:
+    state = load_state(path, class_name=kind.__name__)
+    try:
+        heads = read_heads(path)
+        config = infer_config(
+            state,
+            vit_heads=vit_heads or heads["vit_heads"],
+            qformer_heads=qformer_heads or heads["qformer_heads"],
+            text_length=heads["text_length"],
+        )
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    # On the meta device first: nothing is filled with random numbers only to be overwritten.
+    with torch.device("meta"):
+        model = kind(config)
+    if faults := differences(model.state_dict(), state):
+        raise CheckpointError(f"{path} does not fit {kind.__name__}: {faults}")
+    model.to_empty(device="cpu")
+    model.tie()
+    model.load_state_dict(state)
+    return model.eval()
+
+
+def _read(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
+    except FileNotFoundError:
+        raise CheckpointError(f"{path} does not exist") from None
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
+    except UNREADABLE as error:
+        raise CheckpointError(
+            f"{path} is not a PyTorch checkpoint of plain tensors: it is of another kind, cut "
+            "short, or carries code"
+        ) from error
+
+
+def _find_state(path: Path, content: Any, class_name: str) -> Mapping[str, Any]:
+    """The state dict under its class name, or under that of a wrapper. Raises `CheckpointError`."""
+    if isinstance(content, Mapping):
+        for name in (class_name, *WRAPPERS):
+            if isinstance(content.get(name), Mapping):
+                state: Mapping[str, Any] = content[name]
+                return state
+        for name in (CLASS_NAME, RERANK_CLASS_NAME):
+            if name in content:
+                raise CheckpointError(f"{path} holds {name}, not {class_name}")
+    raise CheckpointError(f"{path} holds no {class_name}")

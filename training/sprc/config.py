@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isqrt, prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor
 
 PUBLISHED_VIT_HEADS = 16
 PUBLISHED_QFORMER_HEADS = 12
 PUBLISHED_TEXT_LENGTH = 32
+VIT = "visual_encoder."
+BERT = "Qformer.bert."
 
 
 class ConfigError(ValueError):
@@ -33,7 +35,10 @@ class StemConfig:
 
 @dataclass(frozen=True)
 class VitConfig:
-    """The image encoder. An empty `stem` is the published EVA-style patch embedding."""
+    """The image encoder: EVA's or CLIP's, which differ in arithmetic and names.
+
+    An empty `stem` is the published patch embedding; a CLIP encoder has no other.
+    """
 
     image_size: int
     patch_size: int
@@ -42,6 +47,7 @@ class VitConfig:
     heads: int
     mlp_hidden: int
     stem: tuple[StemConfig, ...] = ()
+    family: Literal["eva", "clip"] = "eva"
 
     @property
     def grid(self) -> int:
@@ -118,13 +124,16 @@ def read_heads(checkpoint: Path) -> dict[str, int]:
 def infer_config(
     state: Mapping[str, Tensor], *, vit_heads: int, qformer_heads: int, text_length: int
 ) -> ModelConfig:
-    """Read every size from the shapes of a state dict. Raises `ConfigError`."""
-    try:
-        vit = _infer_vit(state, vit_heads)
-        qformer = _infer_qformer(state, qformer_heads, vit.width)
-        embed_dim = state["text_proj.weight"].shape[0]
-    except (KeyError, IndexError) as error:
-        raise ConfigError(f"the state dict lacks {error}") from None
+    """Read every size from the shapes of a state dict, of either backbone.
+
+    Raises `ConfigError`, which names all that is missing or misshapen of what sizes are read from.
+    """
+    infer_vit = _infer_clip if f"{VIT}class_embedding" in state else _infer_eva
+    shapes = _Shapes(state)
+    vit = infer_vit(shapes, vit_heads)
+    qformer = _infer_qformer(shapes, qformer_heads, vit.width)
+    embed_dim, _ = shapes.of("text_proj.weight", 2)
+    shapes.complain()
     for name, width, heads in (
         ("the ViT", vit.width, vit_heads),
         ("the Q-Former", qformer.hidden, qformer_heads),
@@ -134,45 +143,88 @@ def infer_config(
     return ModelConfig(vit, qformer, embed_dim, text_length)
 
 
-def _infer_vit(state: Mapping[str, Tensor], heads: int) -> VitConfig:
-    prefix = "visual_encoder."
+class _Shapes:
+    """Shapes by name; what is missing or misshapen is 1s for now and told at the end."""
+
+    def __init__(self, state: Mapping[str, Tensor]) -> None:
+        self.state = state
+        self.faults: dict[str, str] = {}
+
+    def of(self, name: str, dimensions: int) -> tuple[int, ...]:
+        if name not in self.state:
+            self.faults[name] = "missing"
+        elif self.state[name].ndim != dimensions or 0 in self.state[name].shape:
+            self.faults[name] = f"of shape {list(self.state[name].shape)}"
+        else:
+            return tuple(self.state[name].shape)
+        return (1,) * dimensions
+
+    def depth(self, prefix: str) -> int:
+        """How many blocks there are: the greatest number after `prefix`, and one."""
+        numbers = {
+            int(number)
+            for key in self.state
+            if key.startswith(prefix)
+            and (number := key[len(prefix) :].split(".")[0]).isdecimal()
+            and len(number) <= 3
+        }
+        return max(numbers, default=-1) + 1
+
+    def complain(self) -> None:
+        if self.faults:
+            told = ", ".join(f"{name} is {fault}" for name, fault in self.faults.items())
+            raise ConfigError(f"the sizes cannot be read: {told}")
+
+
+def _infer_eva(shapes: _Shapes, heads: int) -> VitConfig:
     stem: list[StemConfig] = []
-    while (key := f"{prefix}patch_embed.stem.{len(stem)}.conv.weight") in state:
-        stem.append(StemConfig(channels=state[key].shape[0], kernel=state[key].shape[2]))
-    projection = state[f"{prefix}patch_embed.proj.weight"]
-    grid = isqrt(state[f"{prefix}pos_embed"].shape[1] - 1)
-    patch = projection.shape[2]
+    while (key := f"{VIT}patch_embed.stem.{len(stem)}.conv.weight") in shapes.state:
+        channels, _, kernel, _ = shapes.of(key, 4)
+        stem.append(StemConfig(channels=channels, kernel=kernel))
+    width, _, patch, _ = shapes.of(f"{VIT}patch_embed.proj.weight", 4)
+    _, tokens, _ = shapes.of(f"{VIT}pos_embed", 3)
     return VitConfig(
-        image_size=grid * patch * prod(s.stride for s in stem),
+        image_size=isqrt(max(tokens - 1, 0)) * patch * prod(s.stride for s in stem),
         patch_size=patch,
-        width=projection.shape[0],
-        depth=_count(state, f"{prefix}blocks."),
+        width=width,
+        depth=shapes.depth(f"{VIT}blocks."),
         heads=heads,
-        mlp_hidden=state[f"{prefix}blocks.0.mlp.fc1.weight"].shape[0],
+        mlp_hidden=shapes.of(f"{VIT}blocks.0.mlp.fc1.weight", 2)[0],
         stem=tuple(stem),
     )
 
 
-def _infer_qformer(state: Mapping[str, Tensor], heads: int, vision_width: int) -> QFormerConfig:
-    prefix = "Qformer.bert."
-    vocab, hidden = state[f"{prefix}embeddings.word_embeddings.weight"].shape
-    layers = _count(state, f"{prefix}encoder.layer.")
+def _infer_clip(shapes: _Shapes, heads: int) -> VitConfig:
+    blocks = f"{VIT}transformer.resblocks."
+    width, _, patch, _ = shapes.of(f"{VIT}conv1.weight", 4)
+    tokens, _ = shapes.of(f"{VIT}positional_embedding", 2)
+    return VitConfig(
+        image_size=isqrt(max(tokens - 1, 0)) * patch,
+        patch_size=patch,
+        width=width,
+        depth=shapes.depth(blocks),
+        heads=heads,
+        mlp_hidden=shapes.of(f"{blocks}0.mlp.c_fc.weight", 2)[0],
+        family="clip",
+    )
+
+
+def _infer_qformer(shapes: _Shapes, heads: int, vision_width: int) -> QFormerConfig:
+    layer = f"{BERT}encoder.layer."
+    vocab, hidden = shapes.of(f"{BERT}embeddings.word_embeddings.weight", 2)
+    layers = shapes.depth(layer)
     return QFormerConfig(
         hidden=hidden,
         layers=layers,
         heads=heads,
-        intermediate=state[f"{prefix}encoder.layer.0.intermediate.dense.weight"].shape[0],
+        intermediate=shapes.of(f"{layer}0.intermediate.dense.weight", 2)[0],
         vocab=vocab,
-        positions=state[f"{prefix}embeddings.position_embeddings.weight"].shape[0],
-        query_tokens=state["query_tokens"].shape[1],
+        positions=shapes.of(f"{BERT}embeddings.position_embeddings.weight", 2)[0],
+        query_tokens=shapes.of("query_tokens", 3)[1],
         vision_width=vision_width,
         cross_layers=tuple(
             index
             for index in range(layers)
-            if f"{prefix}encoder.layer.{index}.crossattention.self.query.weight" in state
+            if any(name.startswith(f"{layer}{index}.crossattention.") for name in shapes.state)
         ),
     )
-
-
-def _count(state: Mapping[str, Tensor], prefix: str) -> int:
-    return len({key[len(prefix) :].split(".")[0] for key in state if key.startswith(prefix)})

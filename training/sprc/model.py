@@ -6,12 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sprc.base import ImageTextModel, max_sim
 from sprc.config import ModelConfig
-from sprc.qformer import QFormer
-from sprc.vit import VisionTransformer
 
-LN_VISION_EPS = 1e-5
-INITIAL_TEMPERATURE = 0.07
+__all__ = ["Blip2QformerCirAlignPrompt", "Losses", "max_sim"]
 
 
 @dataclass(frozen=True)
@@ -23,45 +21,12 @@ class Losses:
     align: Tensor
 
 
-class Blip2QformerCirAlignPrompt(nn.Module):
-    """Picture and words to vectors of one space.
-
-    S image side, P patches + 1, W ViT width, K query tokens, H Q-Former width, D projection,
-    T text length.
-    """
+class Blip2QformerCirAlignPrompt(ImageTextModel):
+    """Picture and words to vectors of one space; letters of shapes as in `ImageTextModel`."""
 
     def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        self.config = config
-        hidden = config.qformer.hidden
-        self.query_tokens = nn.Parameter(torch.zeros(1, config.qformer.query_tokens, hidden))
-        self.temp = nn.Parameter(torch.tensor(INITIAL_TEMPERATURE))
-        self.prompt_tokens = nn.Parameter(torch.zeros(1, config.qformer.query_tokens, hidden))
-        self.visual_encoder = VisionTransformer(config.vit)
-        self.ln_vision = nn.LayerNorm(config.vit.width, eps=LN_VISION_EPS)
-        self.Qformer = QFormer(config.qformer)
-        self.vision_proj = nn.Linear(hidden, config.embed_dim)
-        self.text_proj = nn.Linear(hidden, config.embed_dim)
-        self.itm_head = nn.Linear(hidden, 2)
-
-    def embed_image(self, pixels: Tensor) -> Tensor:
-        """[B, 3, S, S] float32 to the frozen tokens [B, P, W] that every later step reads."""
-        embeds: Tensor = self.ln_vision(self.visual_encoder(pixels))
-        return embeds
-
-    def image_tokens(self, image_embeds: Tensor) -> Tensor:
-        """[B, P, W] to the K tokens that represent a product: [B, K, D], L2-normalised."""
-        queries = self.query_tokens.expand(image_embeds.shape[0], -1, -1)
-        hidden = self.Qformer.bert(queries=queries, image=image_embeds)
-        return functional.normalize(self.vision_proj(hidden), dim=-1)
-
-    def first_pass(self, image_embeds: Tensor, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Queries and words look at the reference: all K + T hidden states [B, K + T, H]."""
-        queries = self.query_tokens.expand(image_embeds.shape[0], -1, -1)
-        hidden: Tensor = self.Qformer.bert(
-            input_ids=input_ids, attention_mask=attention_mask, queries=queries, image=image_embeds
-        )
-        return hidden
+        super().__init__(config)
+        self.prompt_tokens = nn.Parameter(torch.zeros_like(self.query_tokens))
 
     def second_pass(self, prompts: Tensor, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """The first pass's K outputs [B, K, H] and the words, without image: [B, D], normalised.
@@ -109,13 +74,3 @@ class Blip2QformerCirAlignPrompt(nn.Module):
             rtc=functional.cross_entropy(max_sim(text_only, targets) / self.temp, labels),
             align=functional.mse_loss(queries.mean(1), prompts.mean(1)),
         )
-
-
-def max_sim(queries: Tensor, tokens: Tensor) -> Tensor:
-    """Score of every product for every query: [Q, D] and [N, K, D] to [Q, N].
-
-    The maximum over a product's tokens of the dot product (late interaction), no temperature.
-    """
-    products, count, dim = tokens.shape
-    scores = queries @ tokens.reshape(products * count, dim).T
-    return scores.view(len(queries), products, count).amax(-1)

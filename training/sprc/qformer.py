@@ -234,5 +234,13 @@ class QFormer(nn.Module):
     def __init__(self, config: QFormerConfig) -> None:
         super().__init__()
         self.bert = Bert(config)
-        words = cast(nn.Parameter, self.bert.embeddings.word_embeddings.weight)
-        self.cls = LanguageHead(config, words)
+        self.cls = LanguageHead(config, self._words())
+
+    def tie(self) -> None:
+        """Tie the prediction head to the word embeddings again, after parameters were replaced."""
+        predictions = self.cls.predictions
+        predictions.decoder.weight = self._words()
+        predictions.bias = predictions.decoder.bias
+
+    def _words(self) -> nn.Parameter:
+        return cast(nn.Parameter, self.bert.embeddings.word_embeddings.weight)

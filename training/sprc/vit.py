@@ -115,7 +115,10 @@ class Block(nn.Module):
 
 
 class VisionTransformer(nn.Module):
-    """[B, 3, S, S] float32 to [B, P, W]: class token first, then the patches row by row."""
+    """[B, 3, S, S] float32 to [B, P, W]: class token first, then the patches row by row.
+
+    The residual stream is float32, under autocast too.
+    """
 
     def __init__(self, config: VitConfig) -> None:
         super().__init__()
@@ -128,7 +131,7 @@ class VisionTransformer(nn.Module):
         """All tokens after the last block, before ``ln_vision``."""
         patches = self.patch_embed(pixels)
         cls = self.cls_token.expand(patches.shape[0], -1, -1)
-        hidden = torch.cat((cls.to(patches.dtype), patches), dim=1) + self.pos_embed
+        hidden = torch.cat((cls, patches), dim=1) + self.pos_embed
         for block in self.blocks:
             hidden = block(hidden)
         return hidden
