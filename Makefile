@@ -50,7 +50,7 @@ lint-python:
 	$(VENV)/ruff format --check .
 
 # What imports torch is read with the environment that has it.
-NEEDS_TORCH := tests/support/offline_ranking.py
+NEEDS_TORCH := tests/training/offline_ranking.py
 lint-types:
 	$(VENV)/mypy services deploy tests/support $(NEEDS_TORCH:%=--exclude '%')
 	$(VENV)/mypy --python-executable $(TRAINING)/python --cache-dir .mypy_cache/training training/sprc $(NEEDS_TORCH)
