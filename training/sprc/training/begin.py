@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+import tokenizers
 from torch import Tensor, nn
 
 from retrieval.preprocess.text import Tokenizer, bert_tokenizer
@@ -44,12 +45,21 @@ def read_tokenizer(path: Path, length: int, vocabulary: int) -> Tokenizer:
     """
     try:
         if path.suffix == ".txt":
-            tokenizer = Tokenizer(bert_tokenizer(path), length)
+            tokenizer = bert_tokenizer(path)
         else:
-            tokenizer = Tokenizer.from_file(path, length)
-    except (OSError, ValueError) as error:
+            tokenizer = tokenizers.Tokenizer.from_str(path.read_text(encoding="utf-8"))
+        largest = max(tokenizer.get_vocab().values())
+        if largest >= vocabulary:
+            raise TrainingError(
+                f"{path} numbers tokens up to {largest}, and the model knows {vocabulary}"
+            )
+        return Tokenizer(tokenizer, length)
+    except TrainingError:
+        raise
+    except OSError as error:
+        raise TrainingError(f"{path} cannot be read: {error.strerror}") from error
+    except Exception as error:
         raise TrainingError(f"{path} is no tokenizer: {error}") from error
-    return tokenizer
 
 
 def weights_digest(module: nn.Module) -> str:

@@ -81,7 +81,12 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _reason(error: OSError | RuntimeError) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error).splitlines()[0]
+def _reason(error: BaseException) -> str:
+    """What the system said; PyTorch's writer raises an error of its own behind it."""
+    first = str(error).split("\n")[0]
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return first

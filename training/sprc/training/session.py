@@ -64,6 +64,7 @@ def prepare(
         recipe=recipe,
         data=data,
         features=features,
+        plain=pictures if features is not pictures else None,
         tokenizer=tokenizer,
         processes=processes,
         mixed=mixed,

@@ -22,6 +22,7 @@ from sprc.training.data import RunData
 from sprc.training.errors import TrainingError
 from sprc.training.features import Features, Mixed, load_pairs
 from sprc.training.files import write_checkpoint
+from sprc.training.interrupt import Interrupted, StopRequest
 from sprc.training.journal import Journal
 from sprc.training.objective import (
     LOSSES,
@@ -30,6 +31,7 @@ from sprc.training.objective import (
     trained_parameters,
     training_mode,
 )
+from sprc.training.pace import compare, seconds_per_step
 from sprc.training.processes import Processes
 from sprc.training.recipe import Recipe
 from sprc.training.state import Progress, State, save_state
@@ -37,6 +39,7 @@ from sprc.training.validate import rank_queries
 
 BEST = "best.pt"
 LAST = "last.pt"
+VALIDATION_BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class Run:
     recipe: Recipe
     data: RunData
     features: Features
+    plain: Features | None
+    """What kept features are compared with; none where features are not kept."""
     tokenizer: Tokenizer
     processes: Processes
     mixed: Mixed
@@ -75,7 +80,7 @@ class Trainer:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=run.mixed.precision == "fp16")
         objective = Objective(model, run.processes, gather=recipe.gather)
         self.objective: nn.Module = (
-            DistributedDataParallel(objective, broadcast_buffers=False, find_unused_parameters=True)
+            DistributedDataParallel(objective, find_unused_parameters=True)
             if run.processes.world > 1
             else objective
         )
@@ -97,14 +102,17 @@ class Trainer:
         self.scaler.load_state_dict(state.scaler)
         self.progress = state.progress
 
-    def train(self) -> None:
-        """All epochs that are left. Raises `TrainingError` or `PictureError`."""
+    def train(self, stop: StopRequest) -> None:
+        """All epochs that are left, or until asked to stop.
+
+        Raises `TrainingError`, `PictureError` or, with the state kept, `Interrupted`.
+        """
         recipe, main = self.run.recipe, self.run.processes.main
         journal = Journal(self.run.output, self._position) if main else None
         try:
             while self.progress.epoch < recipe.num_epochs:
                 epoch = self.progress.epoch
-                self._train_epoch(journal)
+                self._train_epoch(journal, stop)
                 if journal is not None:
                     if epoch % recipe.validation_frequency == 0:
                         self._validate(epoch)
@@ -119,12 +127,32 @@ class Trainer:
             if journal is not None:
                 journal.close()
 
+    def compare_pace(self) -> None:
+        """Print how much faster kept features are, where the run has them."""
+        run = self.run
+        if run.plain is None:
+            return
+        training_mode(self.model)
+
+        def step(features: Features, batch: Batch, rows: TripletBatch) -> None:
+            self._backward(self._losses(features, batch, rows))
+
+        plan = self._plan()
+        kept_s, plain_s = (
+            seconds_per_step(
+                features, run.data.training, plan, step, workers=run.recipe.num_workers
+            )
+            for features in (run.features, run.plain)
+        )
+        if run.processes.main:
+            print(compare(kept_s, plain_s), flush=True)
+
     @property
     def _position(self) -> int:
         """Steps over all epochs."""
         return self.progress.epoch * self.steps + self.progress.step
 
-    def _train_epoch(self, journal: Journal | None) -> None:
+    def _train_epoch(self, journal: Journal | None, stop: StopRequest) -> None:
         recipe, progress = self.run.recipe, self.progress
         training_mode(self.model)
         kept = time.monotonic()
@@ -147,17 +175,27 @@ class Trainer:
                 bar.update()
                 if journal is not None:
                     journal.step(self._reported(losses), self._position)
-                if (
-                    progress.step < self.steps
-                    and time.monotonic() - kept >= 60 * recipe.state_minutes
-                ):
+                self._heed(stop)
+                due = time.monotonic() - kept >= 60 * recipe.state_minutes
+                if due and progress.step < self.steps:
                     self._keep_state()
                     kept = time.monotonic()
         rate = self.optimizer.param_groups[0]["lr"]
         progress.training.append({"epoch": progress.epoch, **means, "learning_rate": rate})
 
-    def _batches(self) -> Iterator[tuple[Batch, TripletBatch]]:
-        """This process's share of the epoch's batches that are left, with their rows."""
+    def _heed(self, stop: StopRequest) -> None:
+        """End the run where it was asked to; several processes end as torchrun ends them."""
+        if stop.signum is None or self.run.processes.world > 1:
+            return
+        self._keep_state()
+        raise Interrupted(
+            f"stopped in epoch {self.progress.epoch} after step {self.progress.step}; "
+            "--resume goes on from there",
+            stop.signum,
+        )
+
+    def _plan(self) -> list[Batch]:
+        """This process's share of the epoch's batches that are left."""
         recipe, processes = self.run.recipe, self.run.processes
         plan = plan_epoch(
             self.run.data.training,
@@ -165,23 +203,18 @@ class Trainer:
             epoch=self.progress.epoch,
             batch_size=recipe.batch_size,
         )
-        left = [b.share(processes.rank, processes.world) for b in plan[self.progress.step :]]
-        rows = load_pairs(self.run.features.pairs(self.run.data.training), left, recipe.num_workers)
-        return zip(left, rows, strict=True)
+        return [b.share(processes.rank, processes.world) for b in plan[self.progress.step :]]
+
+    def _batches(self) -> Iterator[tuple[Batch, TripletBatch]]:
+        """The batches that are left, with their rows."""
+        left = self._plan()
+        dataset = self.run.features.pairs(self.run.data.training)
+        return zip(left, load_pairs(dataset, left, self.run.recipe.num_workers), strict=True)
 
     def _step(self, batch: Batch, rows: TripletBatch) -> list[float]:
         """One step of the optimiser; the losses, unweighted, as means over processes."""
         run, progress = self.run, self.progress
-        seed_step(run.recipe.seed, progress.epoch, progress.step, run.processes.rank)
-        references, targets = run.features.encode(torch.cat((rows.references, rows.targets))).chunk(
-            2
-        )
-        ids, mask = (torch.from_numpy(a) for a in run.tokenizer.encode_batch(batch.texts))
-        self.optimizer.zero_grad(set_to_none=True)
-        with run.mixed.autocast():
-            losses: Tensor = self.objective(
-                references, targets, ids.to(self.device), mask.to(self.device)
-            )
+        losses = self._losses(run.features, batch, rows)
         values: list[float] = run.processes.mean(losses.detach()).tolist()
         if not all(math.isfinite(value) for value in values):
             named = ", ".join(f"{n} {v}" for n, v in zip(LOSSES, values, strict=True))
@@ -189,11 +222,29 @@ class Trainer:
                 f"a loss is not finite in epoch {progress.epoch}, step {progress.step} ({named}); "
                 "nothing is kept of this step"
             )
-        torch.autograd.backward(self.scaler.scale((losses * self.weights).sum()))
+        self._backward(losses)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.scheduler.step()
         return values
+
+    def _losses(self, features: Features, batch: Batch, rows: TripletBatch) -> Tensor:
+        """The losses [3] of a batch with the gradients cleared."""
+        run, progress = self.run, self.progress
+        seed_step(run.recipe.seed, progress.epoch, progress.step, run.processes.rank)
+        pictures = features.encode(torch.cat((rows.references, rows.targets)))
+        references, targets = pictures.chunk(2)
+        ids, mask = (
+            torch.from_numpy(array).to(self.device)
+            for array in run.tokenizer.encode_batch(batch.texts)
+        )
+        self.optimizer.zero_grad(set_to_none=True)
+        with run.mixed.autocast():
+            losses: Tensor = self.objective(references, targets, ids, mask)
+        return losses
+
+    def _backward(self, losses: Tensor) -> None:
+        torch.autograd.backward(self.scaler.scale((losses * self.weights).sum()))
 
     def _reported(self, losses: list[float]) -> dict[str, float]:
         group = self.optimizer.param_groups[0]
@@ -207,18 +258,20 @@ class Trainer:
         """Figures of an epoch, and its checkpoint where it is the best by the published rule."""
         run, progress = self.run, self.progress
         self._require_finite()
-        rankings = [
-            rank_queries(
-                self.model,
-                evaluation,
-                run.features,
-                run.tokenizer,
-                device=self.device,
-                batch_size=min(32, run.recipe.batch_size),
-                workers=run.recipe.num_workers,
-            )
-            for evaluation in run.data.evaluations
-        ]
+        try:
+            rankings = [
+                rank_queries(
+                    self.model,
+                    evaluation,
+                    run.features,
+                    run.tokenizer,
+                    batch_size=VALIDATION_BATCH,
+                    workers=run.recipe.num_workers,
+                )
+                for evaluation in run.data.evaluations
+            ]
+        except ValueError as error:
+            raise TrainingError(f"validation of epoch {epoch} failed: {error}") from error
         figures = run.data.figures(rankings)
         progress.validation.append({"epoch": epoch, **figures})
         name = run.data.best_figure

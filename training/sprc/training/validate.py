@@ -1,17 +1,17 @@
-"""The published figures of a model under training."""
+"""The published ranking of a model under training."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from retrieval.preprocess.text import Tokenizer
-from sprc.datasets.records import EvaluationSet, Query, unique
-from sprc.model import Blip2QformerCirAlignPrompt, max_sim
+from sprc.datasets.records import EvaluationSet
+from sprc.evaluation.scores import max_sim_chunked
+from sprc.model import Blip2QformerCirAlignPrompt
 from sprc.ranks import rank_gallery
 from sprc.training.features import Features, load_pictures
-
-QUERY_BATCH = 32
 
 
 @torch.inference_mode()
@@ -21,58 +21,45 @@ def rank_queries(
     features: Features,
     tokenizer: Tokenizer,
     *,
-    device: torch.device,
     batch_size: int,
     workers: int,
 ) -> Tensor:
     """Ranking of the whole gallery for every query, int64 [Q, N], on the CPU.
 
-    The Q-Former computes in float32 here, as the published evaluation does. Puts the model into
-    eval mode. Raises `PictureError`.
+    One pass over the pictures: a query is composed while its reference's embeds are at hand. The
+    Q-Former computes in float32, as the published evaluation does. Leaves the model in eval mode.
+    Raises `PictureError`, and `ValueError` where a similarity is not finite.
     """
     model.eval()
-    references = frozenset(query.reference for query in evaluation.queries)
-    kept: dict[str, Tensor] = {}
+    asking: dict[str, list[int]] = defaultdict(list)
+    for position, query in enumerate(evaluation.queries):
+        asking[query.reference].append(position)
     tokens: list[Tensor] = []
+    vectors: dict[int, Tensor] = {}
     rows = load_pictures(
         features.pictures(evaluation.gallery, evaluation.pictures), batch_size, workers
     )
-    names = iter(evaluation.gallery)
+    start = 0
     for batch in rows:
         embeds = model.ln_vision(features.encode(batch).float())
-        tokens.append(model.image_tokens(embeds))
-        # A batch never comes shorter than its names; `names` stays in step with it.
-        for name, embed in zip([next(names) for _ in range(len(batch))], embeds, strict=True):
-            if name in references:
-                kept[name] = embed.cpu()
-    gallery = torch.cat(tokens)
-    scores = [
-        _scores(model, part, kept, gallery, tokenizer, device)
-        for part in _parts(evaluation.queries, QUERY_BATCH)
-    ]
-    return rank_gallery(torch.cat(scores))
+        tokens.append(model.image_tokens(embeds).cpu())
+        names = evaluation.gallery[start : start + len(batch)]
+        start += len(batch)
+        asked = [(row, position) for row, name in enumerate(names) for position in asking[name]]
+        for first in range(0, len(asked), batch_size):
+            some = asked[first : first + batch_size]
+            texts = [evaluation.queries[position].text for _, position in some]
+            composed = _compose(model, embeds[[row for row, _ in some]], texts, tokenizer)
+            vectors |= {position: v for (_, position), v in zip(some, composed, strict=True)}
+    queries = torch.stack([vectors[position] for position in range(len(evaluation.queries))])
+    return rank_gallery(max_sim_chunked(queries, torch.cat(tokens)))
 
 
-def gallery_names(evaluations: Iterable[EvaluationSet]) -> tuple[str, ...]:
-    """Every picture of the galleries once."""
-    return unique(name for evaluation in evaluations for name in evaluation.gallery)
-
-
-def _scores(
+def _compose(
     model: Blip2QformerCirAlignPrompt,
-    queries: Sequence[Query],
-    kept: dict[str, Tensor],
-    gallery: Tensor,
+    references: Tensor,
+    texts: Sequence[str],
     tokenizer: Tokenizer,
-    device: torch.device,
 ) -> Tensor:
-    ids, mask = tokenizer.encode_batch([query.text for query in queries])
-    references = torch.stack([kept[query.reference] for query in queries]).to(device)
-    vectors = model.compose(
-        references, torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
-    )
-    return max_sim(vectors, gallery).cpu()
-
-
-def _parts(queries: Sequence[Query], size: int) -> Iterable[Sequence[Query]]:
-    return (queries[start : start + size] for start in range(0, len(queries), size))
+    ids, mask = (torch.from_numpy(a).to(references.device) for a in tokenizer.encode_batch(texts))
+    return model.compose(references, ids, mask).cpu()
