@@ -2,7 +2,9 @@
 
 import pickle
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -70,14 +72,24 @@ def _without_sizes(state: dict[str, Any]) -> None:
     del state["query_tokens"]
 
 
+def _with_flat_sizes(state: dict[str, Any]) -> None:
+    state["text_proj.weight"] = state["text_proj.weight"].flatten()
+
+
+def _with_no_tensor(state: dict[str, Any]) -> None:
+    state["itm_head.weight"] = [1.0]
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (_without_a_tensor, "ln_vision.weight"),
-        (_with_a_surplus_tensor, "unheard_of.weight"),
+        (_without_a_tensor, "1 missing: ln_vision.weight"),
+        (_with_a_surplus_tensor, "1 unexpected: unheard_of.weight"),
         (_with_nan, "not finite"),
-        (_with_another_shape, "itm_head.weight"),
-        (_without_sizes, "query_tokens"),
+        (_with_another_shape, r"1 misshapen: itm_head.weight \[3, 32\] instead of \[2, 32\]"),
+        (_without_sizes, "query_tokens is missing"),
+        (_with_flat_sizes, r"text_proj.weight is of shape \[512\]"),
+        (_with_no_tensor, "itm_head.weight' is not a tensor"),
     ],
 )
 def test_spoiled_state_is_refused(
@@ -88,6 +100,81 @@ def test_spoiled_state_is_refused(
     torch.save(content, tmp_path / "ckpt.pt")
     with pytest.raises(CheckpointError, match=said):
         load_model(tmp_path / "ckpt.pt")
+
+
+def test_all_that_does_not_fit_is_told_at_once_and_not_endlessly(tmp_path: Path) -> None:
+    content = written(tmp_path / "ckpt.pt")
+    state = content[CLASS_NAME]
+    for name in [
+        name for name in state if "crossattention.output" in name or "blocks.0.norm" in name
+    ]:
+        del state[name]
+    _with_a_surplus_tensor(state)
+    _with_another_shape(state)
+    torch.save(content, tmp_path / "ckpt.pt")
+    with pytest.raises(CheckpointError) as caught:
+        load_model(tmp_path / "ckpt.pt")
+    said = str(caught.value)
+    assert "8 missing: visual_encoder.blocks.0.norm1.weight" in said
+    assert "1 unexpected: unheard_of.weight" in said
+    assert "1 misshapen: itm_head.weight" in said
+    del content[CLASS_NAME]["visual_encoder.cls_token"]
+    torch.save(content, tmp_path / "ckpt.pt")
+    with pytest.raises(CheckpointError, match=r"9 missing: .* and 1 more; 1 unexpected"):
+        load_model(tmp_path / "ckpt.pt")
+
+
+def test_a_missing_block_is_missing_and_not_a_smaller_model(tmp_path: Path) -> None:
+    content = written(tmp_path / "ckpt.pt")
+    state = content[CLASS_NAME]
+    for name in [name for name in state if name.startswith("visual_encoder.blocks.0.attn")]:
+        del state[name]
+    for name in [name for name in state if name.startswith("Qformer.bert.encoder.layer.0.att")]:
+        del state[name]
+    torch.save(content, tmp_path / "ckpt.pt")
+    with pytest.raises(CheckpointError, match="15 missing"):
+        load_model(tmp_path / "ckpt.pt")
+
+
+@pytest.mark.parametrize("key", [CLASS_NAME, "DistributedDataParallel"])
+def test_names_of_a_data_parallel_wrapper_are_understood(tmp_path: Path, key: str) -> None:
+    content = written(tmp_path / "ckpt.pt")
+    wrapped = {f"module.{name}": value for name, value in content[CLASS_NAME].items()}
+    torch.save({"epoch": 3, key: wrapped}, tmp_path / "ckpt.pt")
+    read = load_model(tmp_path / "ckpt.pt").state_dict()
+    for name, value in content[CLASS_NAME].items():
+        assert torch.equal(value, read[name]), name
+
+
+def test_float16_of_some_or_all_weights_becomes_float32(tmp_path: Path) -> None:
+    content = written(tmp_path / "ckpt.pt")
+    state = content[CLASS_NAME]
+    for name, value in state.items():
+        if name.startswith("visual_encoder.blocks"):
+            state[name] = value.half()
+    torch.save(content, tmp_path / "ckpt.pt")
+    read = load_model(tmp_path / "ckpt.pt")
+    assert {value.dtype for value in read.parameters()} == {torch.float32}
+    for name, value in state.items():
+        assert torch.equal(value.to(read.state_dict()[name].dtype), read.state_dict()[name]), name
+
+
+def test_a_read_model_is_tied_and_trains(tmp_path: Path) -> None:
+    written(tmp_path / "ckpt.pt")
+    model = load_model(tmp_path / "ckpt.pt")
+    predictions = model.Qformer.cls.predictions
+    assert predictions.decoder.weight is model.Qformer.bert.embeddings.word_embeddings.weight
+    assert predictions.bias is predictions.decoder.bias
+    assert all(value.requires_grad and not value.is_meta for value in model.parameters())
+
+
+def test_a_read_model_does_not_hang_on_its_file(tmp_path: Path) -> None:
+    written(tmp_path / "ckpt.pt")
+    model = load_model(tmp_path / "ckpt.pt")
+    size = (tmp_path / "ckpt.pt").stat().st_size
+    (tmp_path / "ckpt.pt").write_bytes(bytes(size))
+    for name, value in tiny_model().state_dict().items():
+        assert torch.equal(value, model.state_dict()[name]), name
 
 
 class Malicious:
@@ -107,6 +194,38 @@ def test_garbage_is_refused_and_no_code_runs(tmp_path: Path, content: bytes) -> 
     path.write_bytes(content)
     with pytest.raises(CheckpointError):
         load_model(path)
+
+
+def test_code_within_a_checkpoint_does_not_run(tmp_path: Path) -> None:
+    torch.save({"epoch": Malicious(), CLASS_NAME: {}}, tmp_path / "ckpt.pt")
+    with pytest.raises(CheckpointError, match="carries code"):
+        load_model(tmp_path / "ckpt.pt")
+
+
+def test_any_cut_or_damage_is_refused_or_read(tmp_path: Path) -> None:
+    """Cut at 40 places, and 200 single bytes changed: read, or refused with a `CheckpointError`."""
+    path = tmp_path / "ckpt.pt"
+    written(path)
+    whole = path.read_bytes()
+    random = Random(7)
+    for share in range(40):
+        path.write_bytes(whole[: len(whole) * share // 40])
+        with pytest.raises(CheckpointError):
+            load_model(path)
+    # Half of the changes in the archive's pickle and directory, where structure is.
+    structure = [*range(2000), *range(len(whole) - 2000, len(whole))]
+    for turn in range(200):
+        place = random.choice(structure) if turn % 2 else random.randrange(len(whole))
+        path.write_bytes(
+            whole[:place] + bytes([whole[place] ^ random.randrange(1, 256)]) + whole[place + 1 :]
+        )
+        with suppress(CheckpointError):
+            load_model(path)
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        load_model(tmp_path)
 
 
 def test_cut_checkpoint_missing_file_and_other_class_are_refused(tmp_path: Path) -> None:
