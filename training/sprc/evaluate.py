@@ -149,10 +149,16 @@ def report(
             f"found; {served['degraded_answers']} of {served['answers']} answers were degraded, "
             f"{served['repeated_answers']} had to be searched again between pages"
         )
-    write_document(
-        options.output,
-        describe(options.dataset, outcomes, tasks, model=model, endpoint=served),
-    )
+    document = describe(options.dataset, outcomes, tasks, model=model, endpoint=served)
+    for name, protocol in document["protocols"].items():
+        if "agreement" in protocol:
+            found = protocol["agreement"]
+            print(
+                f"{name}: {found['same_target_rank']} of {found['queries']} targets have the same "
+                f"rank served and offline, the others differ by {found['largest_rank_difference']} "
+                "at most"
+            )
+    write_document(options.output, document)
     curves = draw_curves(outcomes.values())
     write_aside(options.output.with_suffix(".png"), curves)
     if options.report_queries:

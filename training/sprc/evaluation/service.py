@@ -23,7 +23,7 @@ from recompose.v1 import (
 from sprc.evaluation.endpoint import Endpoint, ServiceError
 
 PAGE: Final = 100
-WORKERS: Final = 4
+WORKERS: Final = 8
 SUBSET_FIELD: Final = "category"
 """The filterable attribute that carries CIRR's subsets; the demo's fields have it."""
 MAX_WORDS_LENGTH: Final = 1000
