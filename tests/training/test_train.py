@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator, ScalarEvent
 
 from retrieval.preprocess.text import Tokenizer
 from sprc.checkpoint import load_model, save_checkpoint
@@ -66,6 +66,15 @@ def await_file(folder: Path, pattern: str, process: subprocess.Popen[str]) -> No
         time.sleep(0.01)
 
 
+def recorded_losses(output: Path) -> list[ScalarEvent]:
+    """TensorBoard's loss_itc, one for each step of the run."""
+    events = EventAccumulator(str(output / "tensorboard"))
+    events.Reload()
+    losses: list[ScalarEvent] = events.Scalars("training/loss_itc")
+    assert [event.step for event in losses] == list(range(1, 2 * STEPS + 1))
+    return losses
+
+
 def test_a_run_leaves_checkpoints_and_reports(data: Path, unbroken: Path) -> None:
     for name in ("best.pt", "last.pt"):
         line = (unbroken / f"{name}.sha256").read_text()
@@ -85,10 +94,7 @@ def test_a_run_leaves_checkpoints_and_reports(data: Path, unbroken: Path) -> Non
         curves.load()
         assert curves.width > 500
 
-    events = EventAccumulator(str(unbroken / "tensorboard"))
-    events.Reload()
-    losses = events.Scalars("training/loss_itc")
-    assert [event.step for event in losses] == list(range(1, 2 * STEPS + 1))
+    losses = recorded_losses(unbroken)
     means = [sum(e.value for e in losses[i : i + STEPS]) / STEPS for i in (0, STEPS)]
     assert [float(row["loss_itc"]) for row in training] == pytest.approx(means, rel=1e-5)
 
@@ -135,6 +141,8 @@ def test_a_killed_run_ends_with_the_same_weights(
         assert_same_weights(output / name, unbroken / name)
     for name in ("train_metrics.csv", "validation_metrics.csv"):
         assert (output / name).read_text() == (unbroken / name).read_text()
+    values = ([event.value for event in recorded_losses(o)] for o in (output, unbroken))
+    assert next(values) == next(values)
 
 
 def test_sigterm_keeps_the_state(

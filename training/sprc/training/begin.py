@@ -1,10 +1,11 @@
 """What a run begins with: the tokenizer, and the digest that tells its weights."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import tokenizers
-from torch import Tensor, nn
+from torch import Tensor
 
 from retrieval.preprocess.text import Tokenizer, bert_tokenizer
 from sprc.training.errors import TrainingError
@@ -62,15 +63,10 @@ def read_tokenizer(path: Path, length: int, vocabulary: int) -> Tokenizer:
         raise TrainingError(f"{path} is no tokenizer: {error}") from error
 
 
-def weights_digest(module: nn.Module) -> str:
-    """sha256 of all weights as float32, by name."""
-    return digest(module.state_dict())
-
-
-def digest(state: dict[str, Tensor]) -> str:
+def weights_digest(state: Mapping[str, Tensor]) -> str:
     """sha256 of tensors as float32, by name and shape."""
     result = hashlib.sha256()
     for name, value in sorted(state.items()):
         result.update(f"{name} {tuple(value.shape)}\n".encode())
-        result.update(value.float().cpu().contiguous().numpy().tobytes())
+        result.update(value.detach().float().cpu().contiguous().numpy().tobytes())
     return result.hexdigest()

@@ -46,11 +46,16 @@ class KeptFeatures:
     """Reads features from a cache."""
 
     def __init__(
-        self, array: NDArray[np.float16], names: Sequence[str], device: torch.device
+        self,
+        array: NDArray[np.float16],
+        names: Sequence[str],
+        device: torch.device,
+        dtype: torch.dtype,
     ) -> None:
         self.array = array
         self.rows = {name: row for row, name in enumerate(names)}
         self.device = device
+        self.dtype = dtype
 
     def pairs(self, training: TrainingSet) -> Dataset[Triplet]:
         """Features [P, W] float16 of both pictures."""
@@ -61,8 +66,8 @@ class KeptFeatures:
         return _KeptPictures(names, self)
 
     def encode(self, rows: Tensor) -> Tensor:
-        """Kept features [B, P, W] float16 to float32 on the device."""
-        return rows.to(self.device, non_blocking=True).float()
+        """Kept features [B, P, W] float16 to what the encoder would give, on the device."""
+        return rows.to(self.device, non_blocking=True).to(self.dtype)
 
     def row(self, name: str) -> Tensor:
         """Features [P, W] float16 of one picture."""
@@ -166,7 +171,11 @@ def make_cache(
 
 
 def open_cache(
-    folder: Path, key: Mapping[str, Any], names: Sequence[str], device: torch.device
+    folder: Path,
+    key: Mapping[str, Any],
+    names: Sequence[str],
+    device: torch.device,
+    dtype: torch.dtype,
 ) -> KeptFeatures:
     """A cache made of just this. Raises `TrainingError`."""
     refuse_stale(folder, key)
@@ -176,7 +185,7 @@ def open_cache(
         raise TrainingError(f"{folder / ARRAY} cannot be read: {_advice(folder)}") from error
     if array.dtype != np.float16 or array.ndim != 3 or len(array) != len(names):
         raise TrainingError(f"{folder / ARRAY} does not hold these pictures: {_advice(folder)}")
-    return KeptFeatures(array, names, device)
+    return KeptFeatures(array, names, device, dtype)
 
 
 def refuse_stale(folder: Path, key: Mapping[str, Any]) -> None:

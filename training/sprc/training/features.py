@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from sprc.datasets.loading import (
@@ -22,7 +22,6 @@ from sprc.datasets.pictures import PictureFiles, Transform
 from sprc.datasets.records import TrainingSet
 from sprc.model import Blip2QformerCirAlignPrompt
 from sprc.training.batches import Batch
-from sprc.training.begin import weights_digest
 from sprc.training.recipe import Precision
 
 
@@ -49,10 +48,14 @@ class Mixed:
     device: torch.device
     precision: Precision
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """What matrices are multiplied in, where the precision is a reduced one."""
+        return torch.float16 if self.precision == "fp16" else torch.bfloat16
+
     def autocast(self) -> torch.autocast:
         """The context for a forward pass."""
-        dtype = torch.float16 if self.precision == "fp16" else torch.bfloat16
-        return torch.autocast(self.device.type, dtype, enabled=self.precision != "float32")
+        return torch.autocast(self.device.type, self.dtype, enabled=self.precision != "float32")
 
 
 class PictureFeatures:
@@ -105,16 +108,8 @@ def load_pictures(dataset: Dataset[Tensor], batch_size: int, workers: int) -> It
     )
 
 
-def encoder_digest(model: Blip2QformerCirAlignPrompt) -> str:
-    """sha256 of the image encoder's weights as float32, by name: what features depend on."""
-    return weights_digest(model.visual_encoder)
-
-
-def halve_encoder(model: Blip2QformerCirAlignPrompt) -> None:
-    """Hold the frozen encoder's Linear and Conv weights in float16, as published GPU builds do.
-
-    Autocast would otherwise convert them anew for every batch.
-    """
-    for module in model.visual_encoder.modules():
-        if isinstance(module, nn.Linear | nn.Conv2d):
-            module.half()
+def stream_dtype(model: Blip2QformerCirAlignPrompt, mixed: Mixed) -> torch.dtype:
+    """How the encoder gives its features: CLIP's are reduced under autocast, EVA's are not."""
+    if model.config.vit.family != "clip" or mixed.precision == "float32":
+        return torch.float32
+    return mixed.dtype

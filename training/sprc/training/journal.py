@@ -25,7 +25,7 @@ class Journal:
     """The reports of one run in its folder."""
 
     def __init__(self, folder: Path, step: int) -> None:
-        """Continue TensorBoard's events before `step`, counted over all epochs."""
+        """Go on with TensorBoard's events at `step`, counted over all epochs; later ones go."""
         self.folder = folder
         self.events = SummaryWriter(str(folder / EVENTS), purge_step=step)
 

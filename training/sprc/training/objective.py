@@ -33,7 +33,7 @@ class Objective(nn.Module):
             input_ids: int64 [B, T].
             attention_mask: int64 [B, T].
         """
-        normed = self.model.ln_vision(references), self.model.ln_vision(targets)
+        normed = frozen_tokens(self.model, references), frozen_tokens(self.model, targets)
         compute = self._gathered if self.gather else self.model.losses
         losses = compute(*normed, input_ids, attention_mask)
         return torch.stack([losses.itc, losses.rtc, losses.align])
@@ -56,6 +56,12 @@ class Objective(nn.Module):
             rtc=functional.cross_entropy(max_sim(text_only, everyone) / model.temp, labels),
             align=functional.mse_loss(queries.mean(1), prompts),
         )
+
+
+def frozen_tokens(model: Blip2QformerCirAlignPrompt, features: Tensor) -> Tensor:
+    """`embed_image` from the encoder's output on: [B, P, W] to the same shape, float32."""
+    normed: Tensor = model.ln_vision(features.float())
+    return normed.to(features.dtype).float()
 
 
 def loss_weights(recipe: Recipe) -> Tensor:

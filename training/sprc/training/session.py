@@ -6,6 +6,7 @@ import torch
 
 from sprc.checkpoint import load_model
 from sprc.datasets.pictures import Transform
+from sprc.half import halve_encoder
 from sprc.model import Blip2QformerCirAlignPrompt
 from sprc.training.begin import (
     find_tokenizer,
@@ -20,11 +21,10 @@ from sprc.training.features import (
     Features,
     Mixed,
     PictureFeatures,
-    encoder_digest,
-    halve_encoder,
+    stream_dtype,
 )
 from sprc.training.files import write_text
-from sprc.training.objective import freeze_encoder
+from sprc.training.objective import freeze_encoder, trained_parameters
 from sprc.training.options import Options
 from sprc.training.processes import Processes
 from sprc.training.recipe import Recipe
@@ -32,6 +32,7 @@ from sprc.training.state import State, latest_state
 from sprc.training.trainer import Run
 
 RECIPE = "recipe.json"
+ENCODING_BATCH = 32
 
 
 def prepare(
@@ -48,10 +49,11 @@ def prepare(
     data = open_data(options.dataset, options.data_path, transform, skip_broken=options.skip_broken)
     tokenizer_file = _tokenizer_file(options)
     tokenizer = read_tokenizer(tokenizer_file, model.config.text_length, model.config.qformer.vocab)
-    encoder, start = encoder_digest(model), weights_digest(model)
     freeze_encoder(model)
     if processes.device.type == "cuda" and recipe.precision == "fp16":
         halve_encoder(model)
+    encoder = weights_digest(model.visual_encoder.state_dict())
+    start = weights_digest(trained_parameters(model))
     model.to(processes.device)
     if processes.main:
         _describe(options, recipe, data)
@@ -59,7 +61,7 @@ def prepare(
         keep_tokenizer(tokenizer_file, options.output)
     mixed = Mixed(processes.device, recipe.precision)
     pictures = PictureFeatures(model, transform, mixed)
-    features = _features(options, recipe, data, pictures, encoder, processes)
+    features = _features(options, model, data, pictures, encoder, processes)
     run = Run(
         recipe=recipe,
         data=data,
@@ -118,7 +120,7 @@ def _tokenizer_file(options: Options) -> Path:
 
 def _features(
     options: Options,
-    recipe: Recipe,
+    model: Blip2QformerCirAlignPrompt,
     data: RunData,
     features: PictureFeatures,
     encoder: str,
@@ -134,11 +136,13 @@ def _features(
             features,
             key,
             pictures,
-            batch_size=min(32, recipe.batch_size),
-            workers=recipe.num_workers,
+            batch_size=ENCODING_BATCH,
+            workers=options.recipe.num_workers,
         )
     processes.wait()
-    return open_cache(options.cache, key, [name for name, _ in pictures], processes.device)
+    names = [name for name, _ in pictures]
+    dtype = stream_dtype(model, features.mixed)
+    return open_cache(options.cache, key, names, processes.device, dtype)
 
 
 def _describe(options: Options, recipe: Recipe, data: RunData) -> None:

@@ -108,7 +108,7 @@ class Trainer:
         Raises `TrainingError`, `PictureError` or, with the state kept, `Interrupted`.
         """
         recipe, main = self.run.recipe, self.run.processes.main
-        journal = Journal(self.run.output, self._position) if main else None
+        journal = Journal(self.run.output, self._position + 1) if main else None
         try:
             while self.progress.epoch < recipe.num_epochs:
                 epoch = self.progress.epoch
@@ -123,6 +123,8 @@ class Trainer:
                 self.run.processes.wait()
             if main and recipe.save_training:
                 write_checkpoint(self.model, self.run.output / LAST, epoch=recipe.num_epochs - 1)
+            if main:
+                print(self._outcome(), flush=True)
         finally:
             if journal is not None:
                 journal.close()
@@ -182,6 +184,15 @@ class Trainer:
                     kept = time.monotonic()
         rate = self.optimizer.param_groups[0]["lr"]
         progress.training.append({"epoch": progress.epoch, **means, "learning_rate": rate})
+
+    def _outcome(self) -> str:
+        progress, name = self.progress, self.run.data.best_figure
+        best = (
+            f"best {name} {progress.best:.2f} in epoch {progress.best_epoch + 1}"
+            if progress.best_epoch >= 0
+            else f"no epoch was kept as the best by {name}"
+        )
+        return f"{self.run.output}: {progress.epoch} epochs, {best}"
 
     def _heed(self, stop: StopRequest) -> None:
         """End the run where it was asked to; several processes end as torchrun ends them."""

@@ -12,6 +12,7 @@ from sprc.evaluation.scores import max_sim_chunked
 from sprc.model import Blip2QformerCirAlignPrompt
 from sprc.ranks import rank_gallery
 from sprc.training.features import Features, load_pictures
+from sprc.training.objective import frozen_tokens
 
 
 @torch.inference_mode()
@@ -41,7 +42,7 @@ def rank_queries(
     )
     start = 0
     for batch in rows:
-        embeds = model.ln_vision(features.encode(batch).float())
+        embeds = frozen_tokens(model, features.encode(batch))
         tokens.append(model.image_tokens(embeds).cpu())
         names = evaluation.gallery[start : start + len(batch)]
         start += len(batch)
