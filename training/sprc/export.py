@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import onnx
 import onnxruntime
 import torch
 from torch import nn
@@ -101,7 +100,8 @@ def export(
             path = aside / graph.name / "1" / "model.onnx"
             exported = onnx_graph.tidy(_to_onnx(graph), half=precision == "float16")
             onnx_graph.write(exported, path)
-            write_config(exported, aside / graph.name / "config.pbtxt")
+            write_config(exported.model, aside / graph.name / "config.pbtxt")
+            del exported
             differences[graph.name] = _compare(check, path, TOLERANCE[precision])
         bundle = _describe(model, aside, precision, name, metrics or {}, differences)
         (aside / "bundle.json").write_text(bundle.model_dump_json(indent=1) + "\n")
@@ -129,7 +129,7 @@ def _round_to_half(model: nn.Module) -> None:
                 parameter.copy_(rounded)
 
 
-def _to_onnx(graph: Graph) -> onnx.ModelProto:
+def _to_onnx(graph: Graph) -> onnx_graph.OnnxGraph:
     batch = torch.export.Dim("batch", min=1, max=1024)
     program = torch.onnx.export(
         graph.module.eval(),
@@ -144,7 +144,7 @@ def _to_onnx(graph: Graph) -> onnx.ModelProto:
     if program is None:
         raise ExportError(f"{graph.name} was not exported")
     graph.module.eval()  # the exporter may leave training mode, and dropout, on
-    return program.model_proto
+    return onnx_graph.from_ir(program.model)
 
 
 def _compare(graph: Graph, path: Path, tolerance: float) -> float:
