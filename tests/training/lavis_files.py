@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 
 import torch
+import yaml
 from torch import Tensor, nn
 
 from sprc.config import ModelConfig, QFormerConfig, VitConfig
@@ -95,6 +96,28 @@ def write_blip2(
     torch.save({"model": state}, path)
     torch.save(encoder, folder / ENCODER_FILES[model.config.vit.family])
     return path
+
+
+def write_config(path: Path, config: ModelConfig, **entries: str | bool) -> None:
+    """A configuration of LAVIS's kind for a model of any size."""
+    vit, qformer = config.vit, config.qformer
+    vit_names = ("patch_size", "width", "depth", "heads", "mlp_hidden")
+    qformer_names = ("hidden", "layers", "heads", "intermediate", "vocab", "positions")
+    model = {
+        "arch": "tiny",
+        "image_size": vit.image_size,
+        "num_query_token": qformer.query_tokens,
+        "max_txt_len": config.text_length,
+        "vit": {name: getattr(vit, name) for name in vit_names},
+        "qformer": {name: getattr(qformer, name) for name in qformer_names},
+        "embed_dim": config.embed_dim,
+        **entries,
+    }
+    processors = {
+        "vis_processor": {"eval": {"name": "blip_image_eval", "image_size": vit.image_size}},
+        "text_processor": {"eval": {"name": "blip_caption"}},
+    }
+    path.write_text(yaml.safe_dump({"model": model, "preprocess": processors}))
 
 
 def _owner(model: nn.Module, parameter: str) -> nn.Module:

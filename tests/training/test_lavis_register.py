@@ -1,5 +1,6 @@
 """The model in LAVIS's registry, loaded by LAVIS's own functions."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -8,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-import yaml
 from PIL import Image
 
 from sprc.base import max_sim
+from sprc.checkpoint import load_model as load_checkpoint
 from sprc.checkpoint import save_checkpoint
 from sprc.model import Blip2QformerCirAlignPrompt
 from tests.training.lavis_files import (
@@ -20,7 +21,9 @@ from tests.training.lavis_files import (
     random_model,
     tiny_blip2,
     write_blip2,
+    write_config,
 )
+from tests.training.parity import ATOL, PARITY, TINY_A, arrays, difference, pixels
 
 NAME = "blip2_cir_align_prompt"
 TEXTS = ["Red with a hood.", "blue"]
@@ -43,27 +46,11 @@ def registered(
 
     vocabulary = tmp_path / "vocab.txt"
     vocabulary.write_text("\n".join(VOCABULARY) + "\n")
-    vit, qformer = source.config.vit, source.config.qformer
-    vit_names = ("patch_size", "width", "depth", "heads", "mlp_hidden")
-    qformer_names = ("hidden", "layers", "heads", "intermediate", "vocab", "positions")
-    model = {
-        "arch": "tiny",
-        "load_finetuned": False,
-        "pretrained": str(write_blip2(tmp_path, source)),
-        "image_size": vit.image_size,
-        "num_query_token": qformer.query_tokens,
-        "max_txt_len": source.config.text_length,
-        "vit": {name: getattr(vit, name) for name in vit_names},
-        "qformer": {name: getattr(qformer, name) for name in qformer_names},
-        "embed_dim": source.config.embed_dim,
-        "vocabulary": str(vocabulary),
-    }
-    processors = {
-        "vis_processor": {"eval": {"name": "blip_image_eval", "image_size": vit.image_size}},
-        "text_processor": {"eval": {"name": "blip_caption"}},
-    }
     config = tmp_path / "tiny.yaml"
-    config.write_text(yaml.safe_dump({"model": model, "preprocess": processors}))
+    weights = str(write_blip2(tmp_path, source))
+    write_config(
+        config, source.config, load_finetuned=False, pretrained=weights, vocabulary=str(vocabulary)
+    )
     found = registry.get_model_class(NAME)
     monkeypatch.setitem(found.PRETRAINED_MODEL_CONFIG_DICT, "tiny", str(config))
     return found
@@ -143,6 +130,35 @@ def test_checkpoints_of_sprc_load_through_lavis(registered: Any, tmp_path: Path)
         # LAVIS's configurations keep the encoder's projections in float16, as SPRC does.
         rounded = expected.half().float() if name.startswith("visual_encoder.") else expected
         assert torch.equal(value, expected) or torch.equal(value, rounded), name
+
+
+def test_calls_of_sprc_give_what_sprc_recorded(
+    registered: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lavis.models import load_model
+
+    checkpoint = TINY_A / "ckpt.pt"
+    config = tmp_path / "tiny_a.yaml"
+    files = {"finetuned": str(checkpoint), "vocabulary": str(PARITY / "vocab.txt")}
+    write_config(config, load_checkpoint(checkpoint).config, load_finetuned=True, **files)
+    monkeypatch.setitem(registered.PRETRAINED_MODEL_CONFIG_DICT, "tiny_a", str(config))
+    model = load_model(NAME, "tiny_a", is_eval=True)
+    expected = arrays(TINY_A / "target_features.npz") | arrays(TINY_A / "inference.npz")
+    texts = [text["raw"] for text in json.loads((PARITY / "texts.json").read_text())]
+
+    features, frozen = model.extract_target_features(pixels())
+    assert difference(features, expected["target_feats"]) < ATOL
+    assert difference(frozen, expected["image_embeds_frozen"]) < ATOL
+    references = frozen[torch.arange(len(texts)) % len(frozen)]
+    assert difference(model.inference(references, features, texts), expected["sim"]) < ATOL
+
+    recorded = json.loads((TINY_A / "losses.json").read_text())
+    image, target = (pixels()[recorded[f"{name}_index"]] for name in ("image", "target"))
+    with torch.no_grad():
+        losses = model({"image": image, "target": target, "text_input": texts[:6]})
+    assert recorded["text_index"] == list(range(6))
+    for name, value in losses.items():
+        assert abs(float(value) - recorded[name]["value"]) < ATOL, name
 
 
 def test_sprc_itself_does_not_import_lavis() -> None:
