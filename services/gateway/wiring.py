@@ -19,7 +19,7 @@ from gateway.query_vectors import QueryVectors
 from gateway.readiness import Readiness
 from gateway.rest_api import build_rest_app
 from gateway.search import Search
-from gateway.settings import Settings
+from gateway.settings import Settings, SettingsError
 from gateway.space import EmbeddingSpace
 from gateway.telemetry import Metrics, request_id
 from retrieval.bundle import BundleError, load_bundle
@@ -54,7 +54,10 @@ class Gateway:
 
 
 def build(settings: Settings) -> Gateway:
-    """Wire a gateway on the running event loop. Raises BundleError; connects to nothing yet."""
+    """Wire a gateway on the running event loop; connects to nothing yet.
+
+    Raises BundleError, SettingsError, and OSError when the gRPC port cannot be bound.
+    """
     metrics = Metrics()
     observe = metrics.observe_dependency
     fields = settings.filterable_fields
@@ -70,11 +73,12 @@ def build(settings: Settings) -> Gateway:
     except (OSError, ValueError):
         raise BundleError(f"{settings.bundle_dir} holds no readable tokenizer.json") from None
     encoder = TritonEncoder(settings.triton_url, bundle, observe=observe)
+    try:
+        qdrant = connect(settings.qdrant_url, api_key=_revealed(settings.qdrant_api_key))
+    except ValueError as error:
+        raise SettingsError(f"{error}.") from None
     index = QdrantIndex(
-        connect(
-            settings.qdrant_url,
-            api_key=settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None,
-        ),
+        qdrant,
         digest=bundle.digest,
         query_tokens=bundle.sizes.query_tokens,
         embed_dim=bundle.sizes.embed_dim,
@@ -86,15 +90,9 @@ def build(settings: Settings) -> Gateway:
     space = EmbeddingSpace(bundle, tokenizer, encoder, index, index)
 
     secret = settings.cache_key.get_secret_value().encode()
-    cache_link = RedisLink(
-        _url(settings.redis_url), budget_s=settings.redis_budget_s, observe=observe
-    )
-    ranking_link = RedisLink(
-        _url(settings.snapshot_redis_url or settings.redis_url),
-        budget_s=settings.redis_budget_s,
-        observe=observe,
-    )
-    cache = RedisEmbeddingCache(cache_link, secret=secret)
+    cache_link = _redis_link(settings.redis_url, settings, observe)
+    ranking_link = _redis_link(settings.snapshot_redis_url or settings.redis_url, settings, observe)
+    cache = RedisEmbeddingCache(cache_link, secret=secret, count=metrics.count_cache)
     snapshots = RedisSnapshotStore(ranking_link, secret=secret)
     store_threads = ThreadPoolExecutor(_STORE_THREADS, thread_name_prefix="image-store")
     images = FolderImageStore(settings.data_dir / "images", store_threads)
@@ -134,8 +132,10 @@ def build(settings: Settings) -> Gateway:
         budgets=Budgets(search_s=settings.search_budget_s, import_s=settings.import_budget_s),
     )
     grpc_server = build_grpc_server(parts)
-    if not grpc_server.add_insecure_port(f"{settings.grpc_host}:{settings.grpc_port}"):
-        raise OSError(f"port {settings.grpc_port} is busy")
+    try:
+        grpc_server.add_insecure_port(f"{settings.grpc_host}:{settings.grpc_port}")
+    except RuntimeError:
+        raise OSError(f"GRPC_PORT {settings.grpc_port} cannot be bound") from None
 
     async def close_pools() -> None:
         workshop.close()
@@ -152,13 +152,12 @@ def build(settings: Settings) -> Gateway:
     )
 
 
-def _url(secret: SecretStr | None) -> str | None:
+def _revealed(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
 
 
 def _redis_link(url: SecretStr | None, settings: Settings, observe: Observe) -> RedisLink:
-    return RedisLink(
-        url.get_secret_value() if url else None,
-        budget_s=settings.redis_budget_s,
-        observe=observe,
-    )
+    try:
+        return RedisLink(_revealed(url), budget_s=settings.redis_budget_s, observe=observe)
+    except ValueError:
+        raise SettingsError("REDIS_URL is redis://, rediss:// or unix://.") from None

@@ -198,6 +198,7 @@ def test_metrics_count_what_happened(stack: Stack) -> None:
         'recompose_dependency_calls_total{dependency="qdrant",outcome="ok"}',
         'recompose_dependency_calls_total{dependency="redis",outcome="ok"}',
         'recompose_requests_total{code="200",edge="rest",method="Search"}',
+        'recompose_cache_lookups_total{outcome="miss"}',
         "recompose_ready 1.0",
     ):
         assert line in metrics

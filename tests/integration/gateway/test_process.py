@@ -1,0 +1,160 @@
+"""The gateway as a process: its start, its word on readiness, its end. Nothing else runs."""
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+import httpx
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from recompose.v1 import catalog_pb2, catalog_pb2_grpc, product_pb2
+from tests.support.tiny_bundle import write_tiny_bundle
+from tests.support.triton import free_ports
+
+ROOT = Path(__file__).resolve().parents[3]
+START_S = 60
+DRAIN_S = 15
+
+
+@pytest.fixture(scope="module")
+def bundle_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bundle")
+    write_tiny_bundle(folder)
+    (folder / "tokenizer.json").write_bytes((ROOT / "models" / "tokenizer.json").read_bytes())
+    return folder
+
+
+def environment(bundle_dir: Path, data_dir: Path, **settings: object) -> dict[str, str]:
+    http, grpc_port, triton, qdrant = free_ports(4)
+    defaults = {
+        "HTTP_PORT": http,
+        "GRPC_PORT": grpc_port,
+        "TRITON_URL": f"127.0.0.1:{triton}",
+        "QDRANT_URL": f"http://127.0.0.1:{qdrant}",
+        "BUNDLE_DIR": bundle_dir,
+        "DATA_DIR": data_dir,
+        "DRAIN_GRACE_S": 0.5,
+    }
+    chosen = {name: str(value) for name, value in {**defaults, **settings}.items()}
+    return {**os.environ, "PYTHONPATH": str(ROOT / "services"), **chosen}
+
+
+def run(env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "gateway"],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=START_S,
+        check=False,
+    )
+
+
+@contextmanager
+def running(env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gateway"], env=env, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        end = time.monotonic() + START_S
+        while process.poll() is None and time.monotonic() < end:
+            try:
+                httpx.get(f"http://127.0.0.1:{env['HTTP_PORT']}/healthz")
+                break
+            except httpx.TransportError:
+                time.sleep(0.1)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HTTP_PORT", "eighty"),
+        ("PREFETCH_DEPTH", "1"),
+        ("FILTERABLE_FIELDS", "color:colour"),
+        ("IMAGE_URIS", "everything"),
+        ("QDRANT_URL", "nowhere"),
+        ("REDIS_URL", "mysql://cache"),
+        ("BUNDLE_DIR", "/nonexistent"),
+    ],
+)
+def test_a_bad_setting_stops_the_start_with_one_sentence(
+    bundle_dir: Path, tmp_path: Path, name: str, value: str
+) -> None:
+    done = run(environment(bundle_dir, tmp_path, **{name: value}))
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.stderr.startswith("gateway: ")
+
+
+def test_a_busy_port_stops_the_start_with_one_sentence(bundle_dir: Path, tmp_path: Path) -> None:
+    env = environment(bundle_dir, tmp_path)
+    with running(env):
+        for name in ("HTTP_PORT", "GRPC_PORT"):
+            other = environment(bundle_dir, tmp_path, **{name: env[name]})
+            done = run(other)
+            assert done.returncode == 2, done.stderr
+            assert "gateway: cannot listen" in done.stderr
+            assert "Traceback" not in done.stderr
+
+
+def test_without_its_parts_it_lives_says_why_and_ends_cleanly(
+    bundle_dir: Path, tmp_path: Path
+) -> None:
+    env = environment(bundle_dir, tmp_path)
+    base = f"http://127.0.0.1:{env['HTTP_PORT']}"
+    with (
+        running(env) as process,
+        grpc.insecure_channel(f"127.0.0.1:{env['GRPC_PORT']}") as channel,
+    ):
+        assert httpx.get(f"{base}/healthz").status_code == 200
+        unready = httpx.get(f"{base}/readyz")
+        assert unready.status_code == 503
+        assert unready.json()["reason"]
+        health = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
+        assert health.status == health_pb2.HealthCheckResponse.NOT_SERVING
+        answer = httpx.post(f"{base}/v1/products:search", json={"modification": "red"}, timeout=10)
+        assert answer.status_code == 503
+        assert "recompose_ready 0.0" in httpx.get(f"{base}/metrics").text
+
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(DRAIN_S) == 0
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read()
+
+
+def test_a_call_that_was_admitted_is_answered_while_the_gateway_drains(
+    bundle_dir: Path, tmp_path: Path
+) -> None:
+    env = environment(bundle_dir, tmp_path, DRAIN_GRACE_S=0)
+    messages: queue.Queue[catalog_pb2.ImportProductsRequest | None] = queue.Queue()
+    bad = catalog_pb2.ImportProductsRequest(product=product_pb2.Product(id="a/b"))
+    with (
+        running(env) as process,
+        grpc.insecure_channel(f"127.0.0.1:{env['GRPC_PORT']}") as channel,
+    ):
+        call = catalog_pb2_grpc.CatalogServiceStub(channel).ImportProducts.future(
+            iter(messages.get, None)
+        )
+        messages.put(bad)
+        time.sleep(1)  # admitted, and waiting for the rest of its stream
+        process.send_signal(signal.SIGTERM)
+        time.sleep(1)
+        with pytest.raises(httpx.TransportError):
+            httpx.get(f"http://127.0.0.1:{env['HTTP_PORT']}/healthz")
+        messages.put(bad)
+        messages.put(None)
+        answer = call.result(timeout=10)
+        assert [result.reason for result in answer.results] == ["PRODUCT_ID_INVALID"] * 2
+        assert process.wait(DRAIN_S) == 0
