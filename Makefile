@@ -56,7 +56,7 @@ lint-types:
 	$(VENV)/mypy --python-executable $(TRAINING)/python --cache-dir .mypy_cache/training training/sprc $(NEEDS_TORCH)
 
 lint-layers:
-	cd services && ../$(VENV)/lint-imports --config ../pyproject.toml
+	cd services && PYTHONPATH=../training ../$(VENV)/lint-imports --config ../pyproject.toml
 
 lint-protos:
 	$(VENV)/buf lint proto
