@@ -36,9 +36,11 @@ test: system-deps setup setup-triton setup-training ## Run all tests, set-up inc
 	exit $$status
 
 test-long: system-deps setup setup-triton setup-training ## Run all tests at full length; the report stays in .bench/
-	@mkdir -p .bench; set -o pipefail; \
-	RECOMPOSE_TEST_LONG=1 $(VENV)/python $(PYTEST) tests --ignore=tests/training --timeout=7200 \
-	  2>&1 | tee .bench/test-long.txt
+	@mkdir -p .bench; set -o pipefail; status=0; export RECOMPOSE_TEST_LONG=1; \
+	$(VENV)/python $(PYTEST) tests --ignore=tests/training --timeout=7200 \
+	  2>&1 | tee .bench/test-long.txt || status=1; \
+	$(TRAINING)/python $(PYTEST) tests/training 2>&1 | tee -a .bench/test-long.txt || status=1; \
+	exit $$status
 
 LINTS := lint-python lint-types lint-layers lint-protos lint-breaking lint-stubs lint-shell lint-yaml
 .PHONY: $(LINTS)
