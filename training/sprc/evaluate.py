@@ -15,7 +15,7 @@ from sprc.datasets.records import Protocol
 from sprc.evaluation.backends import open_backend
 from sprc.evaluation.command import run_command
 from sprc.evaluation.curves import draw_curves
-from sprc.evaluation.document import describe, write_aside, write_document
+from sprc.evaluation.document import describe, prepare_folder, write_aside, write_document
 from sprc.evaluation.endpoint import Endpoint
 from sprc.evaluation.options import (
     add_loading_flags,
@@ -62,7 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--output",
-        type=Path,
+        type=_json_file,
         required=True,
         metavar="FILE.json",
         help="figures as JSON; beside it FILE.png (recall over k) and FILE.html (single queries)",
@@ -102,6 +102,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def evaluate(options: argparse.Namespace) -> None:
     """Do what the flags say. Raises what `run_command` turns into a sentence."""
+    prepare_folder(options.output)
     if options.endpoint is not None:
         options.endpoint.require_reachable()
     backend = None
@@ -173,6 +174,12 @@ def report(
             PageLimits(options.report_queries),
         )
         write_aside(options.output.with_suffix(".html"), page.encode())
+
+
+def _json_file(text: str) -> Path:
+    if not text.endswith(".json"):
+        raise argparse.ArgumentTypeError(f"{text!r} does not end in .json")
+    return Path(text)
 
 
 def _endpoint(text: str) -> Endpoint:

@@ -11,7 +11,7 @@ from sprc.datasets.records import DataError
 from sprc.evaluation.backends import open_backend
 from sprc.evaluation.command import run_command
 from sprc.evaluation.contact_sheet import draw_contact_sheet
-from sprc.evaluation.document import write_aside
+from sprc.evaluation.document import prepare_folder, write_aside
 from sprc.evaluation.folder import list_gallery, rank_folder
 from sprc.evaluation.options import add_model_flags, model_options, positive
 from sprc.evaluation.table import aligned
@@ -73,6 +73,7 @@ def query(options: argparse.Namespace) -> None:
     text = options.text.strip()
     if options.reference is None and not text:
         raise DataError("give --reference, --text, or both")
+    prepare_folder(options.output)
     gallery = list_gallery(options.gallery)
     backend = open_backend(options.model_path, model_options(options))
     ranking, problems = rank_folder(

@@ -8,6 +8,7 @@ from typing import Protocol
 from torch import Tensor
 
 from sprc.datasets.pictures import Transform
+from sprc.published import ModelType
 
 PUBLISHED_RATIO = 1.25
 
@@ -50,7 +51,7 @@ class ModelOptions:
     """What a user says about a model beside its path."""
 
     tokenizer: Path | None = None
-    backbone: str | None = None
+    backbone: ModelType | None = None
     vit_heads: int | None = None
     qformer_heads: int | None = None
     transform: str | None = None

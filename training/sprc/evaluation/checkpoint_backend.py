@@ -13,8 +13,8 @@ from sprc.checkpoint import load_model
 from sprc.datasets.pictures import Transform
 from sprc.evaluation.backends import PUBLISHED_RATIO, BackendError, ModelOptions
 from sprc.model import Blip2QformerCirAlignPrompt
+from sprc.published import VITS
 
-BACKBONE_WIDTHS: Final = {"pretrain": 1408, "pretrain_vitL": 1024}
 _AUTOCAST: Final = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
@@ -43,12 +43,11 @@ class CheckpointBackend:
         """Load a checkpoint. Raises `CheckpointError` or `BackendError`."""
         device = _device(options.device)
         model = load_model(path, vit_heads=options.vit_heads, qformer_heads=options.qformer_heads)
-        width = model.config.vit.width
-        expected = BACKBONE_WIDTHS.get(options.backbone or "", width)
-        if width != expected:
+        vit = model.config.vit
+        if options.backbone is not None and vit != VITS[options.backbone]:
             raise BackendError(
-                f"{path} holds a ViT of width {width}, and --backbone {options.backbone} "
-                f"has {expected}"
+                f"{path} does not hold the ViT of --backbone {options.backbone}: its width is "
+                f"{vit.width} and its depth {vit.depth}"
             )
         tokenizer = read_tokenizer(
             options.tokenizer or _tokenizer_beside(path), model.config.text_length

@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -52,6 +53,13 @@ def describe(
         for task in tasks
     }
     return document
+
+
+def prepare_folder(path: Path) -> None:
+    """Make the folder of an output, before the work and not after it. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=path.parent):
+        pass
 
 
 def write_aside(path: Path, content: bytes) -> None:

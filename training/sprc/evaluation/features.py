@@ -17,7 +17,7 @@ from tqdm import tqdm
 from sprc.datasets.loading import PictureDataset
 from sprc.datasets.pictures import PictureFiles
 from sprc.datasets.records import Query
-from sprc.evaluation.backends import Backend
+from sprc.evaluation.backends import Backend, BackendError
 
 T = TypeVar("T")
 
@@ -57,6 +57,7 @@ def compute_features(
 
     Raises:
         PictureError: A picture is missing or damaged.
+        BackendError: The model gives vectors that are not finite.
     """
     waiting: dict[str, list[int]] = defaultdict(list)
     for position, query in enumerate(queries):
@@ -84,12 +85,18 @@ def compute_features(
                 vectors = backend.compose(embeds[[row for row, _ in chunk]], texts).cpu()
                 composed |= {position: v for (_, position), v in zip(chunk, vectors, strict=True)}
             bar.update(len(pixels))
-    return Features(
+    features = Features(
         tuple(names),
         torch.cat(gallery),
         torch.stack([composed[position] for position in range(len(queries))]),
         _texts(backend, queries, loading.batch_size) if text_only else None,
     )
+    if not (torch.isfinite(features.tokens).all() and torch.isfinite(features.composed).all()):
+        raise BackendError(
+            f"the {backend.label} gives vectors that are not finite: its weights are damaged, or "
+            "need --precision float32"
+        )
+    return features
 
 
 def _texts(backend: Backend, queries: Sequence[Query], batch_size: int) -> Tensor:

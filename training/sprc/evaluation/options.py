@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from sprc.evaluation.backends import ModelOptions
-from sprc.evaluation.checkpoint_backend import BACKBONE_WIDTHS
 from sprc.evaluation.features import Loading
+from sprc.published import VITS
 
 
 def add_model_flags(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
@@ -26,7 +26,7 @@ def add_model_flags(parser: argparse.ArgumentParser, *, required: bool = True) -
     )
     group.add_argument(
         "--backbone",
-        choices=tuple(BACKBONE_WIDTHS),
+        choices=tuple(VITS),
         help="pretrain is ViT-g, pretrain_vitL is ViT-L; read from the checkpoint, and where "
         "given it must be that one",
     )

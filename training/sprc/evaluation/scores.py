@@ -6,9 +6,9 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from sprc.base import max_sim
 from sprc.datasets.records import EvaluationSet
 from sprc.evaluation.features import Features
-from sprc.model import max_sim
 
 _AT_ONCE: Final = 64_000_000
 """Dot products in memory at once (256 MB)."""
