@@ -2,7 +2,9 @@
 
 import contextlib
 import io
+import pickle
 import re
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ from PIL import Image
 from sprc.checkpoint import load_model, save_checkpoint
 from sprc.datasets.fashioniq import FashionIq
 from sprc.datasets.pictures import Transform, read_pixels
-from sprc.training.feature_cache import ARRAY, MANIFEST
+from sprc.training.feature_cache import ARRAY, MANIFEST, KeptFeatures
 from tests.training.small_run import CHECKPOINT, assert_same_weights, small_data, train, weights
 
 # Features are of size 1 here, so rounding them changes them by up to 5e-4; a learning rate of 1e-3
@@ -143,3 +145,27 @@ def test_a_damaged_cache_is_refused(
     (folder / MANIFEST).write_text("{")
     assert train(data, tmp_path / "run", "--cache-features", str(folder)) == 1
     assert f"{folder / MANIFEST} cannot be read" in capsys.readouterr().err
+
+
+def test_a_worker_that_is_not_forked_maps_the_file_itself(cached: Path) -> None:
+    path = cached / "features" / ARRAY
+    kept = KeptFeatures(path, ["first"], torch.device("cpu"), torch.float32)
+    sent = pickle.dumps(kept)
+    assert len(sent) < 1000
+    assert torch.equal(pickle.loads(sent).row("first"), kept.row("first"))
+
+
+def test_no_room_for_the_cache_ends_in_a_sentence(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # 34 pictures of 257 tokens of 64 numbers take 1.1 MB.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limits[1]))
+    try:
+        assert train(data, tmp_path / "run", "--cache-features") == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "the features of 34 pictures take 1 MB" in said
+    assert said.endswith("(File too large): name another folder with --cache-features DIR")
+    assert not list((tmp_path / "run" / "features").iterdir())

@@ -44,9 +44,7 @@ def test_four_steps_of_the_published_cirr_recipe() -> None:
         loss = (losses * loss_weights(recipe)).sum()
         expected = [step["loss_itc"], step["loss_rtc"], step["loss_align"], step["loss"]]
         actual = [*losses.tolist(), float(loss.detach())]
-        # Adam divides by the root of squared gradients, which turns rounding of gradients near
-        # zero into steps of full size; after three steps at the peak rate it is seen.
-        assert actual == pytest.approx(expected, rel=2e-5 if step["step"] < 2 else 1e-3)
+        assert actual == pytest.approx(expected, rel=1e-5)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -9,7 +9,7 @@ differs from computing them in each step. A cache made of anything else is refus
 
 import hashlib
 import json
-import shutil
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -38,8 +38,6 @@ _MEANING: Final = {
     "pictures": "other pictures",
     "format": "another version of this program",
 }
-# Room for checkpoints and logs beside the cache.
-_SPARE_BYTES: Final = 1 << 28
 
 
 class KeptFeatures:
@@ -47,15 +45,25 @@ class KeptFeatures:
 
     def __init__(
         self,
-        array: NDArray[np.float16],
+        path: Path,
         names: Sequence[str],
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        self.array = array
+        self.path = path
+        self.array: NDArray[np.float16] = np.load(path, mmap_mode="r", allow_pickle=False)
         self.rows = {name: row for row, name in enumerate(names)}
         self.device = device
         self.dtype = dtype
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For a reading worker that is not forked: the array goes by its file's name."""
+        return {**vars(self), "array": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Map the array's file again."""
+        vars(self).update(state)
+        self.array = np.load(self.path, mmap_mode="r", allow_pickle=False)
 
     def pairs(self, training: TrainingSet) -> Dataset[Triplet]:
         """Features [P, W] float16 of both pictures."""
@@ -160,7 +168,6 @@ def make_cache(
                 raise TrainingError("a feature does not fit into float16: train without the cache")
             if array is None:
                 shape = (len(pictures), *halves.shape[1:])
-                _require_room(folder, shape)
                 array = _new_array(aside, shape)
             array[done : done + len(halves)] = halves
             done += len(halves)
@@ -179,13 +186,14 @@ def open_cache(
 ) -> KeptFeatures:
     """A cache made of just this. Raises `TrainingError`."""
     refuse_stale(folder, key)
+    path = folder / ARRAY
     try:
-        array = np.load(folder / ARRAY, mmap_mode="r", allow_pickle=False)
+        kept = KeptFeatures(path, names, device, dtype)
     except (OSError, ValueError, EOFError) as error:
-        raise TrainingError(f"{folder / ARRAY} cannot be read: {_advice(folder)}") from error
-    if array.dtype != np.float16 or array.ndim != 3 or len(array) != len(names):
-        raise TrainingError(f"{folder / ARRAY} does not hold these pictures: {_advice(folder)}")
-    return KeptFeatures(array, names, device, dtype)
+        raise TrainingError(f"{path} cannot be read: {_advice(folder)}") from error
+    if kept.array.dtype != np.float16 or kept.array.ndim != 3 or len(kept.array) != len(names):
+        raise TrainingError(f"{path} does not hold these pictures: {_advice(folder)}")
+    return kept
 
 
 def refuse_stale(folder: Path, key: Mapping[str, Any]) -> None:
@@ -219,20 +227,24 @@ def _rows(
 
 
 def _new_array(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.float16]]:
-    array: np.memmap[Any, np.dtype[np.float16]] = np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
-        path, "w+", np.float16, shape
-    )
-    return array
+    """An array of zeros in a file whose blocks are reserved. Raises `TrainingError`.
 
-
-def _require_room(folder: Path, shape: tuple[int, ...]) -> None:
+    A mapped file that runs out of disk while it is written to would kill the process.
+    """
     needed = 2 * int(np.prod(shape))
-    free = shutil.disk_usage(folder).free
-    if free < needed + _SPARE_BYTES:
-        raise TrainingError(
-            f"the features of {shape[0]} pictures take {needed / 1e9:.1f} GB and {folder} has "
-            f"{free / 1e9:.1f} GB left: name another folder with --cache-features DIR"
+    try:
+        array: np.memmap[Any, np.dtype[np.float16]] = np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
+            path, "w+", np.float16, shape
         )
+        with path.open("r+b") as stream:
+            os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)
+    except OSError as error:
+        raise TrainingError(
+            f"the features of {shape[0]} pictures take {needed / 1e6:.0f} MB, and {path.parent} "
+            f"has no room for them ({error.strerror}): name another folder with "
+            "--cache-features DIR"
+        ) from error
+    return array
 
 
 def _advice(folder: Path) -> str:

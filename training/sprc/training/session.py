@@ -1,19 +1,12 @@
 """From options to a run that is ready to train, with everything checked before the first step."""
 
-from pathlib import Path
-
 import torch
 
-from sprc.checkpoint import load_model
+from retrieval.preprocess.text import Tokenizer
 from sprc.datasets.pictures import Transform
 from sprc.half import halve_encoder
 from sprc.model import Blip2QformerCirAlignPrompt
-from sprc.training.begin import (
-    find_tokenizer,
-    keep_tokenizer,
-    read_tokenizer,
-    weights_digest,
-)
+from sprc.training.begin import TOKENIZER, starting_model, starting_words, weights_digest
 from sprc.training.data import RunData, open_data
 from sprc.training.errors import TrainingError
 from sprc.training.feature_cache import cache_key, make_cache, open_cache
@@ -44,11 +37,10 @@ def prepare(
     """
     recipe = _settle_precision(options, processes.device)
     state = _state(options, recipe)
-    model = _starting_model(options)
+    model = starting_model(options)
     transform = Transform.named(recipe.transform, model.config.vit.image_size, recipe.target_ratio)
     data = open_data(options.dataset, options.data_path, transform, skip_broken=options.skip_broken)
-    tokenizer_file = _tokenizer_file(options)
-    tokenizer = read_tokenizer(tokenizer_file, model.config.text_length, model.config.qformer.vocab)
+    words = starting_words(options, model.config.qformer.vocab)
     freeze_encoder(model)
     if processes.device.type == "cuda" and recipe.precision == "fp16":
         halve_encoder(model)
@@ -58,7 +50,7 @@ def prepare(
     if processes.main:
         _describe(options, recipe, data)
         write_text(options.output / RECIPE, recipe.model_dump_json(indent=1) + "\n")
-        keep_tokenizer(tokenizer_file, options.output)
+        write_text(options.output / TOKENIZER, words.to_str(pretty=True))
     mixed = Mixed(processes.device, recipe.precision)
     pictures = PictureFeatures(model, transform, mixed)
     features = _features(options, model, data, pictures, encoder, processes)
@@ -67,7 +59,7 @@ def prepare(
         data=data,
         features=features,
         plain=pictures if features is not pictures else None,
-        tokenizer=tokenizer,
+        tokenizer=Tokenizer(words, model.config.text_length),
         processes=processes,
         mixed=mixed,
         output=options.output,
@@ -101,21 +93,6 @@ def _state(options: Options, recipe: Recipe) -> State | None:
                 f"the run in {options.output} has another recipe: {'; '.join(differences)}"
             )
     return state
-
-
-def _starting_model(options: Options) -> Blip2QformerCirAlignPrompt:
-    if options.model_path is None:
-        raise TrainingError("give --model-path, the checkpoint to start from")
-    return load_model(
-        options.model_path, vit_heads=options.vit_heads, qformer_heads=options.qformer_heads
-    )
-
-
-def _tokenizer_file(options: Options) -> Path:
-    if options.tokenizer is not None:
-        return options.tokenizer
-    assert options.model_path is not None
-    return find_tokenizer(options.model_path.parent)
 
 
 def _features(
