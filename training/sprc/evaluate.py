@@ -4,7 +4,6 @@ python -m sprc.evaluate --dataset FashionIQ --data-path DIR --model-path CKPT --
 """
 
 import argparse
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 from sprc.datasets.pictures import Transform
 from sprc.datasets.records import Protocol
 from sprc.evaluation.backends import open_backend
-from sprc.evaluation.command import run_command
+from sprc.evaluation.command import interrupted_by_sigterm, run_command
 from sprc.evaluation.curves import draw_curves
 from sprc.evaluation.document import describe, prepare_folder, write_aside, write_document
 from sprc.evaluation.endpoint import Endpoint
@@ -43,8 +42,6 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.model_path is None and options.endpoint is None:
         parser.error("give --model-path, --endpoint, or both")
-    # A service's manager ends a process with SIGTERM: the catalog is removed then too.
-    signal.signal(signal.SIGTERM, _interrupt)
     return run_command("sprc.evaluate", lambda: evaluate(options))
 
 
@@ -127,7 +124,8 @@ def evaluate(options: argparse.Namespace) -> None:
         # Only here, after the last fork of a loader: gRPC's threads do not live through one.
         from sprc.evaluation.served import evaluate_service
 
-        served = evaluate_service(options.endpoint, tasks, outcomes)
+        with interrupted_by_sigterm():
+            served = evaluate_service(options.endpoint, tasks, outcomes)
     report(options, tasks, outcomes, backend.label if backend else None, served)
 
 
@@ -187,10 +185,6 @@ def _endpoint(text: str) -> Endpoint:
         return Endpoint.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from retrieval.preprocess.targetpad import targetpad
 
 EXTENSIONS: Final = (".png", ".jpg", ".jpeg")
 # What Pillow is known to raise on a damaged file, besides OSError.
-_DAMAGED: Final = (
+DAMAGED: Final = (
     OSError,
     SyntaxError,
     ValueError,
@@ -108,7 +108,7 @@ def read_pixels(path: Path, transform: Transform) -> Tensor:
             return transform(image)
     except FileNotFoundError:
         raise PictureError(f"{path} does not exist") from None
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise PictureError(
             f"{path} cannot be read as a picture ({type(error).__name__})"
         ) from error

@@ -26,7 +26,7 @@ class Details:
     scores: list[list[float]]
     """Scores of `top`."""
     reference_ranks: Tensor
-    """[Q] int64, 0 being best: where the reference itself came."""
+    """[Q] int64, 0 being best: where the reference itself came; `NOT_RANKED` for CIRR."""
 
 
 @dataclass
@@ -96,7 +96,10 @@ def first_results(
         ][:TOP]
         top.append([place for place, _ in pairs])
         kept.append([score for _, score in pairs])
-    return Details(evaluation, top, kept, target_ranks(ranking, references))
+    ranks = target_ranks(ranking, references)
+    if without_reference:
+        ranks = torch.full_like(ranks, NOT_RANKED)
+    return Details(evaluation, top, kept, ranks)
 
 
 def shown_rank(rank: int) -> int | None:

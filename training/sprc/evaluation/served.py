@@ -2,33 +2,35 @@
 
 A service ranks to a depth of its own (200 unless it is set otherwise): a target beyond it counts
 as not found at any k, and the curve ends there. CIRR's subsets are asked for with a filter, so
-their recalls are exact. Pictures are sent as RGB PNG without EXIF rotation: for RGB and gray files
-the service sees exactly the pixels that an evaluation of weights sees.
+their recalls are exact. Pictures are sent without any loss, as RGB: of RGB and gray files the
+service sees exactly the pixels that an evaluation of weights sees.
 """
 
 import secrets
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, NoReturn
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from sprc.datasets.pictures import PictureError
 from sprc.datasets.records import EvaluationSet, Protocol
 from sprc.evaluation.endpoint import Endpoint
+from sprc.evaluation.lossless import encode_lossless
 from sprc.evaluation.outcome import TOP, Outcome, first_results
 from sprc.evaluation.scores import Source
-from sprc.evaluation.service import Question, Ranking, Sent, Service, encode_rgb, in_parallel
+from sprc.evaluation.service import Question, Ranking, Sent, Service, in_parallel
 from sprc.evaluation.tasks import Task
 from sprc.metrics import Evaluation, cirr_metrics, evaluate_fashioniq
 from sprc.ranks import target_ranks
 
-DEPTH = 200
-_BATCH_PICTURES = 32
-_BATCH_BYTES = 32 << 20
+DEPTH: Final = 200
+SETTLE_S: Final = 2.0
+_BATCH_PICTURES: Final = 32
+_BATCH_BYTES: Final = 32 << 20
 
 
 @dataclass
@@ -57,12 +59,19 @@ class ThrowAwayCatalog:
     def __enter__(self) -> "ThrowAwayCatalog":
         return self
 
-    def __exit__(self, *error: object) -> None:
-        # Asked from the service, not remembered: an import that was interrupted counts too.
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         with tqdm(desc=f"removing {self.name}", unit="product") as bar:
-            while ids := list(self._service.product_ids(self.name)):
-                for _ in in_parallel(self._delete, ids):
-                    bar.update()
+            self._empty(bar)
+            if kind is not None:
+                # An import that was cut off may still have been at its last writes.
+                time.sleep(SETTLE_S)
+                self._empty(bar)
+
+    def _empty(self, bar: "tqdm[NoReturn]") -> None:
+        # Asked from the service, not remembered: an import that was interrupted counts too.
+        while ids := list(self._service.product_ids(self.name)):
+            for _ in in_parallel(self._delete, ids):
+                bar.update()
 
     def hold(self, evaluation: EvaluationSet, subsets: dict[str, list[str]]) -> None:
         """Bring the catalog to exactly a set's gallery. Raises `ServiceError`, `PictureError`."""
@@ -183,15 +192,9 @@ def _batches(
     batch: list[Sent] = []
     size = 0
     for name in names:
-        path = evaluation.pictures.path(name)
-        try:
-            png = encode_rgb(path)
-        except OSError as error:
-            raise PictureError(
-                f"{path} cannot be read as a picture ({type(error).__name__})"
-            ) from error
-        batch.append(Sent(product_id(name), name, png, tuple(subsets.get(name, ()))))
-        size += len(png)
+        content = encode_lossless(evaluation.pictures.path(name))
+        batch.append(Sent(product_id(name), name, content, tuple(subsets.get(name, ()))))
+        size += len(content)
         if len(batch) == _BATCH_PICTURES or size >= _BATCH_BYTES:
             yield batch
             batch, size = [], 0

@@ -1,6 +1,5 @@
 """A running Recompose, seen from an evaluation: import, search and delete, over gRPC."""
 
-import io
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -10,7 +9,6 @@ from typing import Any, Final, TypeVar
 
 import grpc
 from google.protobuf.struct_pb2 import Struct
-from PIL import Image
 
 from recompose.v1 import (
     catalog_pb2,
@@ -49,7 +47,7 @@ class Sent:
 
     id: str
     name: str
-    png: bytes = field(repr=False)
+    content: bytes = field(repr=False)
     subsets: tuple[str, ...] = ()
 
 
@@ -103,7 +101,7 @@ class Service:
                 product=product_pb2.Product(
                     id=sent.id, title=sent.name[:500], attributes=_attributes(sent.subsets)
                 ),
-                image=product_pb2.Image(content=sent.png),
+                image=product_pb2.Image(content=sent.content),
             )
             for sent in batch
         ]
@@ -171,15 +169,6 @@ class Service:
                     raise ServiceError(f"{self._endpoint} answered {code.name}") from error
             time.sleep(pause)
             pause = min(2 * pause, 5.0)
-
-
-def encode_rgb(path: Any) -> bytes:
-    """A file's picture as RGB PNG: the pixels that an evaluation of weights reads, if it is RGB
-    or gray. Raises OSError."""
-    with Image.open(path) as image:
-        content = io.BytesIO()
-        image.convert("RGB").save(content, format="PNG", compress_level=1)
-    return content.getvalue()
 
 
 def in_parallel(work: Callable[[Item], Answer], items: Iterable[Item]) -> Iterator[Answer]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from PIL import Image
 
-from sprc.datasets.pictures import PictureError
+from sprc.datasets.pictures import DAMAGED, PictureError
 
 SIDE: Final = 120
 QUALITY: Final = 70
@@ -34,7 +34,7 @@ def _encode(path: Path) -> str:
             small = image.convert("RGB")
             small.thumbnail((SIDE, SIDE))
             small.save(content, format="JPEG", quality=QUALITY)
-    except OSError as error:
+    except DAMAGED as error:
         raise PictureError(
             f"{path} cannot be read as a picture ({type(error).__name__})"
         ) from error
