@@ -145,28 +145,43 @@ def test_a_killed_run_ends_with_the_same_weights(
     assert next(values) == next(values)
 
 
-def test_sigterm_keeps_the_state(
-    data: Path, unbroken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    output = tmp_path / "run"
+def train_until_terminated(data: Path, output: Path, first: str, *more: str) -> int:
+    """The exit code of a run that gets SIGTERM as soon as a file is there."""
 
-    def terminate_in_second_epoch() -> None:
-        while not (output / "train_metrics.csv").exists():
-            time.sleep(0.005)
+    def terminate() -> None:
+        while not (output / first).exists():
+            time.sleep(0.001)
         os.kill(os.getpid(), signal.SIGTERM)
 
     # Without the command's own handler the signal is ignored, and the run ends as 0.
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    terminator = threading.Thread(target=terminate_in_second_epoch, daemon=True)
     try:
-        terminator.start()
-        assert train(data, output) == 128 + signal.SIGTERM
+        threading.Thread(target=terminate, daemon=True).start()
+        return train(data, output, *more)
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_sigterm_keeps_the_state(
+    data: Path, unbroken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "run"
+    code = train_until_terminated(data, output, "train_metrics.csv")
+    assert code == 128 + signal.SIGTERM
     assert "--resume goes on from there" in capsys.readouterr().err
     assert not (output / "last.pt").exists()
     assert train(data, output, "--resume") == 0
     assert_same_weights(output / "last.pt", unbroken / "last.pt")
+
+
+def test_sigterm_at_an_epochs_last_step(data: Path, tmp_path: Path) -> None:
+    # An epoch of one step: what is kept has trained all of it, and not validated.
+    whole = ["--batch-size", str(TRAINING_PAIRS), "--num-epochs", "3"]
+    code = train_until_terminated(data, tmp_path / "run", "best.pt", *whole)
+    assert code == 128 + signal.SIGTERM
+    assert train(data, tmp_path / "run", "--resume", *whole) == 0
+    rows = list(csv.DictReader((tmp_path / "run" / "train_metrics.csv").open()))
+    assert [row["epoch"] for row in rows] == ["0", "1", "2"]
 
 
 def test_workers_change_nothing(data: Path, unbroken: Path, tmp_path: Path) -> None:
@@ -197,7 +212,7 @@ def test_a_loss_that_is_not_finite_publishes_nothing(
         model.temp.fill_(0.0)
     save_checkpoint(model, tmp_path / "zero.pt", epoch=0)
     said = refused(capsys, data, tmp_path / "run", "--model-path", str(tmp_path / "zero.pt"))
-    assert "a loss is not finite in epoch 0, step 0 (loss_itc nan" in said or "inf" in said
+    assert "a loss is not finite in epoch 1, step 1 (loss_itc nan, loss_rtc nan" in said
 
 
 def test_a_full_disk_ends_in_a_sentence(
@@ -227,6 +242,14 @@ def test_what_cannot_be_trained_is_refused(
     assert "has another recipe: --seed was 912, is 5" in refused(
         capsys, data, unbroken, "--resume", "--seed", "5"
     )
+    moved = ["--resume", "--cache-features", str(tmp_path / "features")]
+    assert "features that are computed" in refused(capsys, data, unbroken, *moved)
+    trained = ["--resume", "--model-path", str(unbroken / "best.pt")]
+    assert "begun with other weights" in refused(capsys, data, unbroken, *trained)
+    other = small_data(tmp_path / "other")
+    captions = other / "captions" / "cap.hat.train.json"
+    captions.write_text(captions.read_text().replace("redder", "bluer"))
+    assert "other training pairs" in refused(capsys, other, unbroken, "--resume")
     assert "holds a run already: go on with it by --resume" in refused(capsys, data, unbroken)
 
 

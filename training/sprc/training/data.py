@@ -1,5 +1,7 @@
 """The data of a run: what trains, what validates, and the figure that names the best."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +44,11 @@ class RunData:
             for name in names:
                 found.setdefault(name, files)
         return list(found.items())
+
+    def digest(self) -> str:
+        """sha256 of the training pairs: names and captions, in order."""
+        pairs = [[*query.names, *query.captions] for query in self.training.queries]
+        return hashlib.sha256(json.dumps([self.dataset, pairs]).encode()).hexdigest()
 
     def schedule(self, epochs: int) -> Schedule:
         """The published learning-rate schedule. Raises `ScheduleError`."""

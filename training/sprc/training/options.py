@@ -107,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
         const="",
         metavar="DIR",
         help="compute the frozen encoder's output once for each picture and keep it as float16 "
-        "in DIR (default: features/ in --output)",
+        "in DIR (default: features/ in --output); validation then reads it too",
     )
     parser.add_argument(
         "--skip-broken",

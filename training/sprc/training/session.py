@@ -21,7 +21,7 @@ from sprc.training.objective import freeze_encoder, trained_parameters
 from sprc.training.options import Options
 from sprc.training.processes import Processes
 from sprc.training.recipe import Recipe
-from sprc.training.state import State, latest_state
+from sprc.training.state import Identity, State, latest_state
 from sprc.training.trainer import Run
 
 RECIPE = "recipe.json"
@@ -63,8 +63,13 @@ def prepare(
         processes=processes,
         mixed=mixed,
         output=options.output,
-        encoder=encoder,
-        start=start,
+        identity=Identity(
+            encoder=encoder,
+            start=start,
+            data=data.digest(),
+            features="computed" if features is pictures else "kept",
+            processes=str(processes.world),
+        ),
     )
     return model, run, state
 

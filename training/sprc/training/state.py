@@ -17,11 +17,39 @@ from torch import Tensor
 
 from sprc.training.errors import TrainingError
 from sprc.training.files import checksum_path, sha256, write_text, writing
+from sprc.training.objective import LOSSES
 
 FORMAT: Final = 1
 _NAME: Final = re.compile(r"state-(\d+)-(\d+)\.pt")
 
 Row = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What must be the same for a resumed run to end with the same weights, beside the recipe."""
+
+    encoder: str
+    """Digest of the frozen encoder."""
+    start: str
+    """Digest of the weights that trained from there."""
+    data: str
+    """Digest of the training pairs."""
+    features: str
+    """Whether features are kept or computed: ``kept`` or ``computed``."""
+    processes: str
+    """How many processes share a batch."""
+
+    def differences(self, kept: "Identity") -> list[str]:
+        """What a kept run has that this one has not, in words."""
+        words = {
+            "encoder": "another image encoder",
+            "start": "begun with other weights",
+            "data": "other training pairs",
+            "features": f"features that are {kept.features} (see --cache-features)",
+            "processes": f"{kept.processes} as its number of processes",
+        }
+        return [word for name, word in words.items() if getattr(self, name) != getattr(kept, name)]
 
 
 @dataclass
@@ -30,20 +58,24 @@ class Progress:
 
     epoch: int = 0
     step: int = 0
-    sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    sums: list[float] = field(default_factory=lambda: [0.0] * len(LOSSES))
     """Sum of each loss over the epoch's steps so far."""
     training: list[Row] = field(default_factory=list)
     validation: list[Row] = field(default_factory=list)
     best: float = 0.0
     best_epoch: int = -1
 
+    @property
+    def means(self) -> dict[str, float]:
+        """The mean of each loss over the epoch's steps so far."""
+        return {name: total / self.step for name, total in zip(LOSSES, self.sums, strict=True)}
+
 
 @dataclass(frozen=True)
 class State:
     """All that `Trainer` needs to go on."""
 
-    encoder: str
-    start: str
+    identity: Identity
     recipe: dict[str, Any]
     progress: Progress
     trained: dict[str, Tensor]
@@ -56,9 +88,12 @@ def save_state(folder: Path, state: State) -> None:
     """Keep a state and forget the older ones. Raises `TrainingError`."""
     progress = state.progress
     path = folder / f"state-{progress.epoch:04d}-{progress.step:06d}.pt"
-    content = {"format": FORMAT, **vars(state), "progress": vars(progress)}
+    content = {"format": FORMAT, **vars(state)}
+    content |= {"identity": vars(state.identity), "progress": vars(progress)}
     with writing(path) as aside:
-        torch.save(content, aside)
+        # Through a stream of Python's, whose errors tell a full disk from other trouble.
+        with aside.open("wb") as stream:
+            torch.save(content, stream)
         checksum = sha256(aside)
     write_text(checksum_path(path), f"{checksum}  {path.name}\n")
     for _, older in _states(folder):
@@ -82,7 +117,8 @@ def latest_state(folder: Path) -> State | None:
         content = torch.load(path, map_location="cpu", weights_only=True)
         if content.pop("format", None) != FORMAT:
             raise TrainingError(f"{path} is of another version of this program")
-        return State(**{**content, "progress": Progress(**content["progress"])})
+        identity, progress = Identity(**content["identity"]), Progress(**content["progress"])
+        return State(**{**content, "identity": identity, "progress": progress})
     except (
         OSError,
         RuntimeError,

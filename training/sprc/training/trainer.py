@@ -34,7 +34,7 @@ from sprc.training.objective import (
 from sprc.training.pace import compare, seconds_per_step
 from sprc.training.processes import Processes
 from sprc.training.recipe import Recipe
-from sprc.training.state import Progress, State, save_state
+from sprc.training.state import Identity, Progress, State, save_state
 from sprc.training.validate import rank_queries
 
 BEST = "best.pt"
@@ -55,10 +55,7 @@ class Run:
     processes: Processes
     mixed: Mixed
     output: Path
-    encoder: str
-    """Digest of the frozen encoder."""
-    start: str
-    """Digest of the weights that the run began with."""
+    identity: Identity
 
 
 class Trainer:
@@ -89,11 +86,10 @@ class Trainer:
 
     def resume(self, state: State) -> None:
         """Go on from a state. Raises `TrainingError` where it belongs to another run."""
-        if (state.encoder, state.start) != (self.run.encoder, self.run.start):
-            raise TrainingError(f"the run in {self.run.output} began with other weights than these")
+        differences = self.run.identity.differences(state.identity)
+        if differences:
+            raise TrainingError(f"the run in {self.run.output} has {' and '.join(differences)}")
         parameters = trained_parameters(self.model)
-        if state.trained.keys() != parameters.keys():
-            raise TrainingError(f"the run in {self.run.output} trains another model")
         with torch.no_grad():
             for name, value in state.trained.items():
                 parameters[name].copy_(value)
@@ -169,11 +165,8 @@ class Trainer:
                 losses = self._step(batch, rows)
                 progress.step += 1
                 progress.sums = [s + v for s, v in zip(progress.sums, losses, strict=True)]
-                means = {
-                    name: total / progress.step
-                    for name, total in zip(LOSSES, progress.sums, strict=True)
-                }
-                bar.set_postfix({n: f"{mean:.4f}" for n, mean in means.items()}, refresh=False)
+                shown = {name: f"{mean:.4f}" for name, mean in progress.means.items()}
+                bar.set_postfix(shown, refresh=False)
                 bar.update()
                 if journal is not None:
                     journal.step(self._reported(losses), self._position)
@@ -183,7 +176,7 @@ class Trainer:
                     self._keep_state()
                     kept = time.monotonic()
         rate = self.optimizer.param_groups[0]["lr"]
-        progress.training.append({"epoch": progress.epoch, **means, "learning_rate": rate})
+        progress.training.append({"epoch": progress.epoch, **progress.means, "learning_rate": rate})
 
     def _outcome(self) -> str:
         progress, name = self.progress, self.run.data.best_figure
@@ -200,7 +193,7 @@ class Trainer:
             return
         self._keep_state()
         raise Interrupted(
-            f"stopped in epoch {self.progress.epoch} after step {self.progress.step}; "
+            f"stopped in epoch {self.progress.epoch + 1} after step {self.progress.step}; "
             "--resume goes on from there",
             stop.signum,
         )
@@ -230,8 +223,8 @@ class Trainer:
         if not all(math.isfinite(value) for value in values):
             named = ", ".join(f"{n} {v}" for n, v in zip(LOSSES, values, strict=True))
             raise TrainingError(
-                f"a loss is not finite in epoch {progress.epoch}, step {progress.step} ({named}); "
-                "nothing is kept of this step"
+                f"a loss is not finite in epoch {progress.epoch + 1}, step {progress.step + 1} "
+                f"({named}); nothing is kept of this step"
             )
         self._backward(losses)
         self.scaler.step(self.optimizer)
@@ -282,7 +275,7 @@ class Trainer:
                 for evaluation in run.data.evaluations
             ]
         except ValueError as error:
-            raise TrainingError(f"validation of epoch {epoch} failed: {error}") from error
+            raise TrainingError(f"validation of epoch {epoch + 1} failed: {error}") from error
         figures = run.data.figures(rankings)
         progress.validation.append({"epoch": epoch, **figures})
         name = run.data.best_figure
@@ -302,8 +295,7 @@ class Trainer:
         save_state(
             self.run.output,
             State(
-                encoder=self.run.encoder,
-                start=self.run.start,
+                identity=self.run.identity,
                 recipe=self.run.recipe.model_dump(),
                 progress=self.progress,
                 trained={n: p.detach() for n, p in trained_parameters(self.model).items()},
@@ -317,6 +309,6 @@ class Trainer:
         for name, parameter in trained_parameters(self.model).items():
             if not bool(torch.isfinite(parameter).all()):
                 raise TrainingError(
-                    f"{name} is no longer finite after epoch {self.progress.epoch}, step "
+                    f"{name} is not finite in epoch {self.progress.epoch + 1} after step "
                     f"{self.progress.step}; nothing is kept of it"
                 )
