@@ -190,8 +190,8 @@ class Bert(nn.Module):
         """
         count = 0 if queries is None else queries.shape[1]
         hidden = self.embeddings(input_ids, queries, prompts_after_cls=prompts_after_cls)
-        mask = torch.zeros((hidden.shape[0], 1, 1, count), dtype=hidden.dtype)
-        mask = mask.to(hidden.device)
+        shape = (hidden.shape[0], 1, 1, count)
+        mask = torch.zeros(shape, dtype=hidden.dtype, device=hidden.device)
         if attention_mask is not None:
             words = (1.0 - attention_mask[:, None, None, :].to(hidden.dtype)) * MASKED
             # [CLS] is never masked, so queries-then-words and [CLS]-prompts-words share one mask.
