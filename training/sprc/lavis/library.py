@@ -4,6 +4,7 @@ The addresses are those in LAVIS's own model configurations, and files come by L
 download code into its cache (``TORCH_HOME``).
 """
 
+import warnings
 from pathlib import Path
 from types import ModuleType
 
@@ -17,7 +18,10 @@ class LavisError(Exception):
 def import_lavis() -> ModuleType:
     """LAVIS, with all its models registered. Raises `LavisError`."""
     try:
-        import lavis
+        with warnings.catch_warnings():
+            # Of fairscale, about names of PyTorch that are going to change.
+            warnings.simplefilter("ignore", FutureWarning)
+            import lavis
     except ImportError as error:
         raise LavisError(f"LAVIS cannot be imported: {error}; make setup-training") from error
     except RuntimeError as error:

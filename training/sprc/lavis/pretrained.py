@@ -1,7 +1,8 @@
 """BLIP-2's pretrained weights as the beginning of a model, strictly.
 
 BLIP-2's file holds what it trained: Q-Former, queries, projections and ``ln_vision``. The image
-encoder, which it did not train, lies in a file of its own in the same folder.
+encoder, which it did not train, lies in a file of its own in the same folder. LAVIS 1.0.2 takes 21
+of ViT-L's blocks from it; SPRC, and so we, 23.
 """
 
 from collections.abc import Mapping
@@ -107,8 +108,8 @@ def _read(address: str) -> dict[str, Tensor]:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
     except (*UNREADABLE, OSError) as error:
         raise LavisError(
-            f"{path} is not a PyTorch file of plain tensors: it is of another kind, cut short, "
-            "or carries code"
+            f"{path} is not a PyTorch file of plain tensors: it is of another kind, carries code, "
+            "or is cut short, and is then best deleted and fetched again"
         ) from error
     if isinstance(content, Mapping) and isinstance(content.get("model"), Mapping):
         content = content["model"]
