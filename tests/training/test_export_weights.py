@@ -1,6 +1,5 @@
-"""Graphs above protobuf's 2 GB: their weights lie in a file beside."""
+"""Weights of an exported graph: merged, halved, and beside the graph when they are large."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,53 +8,8 @@ import onnx
 import onnx_ir
 import onnxruntime
 import pytest
-import torch
 
-from retrieval.bundle import BundleError, load_bundle
 from sprc import onnx_graph
-from sprc.config import ModelConfig
-from sprc.export import export
-from sprc.initial import initialise
-from sprc.model import Blip2QformerCirAlignPrompt
-from sprc.served import served_graphs
-from tests.training.tiny import tiny_config, tiny_tokenizer
-
-
-def clip_model() -> Blip2QformerCirAlignPrompt:
-    """Tiny, with CLIP's backbone."""
-    config = tiny_config()
-    vit = replace(config.vit, patch_size=8, stem=(), family="clip")
-    model = Blip2QformerCirAlignPrompt(
-        ModelConfig(vit, config.qformer, config.embed_dim, config.text_length)
-    )
-    initialise(model, 5)
-    return model.eval()
-
-
-def test_large_graphs_answer_from_weights_in_a_file_beside(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(onnx_graph, "LARGEST_SINGLE_FILE_BYTES", 20_000)
-    model = clip_model()
-    export(model, tiny_tokenizer(tmp_path), tmp_path / "bundle", "float16", name="large")
-    load_bundle(tmp_path / "bundle", verify=True)
-    for graph in served_graphs(model, torch.float16, batch=5):
-        folder = tmp_path / "bundle" / graph.name / "1"
-        assert {path.name for path in folder.iterdir()} == {"model.onnx", "model.weights"}
-        session = onnxruntime.InferenceSession(folder / "model.onnx")
-        actual = session.run(graph.outputs, {k: v.numpy() for k, v in graph.inputs.items()})
-        with torch.inference_mode():
-            expected = graph.module(*graph.inputs.values())
-        expected = expected if isinstance(expected, tuple) else (expected,)
-        for output, ours, theirs in zip(graph.outputs, actual, expected, strict=True):
-            near = 5e-3 if output == "image_embeds" else 2e-6
-            np.testing.assert_allclose(ours, theirs.numpy(), atol=near)
-    weights = tmp_path / "bundle" / "image_encoder" / "1" / "model.weights"
-    content = bytearray(weights.read_bytes())
-    content[-1] ^= 1
-    weights.write_bytes(content)
-    with pytest.raises(BundleError):
-        load_bundle(tmp_path / "bundle", verify=True)
 
 
 def parted(weights: dict[str, Any]) -> onnx_graph.OnnxGraph:
