@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 # An interpreter of your own: make setup PYTHON=/path/to/python3.11
 ifndef PYTHON
 PYTHON := $(shell for p in python3.11 python3; do \
-  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+  $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $$p && break; done)
 endif
 VENV := .venv/bin
 TRAINING := training/.venv/bin
@@ -126,8 +126,8 @@ training/.venv/.ready: training/requirements.txt | check-python
 	@touch $@
 
 check-python:
-	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "Recompose needs Python 3.11 or newer: install it, or name it with PYTHON=/path/to/python3.11." >&2; \
+	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
+	  echo "Recompose needs Python 3.11, for which Triton's Python backend and LAVIS's pins are built: install it, or name it with PYTHON=/path/to/python3.11." >&2; \
 	  exit 1; }
 
 system-deps: ## Install the Debian packages that the tests need, or name them
