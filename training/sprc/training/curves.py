@@ -4,6 +4,7 @@ from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from sprc.training.files import writing
 from sprc.training.objective import LOSSES
@@ -34,6 +35,8 @@ def draw_curves(path: Path, progress: Progress, best_figure: str) -> None:
         values = [row[best_figure] for row in progress.validation]
         figures.plot(validated, values, marker=".", linewidth=2.5, label=best_figure)
     figures.set(xlabel="epoch", ylabel="percent", title="Validation", ylim=(0, 100))
+    for axes in (losses, figures):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if progress.validation:
         figures.legend(fontsize="x-small")
     with writing(path) as aside:
