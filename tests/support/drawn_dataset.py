@@ -48,7 +48,8 @@ def write_drawn_cirr(root: Path, queries: int) -> None:
     for place in range(queries):
         reference, target, color = _pair(rng)
         members = [f"dev-{place}-{member}-img0" for member in range(SUBSET)]
-        others = [sample_garment(rng) for _ in range(SUBSET - 2)]
+        # Half of the rest is the target drawn again, so that a subset can be ranked wrongly.
+        others = [target if turn % 2 else sample_garment(rng) for turn in range(SUBSET - 2)]
         for name, garment in zip(members, (reference, target, *others), strict=True):
             paths[name] = f"./dev/{name}.png"
             _write_picture(root / paths[name], garment, rng)
