@@ -92,6 +92,4 @@ def refusal_of(error: grpc.aio.AioRpcError) -> Refusal:
     assert info.domain == "recompose"
     trailers: list[Any] = list(error.trailing_metadata())
     assert ("x-request-id", info.metadata["request_id"]) in trailers
-    return Refusal(
-        error.code().name, info.reason, info.metadata.get("field", ""), status.message
-    )
+    return Refusal(error.code().name, info.reason, info.metadata.get("field", ""), status.message)
