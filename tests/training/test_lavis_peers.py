@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from sprc.lavis.library import import_lavis
 from sprc.model import Blip2QformerCirAlignPrompt
 from tests.training.lavis_files import prepare_torchvision, random_model, tiny_blip2
 
@@ -19,6 +20,7 @@ ATOL = 2e-6
 @pytest.fixture(scope="module", autouse=True)
 def _lavis() -> None:
     prepare_torchvision()
+    import_lavis()
 
 
 @pytest.fixture(scope="module")

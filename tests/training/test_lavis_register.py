@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageFile
 
 from sprc.base import max_sim
 from sprc.checkpoint import load_model as load_checkpoint
@@ -29,6 +29,10 @@ NAME = "blip2_cir_align_prompt"
 TEXTS = ["Red with a hood.", "blue"]
 
 
+def test_lavis_does_not_make_cut_pictures_pass(registered: Any) -> None:
+    assert not ImageFile.LOAD_TRUNCATED_IMAGES
+
+
 @pytest.fixture
 def source() -> Blip2QformerCirAlignPrompt:
     return random_model(tiny_blip2())
@@ -42,7 +46,11 @@ def registered(
     prepare_torchvision()
     from lavis.common.registry import registry
 
-    import sprc.lavis.register  # noqa: F401
+    import sprc.lavis.register
+
+    # As if LAVIS had been imported just now; see `import_lavis`.
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    sprc.lavis.register.import_lavis()
 
     vocabulary = tmp_path / "vocab.txt"
     vocabulary.write_text("\n".join(VOCABULARY) + "\n")

@@ -8,6 +8,8 @@ import warnings
 from pathlib import Path
 from types import ModuleType
 
+from PIL import ImageFile
+
 from sprc.published import ModelType
 
 
@@ -31,6 +33,9 @@ def import_lavis() -> ModuleType:
             "LAVIS cannot be imported, since torchvision was built for another torch: install "
             "both from PyPI, or both from PyTorch's CPU index"
         ) from error
+    # LAVIS lets Pillow fill up pictures that are cut short, for the whole process: a broken file
+    # would then train as a grey one, and nobody be told.
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
     module: ModuleType = lavis
     return module
 
