@@ -96,7 +96,7 @@ proto: setup ## Generate the stubs in services/recompose/v1 from proto/
 	  --python_out=$(STUBS) --grpc_python_out=$(STUBS) \
 	  --mypy_out=quiet:$(STUBS) --mypy_grpc_out=quiet:$(STUBS) $(PROTOS:proto/%=%)
 
-demo-model: setup setup-training ## Train the demo model again and export it to models/ (half an hour)
+demo-model: setup setup-training ## Train the demo model again and export it to models/ (40 minutes)
 	cd training && .venv/bin/python -m sprc.demo --output ../models
 
 ##@ Set up

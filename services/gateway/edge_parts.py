@@ -26,7 +26,6 @@ from retrieval.errors import DeadlineExceeded
 T = TypeVar("T")
 
 DEFAULT_PAGE_SIZE: Final = 20
-MAX_IMPORT_PRODUCTS: Final = 256
 MAX_FILTER_NESTING: Final = 16
 """Nesting at which an edge stops reading a filter; the core's own limit is lower."""
 

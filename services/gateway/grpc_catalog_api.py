@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from google.protobuf import empty_pb2
 
-from gateway.edge_parts import MAX_IMPORT_PRODUCTS, EdgeParts, within
+from gateway.edge_parts import EdgeParts, within
 from gateway.grpc_codec import (
     decode_catalog,
     decode_filter,
@@ -15,6 +15,7 @@ from gateway.grpc_codec import (
 )
 from gateway.grpc_deadline import call_deadline
 from gateway.grpc_encode import encode_facets, encode_import, encode_page, encode_product
+from gateway.validation import MAX_IMPORT_PRODUCTS
 from recompose.v1 import catalog_pb2, catalog_pb2_grpc, product_pb2
 from retrieval.domain import DEFAULT_CATALOG, ProductWrite
 from retrieval.errors import InvalidArgument, Reason, RequestTooLarge

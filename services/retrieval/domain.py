@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -292,4 +292,3 @@ class IndexQuery:
 
 
 CacheKind = Literal["image_embeds", "image_tokens", "query_embedding"]
-JsonObject = dict[str, Any]

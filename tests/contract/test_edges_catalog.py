@@ -7,8 +7,8 @@ import httpx
 import pytest
 from google.protobuf import struct_pb2
 
-from gateway.edge_parts import MAX_IMPORT_PRODUCTS
 from gateway.grpc_catalog_api import MAX_IMPORT_BYTES
+from gateway.validation import MAX_IMPORT_PRODUCTS
 from recompose.v1 import catalog_pb2, filter_pb2, product_pb2
 from retrieval.domain import ImportOutcome, ImportResult, Match, ProductWrite, UploadReference
 from tests.support.edges import grpc_refusal, rest_refusal, serving

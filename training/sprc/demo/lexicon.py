@@ -96,11 +96,6 @@ NO_FLAGS: Final[dict[str, tuple[str, ...]]] = {
     "pocket": ("pocket", "pockets", "pocket"),
     "buttons": ("buttons", "buttons", "button"),
 }
-FLAG_ADJECTIVES: Final[dict[str, tuple[str, ...]]] = {
-    "hood": ("hooded", "with a hood"),
-    "pocket": ("with a pocket", "with pockets"),
-    "buttons": ("buttoned", "with buttons", "button down"),
-}
 LIGHTNESS: Final[dict[str, float]] = {
     "black": 0.02, "navy": 0.1, "brown": 0.3, "purple": 0.32, "red": 0.42, "blue": 0.46,
     "green": 0.5, "gray": 0.55, "orange": 0.68, "pink": 0.75, "yellow": 0.85, "white": 1.0,

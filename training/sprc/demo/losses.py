@@ -31,19 +31,6 @@ class AttributeHeads(nn.Module):
             losses.append(-part.masked_fill(~allowed[:, start:end], -torch.inf).logsumexp(-1))
         return torch.stack(losses).mean()
 
-    @torch.no_grad()
-    def accuracy(self, vectors: Tensor, garments: Tensor) -> dict[str, float]:
-        """Share of right values per attribute."""
-        logits = self.linear(vectors * self.scale).float()
-        return {
-            name: float(
-                (logits[:, start:end].argmax(-1) == garments[:, start:end].argmax(-1))
-                .float()
-                .mean()
-            )
-            for name, (start, end) in zip(NAMES, pairwise(_BOUNDS), strict=True)
-        }
-
 
 def satisfies(wishes: Tensor, garments: Tensor) -> Tensor:
     """[Q, N] bool: which garments satisfy which wishes, from 0/1 vectors."""

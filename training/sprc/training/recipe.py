@@ -15,7 +15,6 @@ from sprc.training.errors import TrainingError
 
 RECIPES: Final = Path(__file__).parents[1] / "recipes"
 DATASETS: Final = ("FashionIQ", "CIRR")
-MODEL_NAME: Final = "blip2_cir_align_prompt"
 WITHOUT_EFFECT_ON_WEIGHTS: Final = frozenset(
     {"num_workers", "validation_frequency", "save_training", "save_best", "state_minutes"}
 )
