@@ -4,7 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from demo_catalog.write import DEFAULT_COUNT, DEFAULT_SEED, ForeignDirectoryError, write_catalog
+from demo_catalog.folder import ForeignDirectoryError
+from demo_catalog.write import DEFAULT_COUNT, DEFAULT_SEED, write_catalog
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -96,7 +96,7 @@ class Step(nn.Module):
         self, pixels: torch.Tensor, ids: torch.Tensor, mask: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         embeds = self.model.embed_image(pixels)
-        losses = self.model.losses(embeds, embeds.flip(0), ids, mask)
+        losses = self.model.pair_losses(embeds, embeds.flip(0), ids, mask)
         return losses.itc, losses.rtc, losses.align
 
 

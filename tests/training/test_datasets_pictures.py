@@ -1,6 +1,5 @@
 """Pixels from files, loaders with workers, and what happens to bad pictures."""
 
-import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,12 +9,11 @@ import torch
 from torch.utils.data import DataLoader
 
 from retrieval.preprocess.targetpad import CLIP_MEAN, CLIP_STD
-from sprc.captions import training_captions
 from sprc.datasets.cirr import Cirr
 from sprc.datasets.fashioniq import FashionIq
-from sprc.datasets.loading import PictureDataset, TripletDataset, collate_triplets
+from sprc.datasets.loading import PairBatches, PictureDataset
 from sprc.datasets.pictures import FolderPictures, PictureError, Transform, read_pixels
-from sprc.datasets.records import DataError, EvaluationSet, Protocol
+from sprc.datasets.records import DataError, EvaluationSet, Protocol, pair
 from sprc.datasets.screening import screen_evaluation, screen_training
 from tests.training.synthetic import write_cirr, write_fashioniq
 
@@ -81,30 +79,30 @@ def test_squarepad_equals_the_published_transform_for_every_mode() -> None:
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_triplets_load_in_whole_batches_with_any_number_of_workers(
+def test_pairs_load_in_whole_batches_with_any_number_of_workers(
     data: FashionIq, workers: int
 ) -> None:
     training = data.training()
-    loader = DataLoader(
-        TripletDataset(training, SMALL),
-        batch_size=5,
-        num_workers=workers,
-        collate_fn=collate_triplets,
-    )
+    rows = PictureDataset(training.names, training.pictures, SMALL)
+    plan = [range(5), range(5, 10), range(10, 12)]
+    loader = DataLoader(PairBatches(training, rows, plan), batch_size=None, num_workers=workers)
     batches = list(loader)
-    assert [len(batch.captions) for batch in batches] == [5, 5, 2]
-    assert batches[0].references.shape == batches[0].targets.shape == (5, 3, 28, 28)
-    assert batches[0].references.dtype == torch.float32
-    for i in (0, 7, 11):
-        query = training.queries[i]
-        batch = batches[i // 5]
-        target = read_pixels(training.pictures.path(query.known_target), SMALL)
-        reference = read_pixels(training.pictures.path(query.reference), SMALL)
-        assert torch.equal(batch.targets[i % 5], target)
-        assert torch.equal(batch.references[i % 5], reference)
-        assert batch.captions[i % 5] == query.captions
-    texts = training_captions(batches[0].captions, random.Random(3))
-    assert texts == training_captions([q.captions for q in training.queries[:5]], random.Random(3))
+    assert [len(batch.references) for batch in batches] == [5, 5, 2]
+    for pairs, batch in zip(plan, batches, strict=True):
+        names = [training.names[place] for place in batch.names]
+        used = {name for place in pairs for name in pair(training.queries[place])}
+        assert len(names) == len(used)
+        assert set(names) == used
+        assert batch.pictures.shape == (len(names), 3, 28, 28)
+        assert batch.pictures.dtype == torch.float32
+        for row, place in enumerate(pairs):
+            query = training.queries[place]
+            for position, name in zip(
+                (batch.references[row], batch.targets[row]), pair(query), strict=True
+            ):
+                assert names[position] == name
+                expected = read_pixels(training.pictures.path(name), SMALL)
+                assert torch.equal(batch.pictures[position], expected)
 
 
 # One case with a worker: torch takes five seconds to clear away a worker that failed.

@@ -1,19 +1,12 @@
-"""The demo's edits and sentences: what they say is what they ask for, in known words."""
+"""The demo's edits and sentences: what they say is what they ask for."""
 
 import numpy as np
 import pytest
 
-from demo_catalog.garments import Garment, sample_garment
-from retrieval.preprocess.text import Tokenizer, bert_tokenizer
-from sprc.demo.attributes import NAMES, garment_vector, wish_vector
-from sprc.demo.edits import Edit, make_edit, sample_family
-from sprc.demo.sentences import Sentence, description, edit_sentence, with_noise
-from sprc.demo.vocabulary import build_vocabulary
-
-
-@pytest.fixture(scope="module")
-def vocabulary() -> list[str]:
-    return build_vocabulary()
+from demo_catalog.garments import Garment
+from demo_data.attributes import NAMES, garment_vector, wish_vector
+from demo_data.edits import Edit, make_edit, sample_family
+from demo_data.sentences import Sentence, edit_sentence
 
 
 @pytest.fixture(scope="module")
@@ -30,37 +23,6 @@ def edits() -> list[tuple[Edit, Sentence]]:
 
 def fits(wish: np.ndarray, garment: Garment) -> bool:
     return int((wish & garment_vector(garment)).sum()) == len(NAMES)
-
-
-def test_no_sentence_has_an_unknown_word(
-    vocabulary: list[str], edits: list[tuple[Edit, Sentence]]
-) -> None:
-    tokenizer = Tokenizer(bert_tokenizer(vocabulary[:-1]), max_tokens=64)
-    rng = np.random.default_rng(12)
-    texts = [sentence.text for _, sentence in edits]
-    texts += [description(sample_garment(rng), rng).text for _ in range(1000)]
-    texts += [with_noise(text, rng) for text in texts]
-    texts += ["Qwx 42?", "it's 100% zebra-striped & fine", "naïve café"]
-    ids, _ = tokenizer.encode_batch(texts)
-    assert not (ids == vocabulary.index("[UNK]")).any()
-
-
-def test_clean_sentences_are_whole_words_and_fit(
-    vocabulary: list[str], edits: list[tuple[Edit, Sentence]]
-) -> None:
-    tokenizer = Tokenizer(bert_tokenizer(vocabulary[:-1]), max_tokens=64)
-    ids, mask = tokenizer.encode_batch([sentence.text for _, sentence in edits])
-    continued = {index for index, token in enumerate(vocabulary) if token.startswith("##")}
-    spelled = np.isin(ids, list(continued)).any(1)
-    assert spelled.mean() < 0.002  # a word so rare that the vocabulary's sample lacks it
-    assert (mask.sum(1) > 32).mean() < 0.01
-
-
-def test_vocabulary_has_berts_form(vocabulary: list[str]) -> None:
-    assert vocabulary[:5] == ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    assert vocabulary[-1] == "[DEC]"
-    assert len(set(vocabulary)) == len(vocabulary)
-    assert 300 < len(vocabulary) < 2000
 
 
 def test_target_satisfies_its_edit_and_the_reference_does_not(

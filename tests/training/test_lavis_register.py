@@ -100,7 +100,7 @@ def test_calls_of_sprc_give_what_our_modules_give(registered: Any) -> None:
     with torch.no_grad():
         embeds = model.embed_image(pixels)
         ids, mask = (torch.from_numpy(a) for a in model.tokenizer.encode_batch(TEXTS))
-        losses = model.losses(embeds[:2], embeds[2:], ids, mask)
+        losses = model.pair_losses(embeds[:2], embeds[2:], ids, mask)
         composed = model.compose(embeds[:2], ids, mask)
     features, frozen = model.extract_target_features(pixels, mode="mean")
     assert torch.equal(frozen, embeds)

@@ -42,7 +42,7 @@ def recorded() -> dict[str, Any]:
 def losses(model: Blip2QformerCirAlignPrompt, recorded: dict[str, Any]) -> Losses:
     """Through ``ln_vision``, which SPRC trains."""
     embeds = model.embed_image(pixels())
-    return model.losses(
+    return model.pair_losses(
         embeds[recorded["image_index"]],
         embeds[recorded["target_index"]],
         *texts(recorded["text_index"]),

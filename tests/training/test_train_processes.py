@@ -10,8 +10,11 @@ from torch import distributed, multiprocessing
 from torch.nn.parallel import DistributedDataParallel
 
 from sprc.checkpoint import load_model
-from sprc.training.objective import Objective, freeze_encoder, trained_parameters
+from sprc.model import Blip2QformerCirAlignPrompt
+from sprc.training.objective import Objective, freeze_encoder
 from sprc.training.processes import Processes
+from sprc.training.recipe import load_recipe, published_recipe
+from tests.training.given_features import GivenFeatures, given_pairs
 from tests.training.small_run import CHECKPOINT, PARITY, arguments, small_data, weights
 from tests.training.tiny import tiny_model
 
@@ -31,6 +34,11 @@ def inputs() -> tuple[torch.Tensor, ...]:
     )
 
 
+def gathering(model: Blip2QformerCirAlignPrompt, processes: Processes) -> Objective:
+    recipe, _ = load_recipe(published_recipe("CIRR"), {"gather": True})
+    return Objective(model, processes, recipe)
+
+
 def share_of_gradients(rank: int, store: str, output: str) -> None:
     """One process of two: its half of the batch, and what DDP makes of both gradients."""
     torch.set_num_threads(1)
@@ -40,13 +48,12 @@ def share_of_gradients(rank: int, store: str, output: str) -> None:
     model = tiny_model()
     freeze_encoder(model)
     processes = Processes(rank, WORLD, torch.device("cpu"))
-    objective = DistributedDataParallel(
-        Objective(model, processes, gather=True), find_unused_parameters=True
-    )
+    objective = DistributedDataParallel(gathering(model, processes), find_unused_parameters=True)
     half = slice(rank * BATCH // WORLD, (rank + 1) * BATCH // WORLD)
-    losses = objective(*(value[half] for value in inputs()))
+    references, targets, *text = (value[half] for value in inputs())
+    losses = objective(GivenFeatures(), given_pairs(references, targets), *text)
     losses.sum().backward()
-    found = {n: p.grad for n, p in trained_parameters(model).items() if p.grad is not None}
+    found = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
     torch.save({"losses": processes.mean(losses.detach()), "gradients": found}, f"{output}{rank}")
     distributed.destroy_process_group()
 
@@ -57,12 +64,14 @@ def test_gathered_gradients_are_those_of_the_whole_batch(tmp_path: Path) -> None
     )
     model = tiny_model()
     freeze_encoder(model)
-    losses = Objective(model, Processes(0, 1, torch.device("cpu")), gather=True)(*inputs())
+    references, targets, *text = inputs()
+    objective = gathering(model, Processes(0, 1, torch.device("cpu")))
+    losses = objective(GivenFeatures(), given_pairs(references, targets), *text)
     losses.sum().backward()
     for rank in range(WORLD):
         found = torch.load(tmp_path / f"found{rank}", weights_only=True)
         torch.testing.assert_close(found["losses"], losses.detach())
-        for name, parameter in trained_parameters(model).items():
+        for name, parameter in model.named_parameters():
             if parameter.grad is not None:
                 torch.testing.assert_close(found["gradients"][name], parameter.grad, msg=name)
 

@@ -19,6 +19,7 @@ from PIL import Image
 
 from demo_catalog.__main__ import main
 from demo_catalog.draw import draw
+from demo_catalog.folder import ForeignDirectoryError
 from demo_catalog.garments import (
     ATTRIBUTES,
     CATEGORIES,
@@ -33,7 +34,7 @@ from demo_catalog.garments import (
 )
 from demo_catalog.labels import BRANDS, title
 from demo_catalog.palette import contrast, jittered, nearest
-from demo_catalog.write import ForeignDirectoryError, make_product, write_catalog
+from demo_catalog.write import make_product, write_catalog
 
 SERVICES = Path(__file__).parents[2] / "services"
 MODEL_SIZE = 96

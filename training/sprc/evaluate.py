@@ -32,7 +32,8 @@ from sprc.evaluation.weights import evaluate_weights
 PROTOCOLS = {
     "original-split": (Protocol.ORIGINAL_SPLIT,),
     "val-split": (Protocol.VAL_SPLIT,),
-    "both": (Protocol.ORIGINAL_SPLIT, Protocol.VAL_SPLIT),
+    "any-right": (Protocol.ANY_RIGHT,),
+    "all": None,
 }
 
 
@@ -67,9 +68,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--protocol",
         choices=tuple(PROTOCOLS),
-        default="both",
-        help="galleries of FashionIQ: its original split (the published SPRC figures), the "
-        "smaller VAL split, or both, kept apart (default both)",
+        default="all",
+        help="how FashionIQ is evaluated: on its original split (the published SPRC figures), on "
+        "the smaller VAL split, on the original split with any right picture counting where "
+        "captions list alternatives, or all that the data has, kept apart (default all)",
     )
     parser.add_argument(
         "--baselines",

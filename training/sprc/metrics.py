@@ -1,4 +1,7 @@
-"""The published figures: FashionIQ with the reference in the gallery, CIRR without it."""
+"""The published figures: FashionIQ with the reference in the gallery, CIRR without it.
+
+And those of our own protocol, in which any right picture counts.
+"""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -9,9 +12,10 @@ import torch
 from torch import Tensor
 
 from sprc.datasets.records import EvaluationSet, Protocol
-from sprc.ranks import recall_at, subset_ranks, target_ranks
+from sprc.ranks import best_ranks, recall_at, subset_ranks, target_ranks
 
 FASHIONIQ_CUTS: Final = (10, 50)
+ANY_RIGHT_CUTS: Final = (1, 5, 10, 50)
 CIRR_CUTS: Final = (1, 5, 10, 50)
 CIRR_SUBSET_CUTS: Final = (1, 2, 3)
 FASHIONIQ_BEST: Final = "average_recall"
@@ -59,6 +63,31 @@ def evaluate_cirr(evaluation: EvaluationSet, ranking: Tensor) -> Evaluation:
     subset = subset_ranks(ranking, targets, references, members)
     figures = cirr_metrics(ranks, subset)
     return Evaluation(evaluation.protocol, figures, {evaluation.name: ranks}, subset)
+
+
+def evaluate_any_right(evaluation: EvaluationSet, ranking: Tensor) -> Evaluation:
+    """Figures of one category with the reference removed, its ranking being int64 [Q, K]."""
+    positions = evaluation.positions
+    right = [
+        [positions[name] for name in (query.known_target, *query.alternatives)]
+        for query in evaluation.queries
+    ]
+    references = _positions(evaluation, [query.reference for query in evaluation.queries])
+    ranks = {evaluation.name: best_ranks(ranking, right, references)}
+    return Evaluation(evaluation.protocol, any_right_metrics(ranks), ranks)
+
+
+def any_right_metrics(ranks: Mapping[str, Tensor]) -> dict[str, float]:
+    """``{category}_recall_at{k}`` for k of 1, 5, 10 and 50, and each one's ``average_``."""
+    figures = {
+        f"{category}_recall_at{k}": recall_at(values, k)
+        for category, values in ranks.items()
+        for k in ANY_RIGHT_CUTS
+    }
+    return figures | {
+        f"average_recall_at{k}": statistics.mean(figures[f"{name}_recall_at{k}"] for name in ranks)
+        for k in ANY_RIGHT_CUTS
+    }
 
 
 def fashioniq_metrics(ranks: Mapping[str, Tensor]) -> dict[str, float]:

@@ -55,22 +55,39 @@ class Blip2QformerCirAlignPrompt(ImageTextModel):
         return functional.normalize(self.text_proj(hidden[:, 0]), dim=-1)
 
     def losses(
-        self, reference: Tensor, target: Tensor, input_ids: Tensor, attention_mask: Tensor
+        self,
+        reference: Tensor,
+        candidates: Tensor,
+        labels: Tensor,
+        input_ids: Tensor,
+        attention_mask: Tensor,
     ) -> Losses:
-        """SPRC's training losses from frozen tokens [B, P, W] of both pictures and the text.
+        """SPRC's training losses from frozen tokens [B, P, W] of the references and the text.
 
-        One-directional cross-entropy from queries to the batch's targets; the prompts enter
-        the alignment detached, so that only the text-only loss moves them.
+        One-directional cross-entropy from queries to candidates; the prompts enter the alignment
+        detached, so that only the text-only loss moves them.
+
+        Args:
+            reference: Frozen tokens of the references.
+            candidates: Tokens [N, K, D] of what is ranked; SPRC ranks the batch's targets.
+            labels: int64 [B], position of each query's target among the candidates.
+            input_ids: int64 [B, T].
+            attention_mask: int64 [B, T].
         """
-        targets = self.image_tokens(target)
         hidden = self.first_pass(reference, input_ids, attention_mask)
         queries = hidden[:, : self.query_tokens.shape[1]]
         composed = self.second_pass(queries, input_ids, attention_mask)
         text_only = self.embed_text(input_ids, attention_mask)
-        labels = torch.arange(len(targets), device=targets.device)
-        prompts = self.prompt_tokens.detach().expand(len(targets), -1, -1)
+        prompts = self.prompt_tokens.detach().expand(len(reference), -1, -1)
         return Losses(
-            itc=functional.cross_entropy(max_sim(composed, targets) / self.temp, labels),
-            rtc=functional.cross_entropy(max_sim(text_only, targets) / self.temp, labels),
+            itc=functional.cross_entropy(max_sim(composed, candidates) / self.temp, labels),
+            rtc=functional.cross_entropy(max_sim(text_only, candidates) / self.temp, labels),
             align=functional.mse_loss(queries.mean(1), prompts.mean(1)),
         )
+
+    def pair_losses(
+        self, reference: Tensor, target: Tensor, input_ids: Tensor, attention_mask: Tensor
+    ) -> Losses:
+        """`losses` as published: every query ranks the targets [B, P, W] of its own batch."""
+        labels = torch.arange(len(target), device=target.device)
+        return self.losses(reference, self.image_tokens(target), labels, input_ids, attention_mask)

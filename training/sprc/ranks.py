@@ -6,7 +6,7 @@ a target that is not in it counts as missed. Where the reference is removed, a r
 answers recall up to K - 1. Recalls are percent, with the float32 rounding of the published code.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import torch
@@ -69,6 +69,23 @@ def subset_ranks(ranking: Tensor, targets: Tensor, references: Tensor, members: 
         raise ValueError("subset recall needs a ranking of the whole gallery")
     ahead = places < _places(ranking, targets)[:, None]
     return (ahead & (members != references[:, None])).sum(1)
+
+
+def best_ranks(ranking: Tensor, right: Sequence[Sequence[int]], removed: Tensor) -> Tensor:
+    """Rank of the best placed of each query's right pictures, 0 being best.
+
+    Args:
+        ranking: int64 [Q, K].
+        right: for each query positions in the gallery, one at least.
+        removed: int64 [Q], what each query's ranking skips: its reference.
+
+    Returns:
+        int64 [Q]; `NOT_RANKED` where the ranking holds none of them.
+    """
+    most = max(map(len, right))
+    padded = torch.tensor([[*row, *[row[0]] * (most - len(row))] for row in right])
+    each = [target_ranks(ranking, column, removed) for column in padded.unbind(1)]
+    return torch.stack(each).amin(0)
 
 
 def recall_at(ranks: Tensor, k: int) -> float:

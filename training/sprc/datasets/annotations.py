@@ -36,6 +36,17 @@ def read_mapping(path: Path) -> dict[str, str]:
     return content
 
 
+def read_attributes(path: Path) -> dict[str, dict[str, str]]:
+    """A JSON object of objects of texts. Raises `DataError`."""
+    content = _read(path)
+    if not isinstance(content, dict) or not all(
+        isinstance(shown, dict) and all(isinstance(value, str) for value in shown.values())
+        for shown in content.values()
+    ):
+        raise DataError(f"{path} does not say attributes as {{name: {{attribute: value}}}}")
+    return content
+
+
 def text_field(record: Mapping[str, Any], field: str, path: Path, position: int) -> str:
     """A text of a record. Raises `DataError`."""
     value = record.get(field)

@@ -4,6 +4,10 @@
     image_splits/split.{category}.{train,val,test}.json    picture names
     images/{name}.png or .jpg
 
+Two additions of ours, both optional: a caption entry may list ``alternatives``, other pictures of
+its split that answer it as rightly as its target, and ``attributes.json`` beside the folders may
+say what pictures show: ``{name: {attribute: value}}``.
+
 Source: Wu et al., "Fashion IQ: A New Dataset Towards Retrieving Images by Natural Language
 Feedback", CVPR 2021.
 """
@@ -15,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sprc.datasets.annotations import (
+    read_attributes,
     read_names,
     read_records,
     require_listed,
@@ -22,7 +27,16 @@ from sprc.datasets.annotations import (
     texts_field,
 )
 from sprc.datasets.pictures import FolderPictures
-from sprc.datasets.records import DataError, EvaluationSet, Protocol, Query, TrainingSet, unique
+from sprc.datasets.records import (
+    Attributes,
+    DataError,
+    EvaluationSet,
+    Protocol,
+    Query,
+    TrainingSet,
+    pair,
+    unique,
+)
 
 PUBLISHED_CATEGORIES: Final = ("dress", "toptee", "shirt")
 """In the order in which SPRC joins them for training."""
@@ -67,11 +81,18 @@ class FashionIq:
         ]
         if not queries:
             raise DataError(f"{self.root / 'captions'} holds no training captions")
-        return TrainingSet(tuple(queries), self.pictures)
+        return TrainingSet(tuple(queries), self.pictures, self._attributes())
 
     def evaluation(self, protocol: Protocol) -> tuple[EvaluationSet, ...]:
         """The validation split, one set for each category. Raises `DataError`."""
         return tuple(self._evaluation(category, protocol) for category in self.categories)
+
+    @property
+    def protocols(self) -> tuple[Protocol, ...]:
+        """What the validation split can be evaluated by. Raises `DataError`."""
+        every = (query for category in self.categories for query in self.queries(category, "val"))
+        also = (Protocol.ANY_RIGHT,) if any(query.alternatives for query in every) else ()
+        return (Protocol.ORIGINAL_SPLIT, *also, Protocol.VAL_SPLIT)
 
     def queries(self, category: str, split: str) -> tuple[Query, ...]:
         """Queries of one category; those of the test split have no target. Raises `DataError`."""
@@ -90,15 +111,19 @@ class FashionIq:
         queries = self.queries(category, "val")
         if not queries:
             raise DataError(f"{self._captions(category, 'val')} holds no queries")
-        if protocol is Protocol.ORIGINAL_SPLIT:
+        if protocol in (Protocol.ORIGINAL_SPLIT, Protocol.ANY_RIGHT):
             gallery = self.split(category, "val")
             captions, split = self._captions(category, "val"), self._split(category, "val")
             require_listed([(query, query.names) for query in queries], gallery, captions, split)
         elif protocol is Protocol.VAL_SPLIT:
-            gallery = unique(name for query in queries for name in query.names)
+            gallery = unique(name for query in queries for name in pair(query))
         else:
             raise ValueError(f"{protocol} is no protocol of FashionIQ")
         return EvaluationSet(category, protocol, queries, gallery, self.pictures)
+
+    def _attributes(self) -> Attributes:
+        path = self.root / "attributes.json"
+        return read_attributes(path) if path.is_file() else {}
 
     def _captions(self, category: str, split: str) -> Path:
         return self.root / "captions" / f"cap.{category}.{split}.json"
@@ -113,9 +138,11 @@ def _query(
     captions = texts_field(record, "captions", path, position)
     if len(captions) not in (1, 2):
         raise DataError(f"{path}: entry {position} has {len(captions)} captions, not one or two")
+    also = texts_field(record, "alternatives", path, position) if "alternatives" in record else ()
     return Query(
         id=f"{category}-{position}",
         reference=text_field(record, "candidate", path, position),
         target=text_field(record, "target", path, position) if has_target else None,
         captions=tuple(captions),
+        alternatives=tuple(also),
     )

@@ -31,49 +31,52 @@ class PictureDataset(Dataset[Tensor]):
         return read_pixels(self.pictures.path(self.names[index]), self.transform)
 
 
-class Triplet(NamedTuple):
-    """One pair of pictures, [3, S, S] float32 each, and its captions."""
-
-    reference: Tensor
-    target: Tensor
-    captions: tuple[str, ...]
-
-
-class TripletBatch(NamedTuple):
-    """Pairs of pictures, [B, 3, S, S] float32 each.
+class PairBatch(NamedTuple):
+    """Pairs of one step, each picture of them once.
 
     Captions are joined outside, by one generator in the main process, so that a seed gives the
     same texts with any number of workers.
     """
 
+    pictures: Tensor
+    """[N, ...]: pixels [N, 3, S, S], or features [N, P, W], of the distinct pictures."""
+    names: Tensor
+    """int64 [N], their positions in the training set's names."""
     references: Tensor
+    """int64 [B], each pair's reference as position in `pictures`."""
     targets: Tensor
-    captions: list[tuple[str, ...]]
+    """int64 [B], the same of its target."""
 
 
-class TripletDataset(Dataset[Triplet]):
-    """The pairs of a training set with their pictures."""
+class PairBatches(Dataset[PairBatch]):
+    """Planned batches of a training set; a worker reads a whole one."""
 
-    def __init__(self, training: TrainingSet, transform: Transform) -> None:
+    def __init__(
+        self,
+        training: TrainingSet,
+        pictures: Dataset[Tensor],
+        batches: Sequence[Sequence[int]],
+    ) -> None:
+        """Take what a run reads.
+
+        Args:
+            training: The pairs.
+            pictures: Rows of `training.names`, in that order.
+            batches: Positions of each batch's pairs.
+        """
         self.training = training
-        self.transform = transform
+        self.pictures = pictures
+        self.batches = batches
 
     def __len__(self) -> int:
-        return len(self.training.queries)
+        return len(self.batches)
 
-    def __getitem__(self, index: int) -> Triplet:
-        """One pair. Raises `PictureError`."""
-        query = self.training.queries[index]
-        reference, target = (
-            read_pixels(self.training.pictures.path(name), self.transform) for name in pair(query)
+    def __getitem__(self, index: int) -> PairBatch:
+        """One batch. Raises `PictureError`."""
+        queries = self.training.queries
+        ends = torch.tensor(
+            [[self.training.rows[name] for name in pair(queries[p])] for p in self.batches[index]]
         )
-        return Triplet(reference, target, query.captions)
-
-
-def collate_triplets(triplets: Sequence[Triplet]) -> TripletBatch:
-    """`collate_fn` of a DataLoader over a `TripletDataset`; drops nothing."""
-    return TripletBatch(
-        torch.stack([triplet.reference for triplet in triplets]),
-        torch.stack([triplet.target for triplet in triplets]),
-        [triplet.captions for triplet in triplets],
-    )
+        names, places = torch.unique(ends, return_inverse=True)
+        rows = torch.stack([self.pictures[name] for name in names.tolist()])
+        return PairBatch(rows, names, places[:, 0], places[:, 1])

@@ -1,12 +1,15 @@
 """What a data set holds: queries, galleries, and where their pictures lie."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
 from sprc.captions import validation_caption
 from sprc.datasets.pictures import PictureFiles
+
+Attributes = Mapping[str, Mapping[str, str]]
+"""Picture -> attribute -> value, of the pictures and attributes that are known."""
 
 
 class DataError(Exception):
@@ -25,8 +28,18 @@ class Protocol(StrEnum):
     (VAL), CVPR 2020. As in later work, queries keep both captions and the reference stays in the
     gallery, so that nothing but the gallery differs from the original split.
     """
+    ANY_RIGHT = "any-right"
+    """Own data whose captions list alternatives: any right picture counts as found.
+
+    The gallery is the split without the query's reference, as a shop's search leaves it out.
+    """
     CIRR = "cirr"
     """CIRR: every picture of the split but the query's reference, and the six of its subset."""
+
+    @property
+    def without_reference(self) -> bool:
+        """Whether a query's own reference is left out of its ranking."""
+        return self in (Protocol.ANY_RIGHT, Protocol.CIRR)
 
 
 @dataclass(frozen=True)
@@ -41,6 +54,8 @@ class Query:
     """One caption, or FashionIQ's two."""
     members: tuple[str, ...] = ()
     """CIRR's subset of similar pictures, the reference included."""
+    alternatives: tuple[str, ...] = ()
+    """Other pictures that answer the query as rightly as its target, where the data lists them."""
 
     @property
     def text(self) -> str:
@@ -58,7 +73,7 @@ class Query:
     def names(self) -> tuple[str, ...]:
         """Every picture that the query needs."""
         known = () if self.target is None else (self.target,)
-        return (self.reference, *known, *self.members)
+        return (self.reference, *known, *self.members, *self.alternatives)
 
 
 @dataclass(frozen=True)
@@ -67,11 +82,17 @@ class TrainingSet:
 
     queries: tuple[Query, ...]
     pictures: PictureFiles
+    attributes: Attributes = field(default_factory=dict)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Each picture of the queries once, in order of first use."""
         return unique(name for query in self.queries for name in pair(query))
+
+    @cached_property
+    def rows(self) -> dict[str, int]:
+        """Name -> position in `names`."""
+        return {name: row for row, name in enumerate(self.names)}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,14 @@ from torch import Tensor
 
 from sprc.datasets.records import EvaluationSet, Protocol
 from sprc.evaluation.scores import Source
-from sprc.metrics import Evaluation, evaluate_cirr, evaluate_fashioniq, fashioniq_metrics
+from sprc.metrics import (
+    Evaluation,
+    any_right_metrics,
+    evaluate_any_right,
+    evaluate_cirr,
+    evaluate_fashioniq,
+    fashioniq_metrics,
+)
 from sprc.ranks import NOT_RANKED, rank_gallery, target_ranks
 
 TOP: Final = 10
@@ -22,11 +29,11 @@ class Details:
 
     evaluation: EvaluationSet
     top: list[list[int]]
-    """For each query positions in the gallery, best first; CIRR's without the reference."""
+    """For each query positions in the gallery, best first, without what the protocol removes."""
     scores: list[list[float]]
     """Scores of `top`."""
     reference_ranks: Tensor
-    """[Q] int64, 0 being best: where the reference itself came; `NOT_RANKED` for CIRR."""
+    """[Q] int64, 0 being best: where the reference came; `NOT_RANKED` where it is removed."""
 
 
 @dataclass
@@ -56,7 +63,8 @@ class Outcome:
         if self.protocol is Protocol.CIRR:
             return parts[0]
         ranks = {name: values for part in parts for name, values in part.ranks.items()}
-        return Evaluation(self.protocol, fashioniq_metrics(ranks), ranks)
+        joined = any_right_metrics if self.protocol is Protocol.ANY_RIGHT else fashioniq_metrics
+        return Evaluation(self.protocol, joined(ranks), ranks)
 
     @property
     def main(self) -> Source:
@@ -68,6 +76,8 @@ def evaluate_ranking(evaluation: EvaluationSet, ranking: Tensor) -> Evaluation:
     """Figures of one set from a ranking of its whole gallery, int64 [Q, N]."""
     if evaluation.protocol is Protocol.CIRR:
         return evaluate_cirr(evaluation, ranking)
+    if evaluation.protocol is Protocol.ANY_RIGHT:
+        return evaluate_any_right(evaluation, ranking)
     return evaluate_fashioniq([(evaluation, ranking)])
 
 
@@ -84,7 +94,7 @@ def first_results(
     """
     positions = evaluation.positions
     references = torch.tensor([positions[query.reference] for query in evaluation.queries])
-    without_reference = evaluation.protocol is Protocol.CIRR
+    without_reference = evaluation.protocol.without_reference
     top, kept = [], []
     for row, values, reference in zip(
         first.tolist(), scores.tolist(), references.tolist(), strict=True

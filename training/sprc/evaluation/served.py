@@ -20,11 +20,11 @@ from tqdm import tqdm
 from sprc.datasets.records import EvaluationSet, Protocol
 from sprc.evaluation.endpoint import Endpoint
 from sprc.evaluation.lossless import encode_lossless
-from sprc.evaluation.outcome import TOP, Outcome, first_results
+from sprc.evaluation.outcome import TOP, Outcome, evaluate_ranking, first_results
 from sprc.evaluation.scores import Source
 from sprc.evaluation.service import Question, Ranking, Sent, Service, in_parallel
 from sprc.evaluation.tasks import Task
-from sprc.metrics import Evaluation, cirr_metrics, evaluate_fashioniq
+from sprc.metrics import Evaluation, cirr_metrics
 from sprc.ranks import target_ranks
 
 DEPTH: Final = 200
@@ -133,7 +133,7 @@ def _add_set(
 ) -> None:
     keys, subsets = _subsets(evaluation)
     catalog.hold(evaluation, subsets)
-    keep_reference = evaluation.protocol is not Protocol.CIRR
+    keep_reference = not evaluation.protocol.without_reference
     whole = [
         Question(product_id(query.reference), query.text, keep_reference)
         for query in evaluation.queries
@@ -151,7 +151,7 @@ def _add_set(
             evaluation.protocol, cirr_metrics(ranks, subset), {evaluation.name: ranks}, subset
         )
     else:
-        part = evaluate_fashioniq([(evaluation, ranking)])
+        part = evaluate_ranking(evaluation, ranking)
     if Source.COMPOSED not in outcome.parts:
         outcome.sets.append(evaluation)
         outcome.details.append(

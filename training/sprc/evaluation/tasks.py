@@ -7,7 +7,7 @@ from pathlib import Path
 from sprc.datasets.cirr import Cirr
 from sprc.datasets.fashioniq import FashionIq
 from sprc.datasets.pictures import Transform
-from sprc.datasets.records import EvaluationSet, Protocol, unique
+from sprc.datasets.records import DataError, EvaluationSet, Protocol, unique
 from sprc.datasets.screening import LeftOut, screen_evaluation
 
 
@@ -38,7 +38,7 @@ def is_cirr(dataset: str) -> bool:
 def read_tasks(
     dataset: str,
     root: Path,
-    protocols: Sequence[Protocol],
+    protocols: Sequence[Protocol] | None,
     transform: Transform,
     *,
     skip_broken: bool,
@@ -49,7 +49,8 @@ def read_tasks(
         dataset: ``CIRR``, ``FashionIQ`` (every category found at `root`), or categories in
             FashionIQ's format with commas between them.
         root: ``--data-path``.
-        protocols: of FashionIQ; CIRR has one.
+        protocols: of FashionIQ, all that the data can be evaluated by if none are named; CIRR has
+            one.
         transform: with `skip_broken` each picture is read and transformed once beforehand.
         skip_broken: go on without missing or damaged pictures and the queries that need them.
 
@@ -62,12 +63,20 @@ def read_tasks(
     else:
         categories = None if dataset.lower() == "fashioniq" else dataset.split(",")
         data = FashionIq.open(root, categories)
-        by_protocol = {protocol: data.evaluation(protocol) for protocol in protocols}
+        by_protocol = {p: data.evaluation(p) for p in _possible(data, protocols)}
         found = [
             {protocol: sets[place] for protocol, sets in by_protocol.items()}
             for place in range(len(data.categories))
         ]
     return [_screened(sets, transform, skip_broken) for sets in found]
+
+
+def _possible(data: FashionIq, asked: Sequence[Protocol] | None) -> Sequence[Protocol]:
+    possible = data.protocols
+    for protocol in asked or ():
+        if protocol not in possible:
+            raise DataError(f"no caption in {data.root} lists alternatives, as {protocol} needs")
+    return asked or possible
 
 
 def _screened(sets: dict[Protocol, EvaluationSet], transform: Transform, skip_broken: bool) -> Task:

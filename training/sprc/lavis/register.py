@@ -88,7 +88,7 @@ class Blip2QformerCirAlignPrompt(OurModel, Blip2Base):  # type: ignore[misc]
 
         `samples` has ``image`` and ``target`` [B, 3, S, S] and ``text_input``, B texts.
         """
-        losses = self.losses(
+        losses = self.pair_losses(
             self._embed(samples["image"]),
             self._embed(samples["target"]),
             *self._tokens(samples["text_input"]),

@@ -10,9 +10,12 @@ from random import Random
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from sprc.captions import training_captions
-from sprc.datasets.records import TrainingSet
+from sprc.datasets.records import TrainingSet, pair
 from sprc.training.errors import TrainingError
 
 
@@ -43,9 +46,20 @@ def steps_per_epoch(training: TrainingSet, batch_size: int, world: int) -> int:
     return steps
 
 
-def plan_epoch(training: TrainingSet, *, seed: int, epoch: int, batch_size: int) -> list[Batch]:
-    """The batches of an epoch: all pairs shuffled, a last batch that is not full dropped."""
-    order = np.random.default_rng([seed, epoch]).permutation(len(training.queries)).tolist()
+def plan_epoch(
+    training: TrainingSet, *, seed: int, epoch: int, batch_size: int, grouped: bool = False
+) -> list[Batch]:
+    """The batches of an epoch: all pairs shuffled, a last batch that is not full dropped.
+
+    With `grouped`, pairs that share pictures, directly or by way of others, follow each other.
+    """
+    rng = np.random.default_rng([seed, epoch])
+    shuffled = rng.permutation(len(training.queries))
+    if grouped:
+        groups = _groups(training)
+        places = rng.permutation(groups.max() + 1)[groups[shuffled]]
+        shuffled = shuffled[np.argsort(places, kind="stable")]
+    order = shuffled.tolist()
     texts = training_captions(
         (training.queries[pair].captions for pair in order), Random(f"{seed} {epoch}")
     )
@@ -57,6 +71,15 @@ def seed_step(seed: int, epoch: int, step: int, rank: int) -> None:
     """Make a step's dropout depend on these numbers alone."""
     state = np.random.SeedSequence([seed, epoch, step, rank]).generate_state(1, np.uint64)
     torch.manual_seed(int(state[0]))
+
+
+def _groups(training: TrainingSet) -> NDArray[np.int32]:
+    """Of each pair the number of its group: the pictures that pairs connect."""
+    ends = np.array([[training.rows[name] for name in pair(query)] for query in training.queries])
+    links = coo_matrix((np.ones(len(ends)), ends.T), shape=(len(training.names),) * 2)
+    labels: NDArray[np.int32] = connected_components(links, directed=False)[1]
+    of_pairs: NDArray[np.int32] = labels[ends[:, 0]]
+    return of_pairs
 
 
 def _batch(order: Sequence[int], texts: Sequence[str], chosen: slice) -> Batch:

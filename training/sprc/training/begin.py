@@ -9,31 +9,64 @@ from torch import Tensor
 
 from retrieval.preprocess.text import bert_tokenizer
 from sprc.checkpoint import load_model
+from sprc.datasets.cirr import Cirr
+from sprc.datasets.fashioniq import FashionIq
+from sprc.initial import initialise
 from sprc.model import Blip2QformerCirAlignPrompt
+from sprc.published import ModelType
 from sprc.training.errors import TrainingError
 from sprc.training.options import Options
+from sprc.training.vocabulary import learn_vocabulary
 
 TOKENIZER = "tokenizer.json"
 
 
-def starting_model(options: Options) -> Blip2QformerCirAlignPrompt:
-    """The checkpoint's model, or one with BLIP-2's pretrained weights.
+def begin(
+    options: Options, source: Cirr | FashionIq
+) -> tuple[Blip2QformerCirAlignPrompt, tokenizers.Tokenizer]:
+    """The model and the words that a run begins with.
 
-    Raises `CheckpointError` or `TrainingError`.
+    Raises `CheckpointError`, `DataError` or `TrainingError`.
     """
+    recipe = options.recipe
     if options.model_path is not None:
-        return load_model(
+        model = load_model(
             options.model_path, vit_heads=options.vit_heads, qformer_heads=options.qformer_heads
         )
+    elif recipe.backbone == "none":
+        return _begin_anew(options, source)
+    else:
+        model = _pretrained(recipe.backbone, recipe.seed)
+    return model, starting_words(options, model.config.qformer.vocab)
+
+
+def _begin_anew(
+    options: Options, source: Cirr | FashionIq
+) -> tuple[Blip2QformerCirAlignPrompt, tokenizers.Tokenizer]:
+    """Weights drawn by the recipe's seed; words that were named, or learned from the captions."""
+    sizes = options.recipe.model
+    assert sizes is not None, "a recipe without a backbone has sizes"
+    if options.tokenizer is not None:
+        words = _read_words(options.tokenizer)
+    else:
+        captions = (text for query in source.training().queries for text in query.captions)
+        words = bert_tokenizer(learn_vocabulary(captions, sizes.words))
+    # SPRC's vocabulary has one more entry, [DEC], which no text contains.
+    model = Blip2QformerCirAlignPrompt(sizes.config(max(words.get_vocab().values()) + 2))
+    initialise(model, options.recipe.seed)
+    return model, words
+
+
+def _pretrained(backbone: ModelType, seed: int) -> Blip2QformerCirAlignPrompt:
     # LAVIS takes seconds to import, and is not needed with a checkpoint.
     from sprc.lavis.library import LavisError
     from sprc.lavis.pretrained import pretrained_model
 
     try:
-        model, report = pretrained_model(options.recipe.backbone, seed=options.recipe.seed)
+        model, report = pretrained_model(backbone, seed=seed)
     except LavisError as error:
         raise TrainingError(f"{error}; or give a checkpoint by --model-path") from error
-    print(f"BLIP-2's {options.recipe.backbone}; new: {', '.join(report.new)}", flush=True)
+    print(f"BLIP-2's {backbone}; new: {', '.join(report.new)}", flush=True)
     return model
 
 

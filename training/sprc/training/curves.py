@@ -7,7 +7,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from sprc.training.files import writing
-from sprc.training.objective import LOSSES
 from sprc.training.state import Progress
 
 
@@ -17,7 +16,7 @@ def draw_curves(path: Path, progress: Progress, best_figure: str) -> None:
     FigureCanvasAgg(figure)
     losses, figures = figure.subplots(1, 2)
     epochs = [row["epoch"] for row in progress.training]
-    for name in LOSSES:
+    for name in (key for key in (progress.training or [{}])[0] if key.startswith("loss_")):
         losses.plot(epochs, [row[name] for row in progress.training], marker=".", label=name)
     losses.set(xlabel="epoch", ylabel="mean loss", title="Training")
     losses.legend()

@@ -11,7 +11,7 @@ from torch import Tensor
 from sprc.datasets.cirr import Cirr
 from sprc.datasets.fashioniq import FashionIq
 from sprc.datasets.pictures import PictureFiles, Transform
-from sprc.datasets.records import EvaluationSet, Protocol, TrainingSet
+from sprc.datasets.records import EvaluationSet, Protocol, TrainingSet, pair
 from sprc.datasets.screening import screen_evaluation, screen_training
 from sprc.metrics import CIRR_BEST, FASHIONIQ_BEST, evaluate_cirr, evaluate_fashioniq
 from sprc.schedule import Schedule, cirr_schedule, fashioniq_schedule
@@ -46,9 +46,11 @@ class RunData:
         return list(found.items())
 
     def digest(self) -> str:
-        """sha256 of the training pairs: names and captions, in order."""
-        pairs = [[*query.names, *query.captions] for query in self.training.queries]
-        return hashlib.sha256(json.dumps([self.dataset, pairs]).encode()).hexdigest()
+        """sha256 of the training pairs, names and captions in order, and of the attributes."""
+        pairs = [[*pair(query), *query.captions] for query in self.training.queries]
+        attributes = [self.training.attributes.get(name) for name in self.training.names]
+        told = json.dumps([self.dataset, pairs, attributes], sort_keys=True)
+        return hashlib.sha256(told.encode()).hexdigest()
 
     def schedule(self, epochs: int) -> Schedule:
         """The published learning-rate schedule. Raises `ScheduleError`."""
@@ -62,9 +64,13 @@ class RunData:
         return evaluate_fashioniq(pairs).figures
 
 
-def open_data(dataset: Dataset, root: Path, transform: Transform, *, skip_broken: bool) -> RunData:
+def open_source(dataset: Dataset, root: Path) -> Cirr | FashionIq:
+    """Find a data set. Raises `DataError`."""
+    return Cirr.open(root) if dataset == "CIRR" else FashionIq.open(root)
+
+
+def read_data(source: Cirr | FashionIq, transform: Transform, *, skip_broken: bool) -> RunData:
     """Read and screen a data set. Raises `DataError` or `PictureError`."""
-    source = Cirr.open(root) if dataset == "CIRR" else FashionIq.open(root)
     evaluations = (
         (source.evaluation(),)
         if isinstance(source, Cirr)
@@ -76,7 +82,7 @@ def open_data(dataset: Dataset, root: Path, transform: Transform, *, skip_broken
         f"validation on {evaluation.name}: {report.sentence()}" for evaluation, report in screened
     ]
     return RunData(
-        dataset,
+        "CIRR" if isinstance(source, Cirr) else "FashionIQ",
         training,
         tuple(evaluation for evaluation, _ in screened),
         tuple(notes) if skip_broken else (),

@@ -21,9 +21,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
-from sprc.datasets.loading import Triplet
 from sprc.datasets.pictures import PictureFiles
-from sprc.datasets.records import TrainingSet, pair
 from sprc.training.errors import TrainingError
 from sprc.training.features import PictureFeatures, load_pictures
 from sprc.training.files import write_text, writing
@@ -65,10 +63,6 @@ class KeptFeatures:
         vars(self).update(state)
         self.array = np.load(self.path, mmap_mode="r", allow_pickle=False)
 
-    def pairs(self, training: TrainingSet) -> Dataset[Triplet]:
-        """Features [P, W] float16 of both pictures."""
-        return _KeptPairs(training, self)
-
     def pictures(self, names: Sequence[str], files: PictureFiles) -> Dataset[Tensor]:
         """Features [P, W] float16; no picture file is read."""
         return _KeptPictures(names, self)
@@ -80,20 +74,6 @@ class KeptFeatures:
     def row(self, name: str) -> Tensor:
         """Features [P, W] float16 of one picture."""
         return torch.from_numpy(np.array(self.array[self.rows[name]]))
-
-
-class _KeptPairs(Dataset[Triplet]):
-    def __init__(self, training: TrainingSet, kept: KeptFeatures) -> None:
-        self.training = training
-        self.kept = kept
-
-    def __len__(self) -> int:
-        return len(self.training.queries)
-
-    def __getitem__(self, index: int) -> Triplet:
-        query = self.training.queries[index]
-        reference, target = (self.kept.row(name) for name in pair(query))
-        return Triplet(reference, target, query.captions)
 
 
 class _KeptPictures(Dataset[Tensor]):

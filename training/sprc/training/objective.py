@@ -1,61 +1,94 @@
-"""What a step minimises: SPRC's three losses, over one process's batch or the gathered one."""
+"""What a step minimises: SPRC's three losses, and what a recipe adds to them."""
+
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sprc.model import Blip2QformerCirAlignPrompt, Losses, max_sim
+from sprc.datasets.loading import PairBatch
+from sprc.model import Blip2QformerCirAlignPrompt
+from sprc.training.attributes import AttributeHead
+from sprc.training.augment import augment
+from sprc.training.features import Features
 from sprc.training.processes import Processes
 from sprc.training.recipe import Recipe
 
-LOSSES = ("loss_itc", "loss_rtc", "loss_align")
+PUBLISHED: Final = ("loss_itc", "loss_rtc", "loss_align")
+ALIKE: Final = 0.7
+"""Cosine above which `token_spread` pushes the tokens of one picture apart."""
 
 
 class Objective(nn.Module):
-    """From the frozen encoder's output to the losses; one module, so that DDP can wrap it."""
+    """From a batch of pictures and texts to the losses; one module, so that DDP can wrap it.
+
+    SPRC ranks the targets of a process's own batch. A recipe may have the targets of every process
+    ranked (`gather`), or every picture of the batch, references too (`contrast_references`).
+    """
 
     def __init__(
-        self, model: Blip2QformerCirAlignPrompt, processes: Processes, *, gather: bool
+        self,
+        model: Blip2QformerCirAlignPrompt,
+        processes: Processes,
+        recipe: Recipe,
+        head: AttributeHead | None = None,
     ) -> None:
         super().__init__()
         self.model = model
+        self.head = head
         self.processes = processes
-        self.gather = gather and processes.world > 1
+        self.recipe = recipe
+        weights = dict(zip(PUBLISHED, (1.0, recipe.loss_rtc, recipe.loss_align), strict=True))
+        if recipe.loss_spread:
+            weights["loss_spread"] = recipe.loss_spread
+        if head is not None:
+            weights["loss_attributes"] = recipe.loss_attributes
+        self.names = tuple(weights)
+        self.weights = torch.tensor(list(weights.values()), device=processes.device)
 
     def forward(
-        self, references: Tensor, targets: Tensor, input_ids: Tensor, attention_mask: Tensor
+        self, features: Features, batch: PairBatch, input_ids: Tensor, attention_mask: Tensor
     ) -> Tensor:
-        """The losses [3] in the order of `LOSSES`.
+        """The losses in the order of `names`, unweighted, float32.
 
         Args:
-            references: Encoder output before ``ln_vision``, which trains, [B, P, W].
-            targets: The same for the targets.
+            features: What encodes the batch's pictures.
+            batch: B pairs of N distinct pictures.
             input_ids: int64 [B, T].
             attention_mask: int64 [B, T].
         """
-        normed = frozen_tokens(self.model, references), frozen_tokens(self.model, targets)
-        compute = self._gathered if self.gather else self.model.losses
-        losses = compute(*normed, input_ids, attention_mask)
-        return torch.stack([losses.itc, losses.rtc, losses.align])
-
-    def _gathered(
-        self, references: Tensor, targets: Tensor, input_ids: Tensor, attention_mask: Tensor
-    ) -> Losses:
-        """`model.losses` with the targets of every process in the contrast."""
-        model = self.model
-        mine = model.image_tokens(targets)
-        everyone = self.processes.gather(mine)
-        hidden = model.first_pass(references, input_ids, attention_mask)
-        queries = hidden[:, : model.query_tokens.shape[1]]
-        composed = model.second_pass(queries, input_ids, attention_mask)
-        text_only = model.embed_text(input_ids, attention_mask)
-        labels = torch.arange(len(mine), device=mine.device) + self.processes.rank * len(mine)
-        prompts = model.prompt_tokens.detach().mean(1).expand(len(mine), -1)
-        return Losses(
-            itc=functional.cross_entropy(max_sim(composed, everyone) / model.temp, labels),
-            rtc=functional.cross_entropy(max_sim(text_only, everyone) / model.temp, labels),
-            align=functional.mse_loss(queries.mean(1), prompts),
+        device = self.processes.device
+        pictures, names, references, targets = (part.to(device) for part in batch)
+        if self.recipe.augment:
+            pictures = augment(pictures)
+        embeds = frozen_tokens(self.model, features.encode(pictures))
+        if self.recipe.contrast_references:
+            candidates, labels = self.model.image_tokens(embeds), targets
+        else:
+            candidates, labels = self.model.image_tokens(embeds[targets]), _count(targets)
+        tokens = candidates
+        if self.recipe.gather and self.processes.world > 1:
+            labels = labels + self.processes.rank * len(candidates)
+            candidates = self.processes.gather(candidates)
+        losses = self.model.losses(
+            embeds[references], candidates, labels, input_ids, attention_mask
         )
+        found = [losses.itc, losses.rtc, losses.align]
+        if self.recipe.loss_spread:
+            found.append(token_spread(tokens))
+        if self.head is not None:
+            found.append(self.head(embeds, names))
+        return torch.stack([loss.float() for loss in found])
+
+
+def token_spread(tokens: Tensor) -> Tensor:
+    """How far cosines between the K tokens [N, K, D] of a picture exceed `ALIKE`, mean over pairs.
+
+    A maximum over tokens that are all alike would say no more than their mean.
+    """
+    cosines = (tokens @ tokens.transpose(1, 2)).float()
+    others = ~torch.eye(tokens.shape[1], dtype=torch.bool, device=tokens.device)
+    return functional.relu(cosines[:, others] - ALIKE).mean()
 
 
 def frozen_tokens(model: Blip2QformerCirAlignPrompt, features: Tensor) -> Tensor:
@@ -64,22 +97,24 @@ def frozen_tokens(model: Blip2QformerCirAlignPrompt, features: Tensor) -> Tensor
     return normed.to(features.dtype).float()
 
 
-def loss_weights(recipe: Recipe) -> Tensor:
-    """Weights [3] in the order of `LOSSES`."""
-    return torch.tensor([1.0, recipe.loss_rtc, recipe.loss_align])
-
-
 def freeze_encoder(model: Blip2QformerCirAlignPrompt) -> None:
-    """Only the ViT is frozen; ``ln_vision`` and all the rest train."""
+    """Only the ViT is frozen, as published; ``ln_vision`` and all the rest train."""
     model.visual_encoder.requires_grad_(False)
 
 
-def training_mode(model: Blip2QformerCirAlignPrompt) -> None:
-    """Dropout on, the frozen encoder as in evaluation."""
-    model.train()
-    model.visual_encoder.eval()
+def training_mode(objective: nn.Module, model: Blip2QformerCirAlignPrompt) -> None:
+    """Dropout on, a frozen encoder as in evaluation."""
+    objective.train()
+    if not any(parameter.requires_grad for parameter in model.visual_encoder.parameters()):
+        model.visual_encoder.eval()
 
 
-def trained_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
-    """What trains, by name."""
-    return {name: value for name, value in model.named_parameters() if value.requires_grad}
+def trained_state(objective: nn.Module) -> dict[str, Tensor]:
+    """What training changes, by name: trained parameters, and the encoder's running statistics."""
+    found: dict[str, Tensor] = {n: p for n, p in objective.named_parameters() if p.requires_grad}
+    statistics = {n: b for n, b in objective.named_buffers() if ".visual_encoder." in n}
+    return found | statistics
+
+
+def _count(targets: Tensor) -> Tensor:
+    return torch.arange(len(targets), device=targets.device)

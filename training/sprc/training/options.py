@@ -9,6 +9,8 @@ from typing import Any, Literal, get_args, get_origin
 from sprc.training.recipe import DATASETS, Dataset, Recipe, load_recipe, published_recipe
 
 RUNS = Path("runs")
+FLAGS = tuple(name for name in Recipe.model_fields if name != "model")
+"""Entries of a recipe that a flag overrides."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +39,7 @@ def read_options(arguments: Sequence[str] | None) -> Options:
     """Parse a command line; `--help` and errors of usage exit. Raises `TrainingError`."""
     given = _parser().parse_args(arguments)
     dataset: Dataset = given.dataset
-    overrides = {
-        name: getattr(given, name)
-        for name in Recipe.model_fields
-        if getattr(given, name) is not None
-    }
+    overrides = {name: getattr(given, name) for name in FLAGS if getattr(given, name) is not None}
     recipe, ignored = load_recipe(given.recipe or published_recipe(dataset), overrides)
     output = given.output or RUNS / dataset.lower()
     cache = None
@@ -118,7 +116,8 @@ def _parser() -> argparse.ArgumentParser:
         "--recipe", type=Path, help="recipe file (default: the data set's in sprc/recipes)"
     )
     group = parser.add_argument_group("recipe", "each overrides an entry of the recipe file")
-    for name, field in Recipe.model_fields.items():
+    for name in FLAGS:
+        field = Recipe.model_fields[name]
         _add_flag(group, name, field.annotation, field.description or "")
     return parser
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import torch
 
-from sprc.datasets.loading import TripletBatch
+from sprc.datasets.loading import PairBatch
 from sprc.datasets.records import TrainingSet
 from sprc.training.batches import Batch
 from sprc.training.features import Features, load_pairs
@@ -21,13 +21,13 @@ def seconds_per_step(
     features: Features,
     training: TrainingSet,
     plan: list[Batch],
-    step: Callable[[Features, Batch, TripletBatch], None],
+    step: Callable[[Features, Batch, PairBatch], None],
     *,
     workers: int,
 ) -> float | None:
     """Mean of `STEPS` steps behind one that warms up; none where the plan has a single step."""
     steps = plan[: STEPS + 1]
-    rows = load_pairs(features.pairs(training), steps, workers)
+    rows = load_pairs(features, training, steps, workers)
     started, timed = time.monotonic(), 0
     for index, (batch, loaded) in enumerate(zip(steps, rows, strict=True)):
         step(features, batch, loaded)

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sprc.training.errors import TrainingError
+from sprc.training.sizes import Sizes
 
 RECIPES: Final = Path(__file__).parents[1] / "recipes"
 DATASETS: Final = ("FashionIQ", "CIRR")
@@ -32,9 +33,10 @@ class Recipe(BaseModel):
     blip_model_name: Literal["blip2_cir_align_prompt"] = Field(
         description="the model to train; blip2_cir_align_prompt is SPRC"
     )
-    backbone: Literal["pretrain", "pretrain_vitL"] = Field(
+    backbone: Literal["pretrain", "pretrain_vitL", "none"] = Field(
         description="BLIP-2's pretrained weights to start from where no --model-path is given: "
-        "pretrain has EVA ViT-g, pretrain_vitL CLIP ViT-L"
+        "pretrain has EVA ViT-g, pretrain_vitL CLIP ViT-L; none begins from nothing, with the "
+        "sizes of the recipe's table [model] and words learned from the captions"
     )
     num_epochs: int = Field(ge=1, description="epochs to train")
     learning_rate: float = Field(gt=0, description="peak of the one-cycle schedule")
@@ -79,6 +81,47 @@ class Recipe(BaseModel):
     state_minutes: float = Field(
         ge=0, description="keep the state this often, and after every epoch; 0 is every step"
     )
+    train_encoder: bool = Field(
+        default=False, description="train the image encoder too (published: frozen)"
+    )
+    augment: bool = Field(
+        default=False,
+        description="with --train-encoder, turn, shift, scale, mirror and light each picture a "
+        "little in every step (published: no)",
+    )
+    group_pictures: bool = Field(
+        default=False,
+        description="keep pairs that share pictures in one batch, where they are each other's "
+        "hardest negatives and a picture is encoded once (published: pairs fall as they may)",
+    )
+    contrast_references: bool = Field(
+        default=False,
+        description="rank all pictures of a batch, references too (published: its targets)",
+    )
+    loss_spread: float = Field(
+        default=0.0,
+        ge=0,
+        description="weight of a loss against tokens of a picture that are alike (published: 0)",
+    )
+    loss_attributes: float = Field(
+        default=0.0,
+        ge=0,
+        description="weight of a loss that reads the data set's attributes.json off the encoder's "
+        "tokens (published: 0)",
+    )
+    gradient_norm: float = Field(
+        default=0.0, ge=0, description="clip the gradient to this norm, 0 for not (published: 0)"
+    )
+    model: Sizes | None = None
+    """The table ``[model]``, for a backbone of none."""
+
+    @model_validator(mode="after")
+    def _agree(self) -> "Recipe":
+        if self.backbone == "none" and self.model is None:
+            raise ValueError("a backbone of none needs the sizes of a table [model] in the recipe")
+        if self.augment and not self.train_encoder:
+            raise ValueError("to augment pictures is for an encoder that trains (train_encoder)")
+        return self
 
     @property
     def first_best_epoch(self) -> int:
@@ -120,5 +163,8 @@ def load_recipe(path: Path, overrides: Mapping[str, Any]) -> tuple[Recipe, list[
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        where = f"--{name.replace('_', '-')}" if name in given else f"{name} in {path}"
-        raise TrainingError(f"{where}: {first['msg'][:1].lower()}{first['msg'][1:]}") from error
+        where = f"{name} in {path}" if name else str(path)
+        if name in given:
+            where = f"--{name.replace('_', '-')}"
+        message = first["msg"].removeprefix("Value error, ")
+        raise TrainingError(f"{where}: {message[:1].lower()}{message[1:]}") from error

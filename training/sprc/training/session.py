@@ -6,8 +6,8 @@ from retrieval.preprocess.text import Tokenizer
 from sprc.datasets.pictures import Transform
 from sprc.half import halve_encoder
 from sprc.model import Blip2QformerCirAlignPrompt
-from sprc.training.begin import TOKENIZER, starting_model, starting_words, weights_digest
-from sprc.training.data import RunData, open_data
+from sprc.training.begin import TOKENIZER, begin, weights_digest
+from sprc.training.data import RunData, open_source, read_data
 from sprc.training.errors import TrainingError
 from sprc.training.feature_cache import cache_key, make_cache, open_cache
 from sprc.training.features import (
@@ -17,7 +17,7 @@ from sprc.training.features import (
     stream_dtype,
 )
 from sprc.training.files import write_text
-from sprc.training.objective import freeze_encoder, trained_parameters
+from sprc.training.objective import freeze_encoder
 from sprc.training.options import Options
 from sprc.training.processes import Processes
 from sprc.training.recipe import Recipe
@@ -37,22 +37,23 @@ def prepare(
     """
     recipe = _settle_precision(options, processes.device)
     state = _state(options, recipe)
-    model = starting_model(options)
+    source = open_source(options.dataset, options.data_path)
+    model, words = begin(options, source)
     transform = Transform.named(recipe.transform, model.config.vit.image_size, recipe.target_ratio)
-    data = open_data(options.dataset, options.data_path, transform, skip_broken=options.skip_broken)
-    words = starting_words(options, model.config.qformer.vocab)
-    freeze_encoder(model)
-    if processes.device.type == "cuda" and recipe.precision == "fp16":
-        halve_encoder(model)
+    data = read_data(source, transform, skip_broken=options.skip_broken)
+    if not recipe.train_encoder:
+        freeze_encoder(model)
+        if processes.device.type == "cuda" and recipe.precision == "fp16":
+            halve_encoder(model)
     encoder = weights_digest(model.visual_encoder.state_dict())
-    start = weights_digest(trained_parameters(model))
+    start = weights_digest(model.state_dict())
     model.to(processes.device)
     if processes.main:
         _describe(options, recipe, data)
         write_text(options.output / RECIPE, recipe.model_dump_json(indent=1) + "\n")
         write_text(options.output / TOKENIZER, words.to_str(pretty=True))
     mixed = Mixed(processes.device, recipe.precision)
-    pictures = PictureFeatures(model, transform, mixed)
+    pictures = PictureFeatures(model, transform, mixed, trained=recipe.train_encoder)
     features = _features(options, model, data, pictures, encoder, processes)
     run = Run(
         recipe=recipe,
@@ -75,8 +76,8 @@ def prepare(
 
 
 def _settle_precision(options: Options, device: torch.device) -> Recipe:
-    """The published mixed precision is for GPUs; without one, float32 unless asked otherwise."""
-    if device.type == "cuda" or options.precision_given:
+    """The published fp16 is for GPUs; without one, float32 unless the flag asks for it."""
+    if device.type == "cuda" or options.precision_given or options.recipe.precision != "fp16":
         return options.recipe
     return options.recipe.model_copy(update={"precision": "float32"})
 
@@ -110,6 +111,8 @@ def _features(
 ) -> Features:
     if options.cache is None:
         return features
+    if features.trained:
+        raise TrainingError("--cache-features is for a frozen encoder, and this one trains")
     pictures = data.pictures
     key = cache_key(features, encoder, pictures)
     if processes.main:

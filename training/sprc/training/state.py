@@ -1,7 +1,7 @@
 """The state that a run goes on from after it was killed: file ``state-EPOCH-STEP.pt``.
 
 Order, texts and dropout of any step follow from the recipe's seed (`batches`), so that no state
-of a random generator is part of it; the frozen encoder is told by its digest. A state is complete
+of a random generator is part of it; what is frozen is told by its digest. A state is complete
 when its sha256 lies beside it; an older one is removed only after that.
 """
 
@@ -17,9 +17,8 @@ from torch import Tensor
 
 from sprc.training.errors import TrainingError
 from sprc.training.files import checksum_path, sha256, write_text, writing
-from sprc.training.objective import LOSSES
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 _NAME: Final = re.compile(r"state-(\d+)-(\d+)\.pt")
 
 Row = dict[str, float]
@@ -30,11 +29,11 @@ class Identity:
     """What must be the same for a resumed run to end with the same weights, beside the recipe."""
 
     encoder: str
-    """Digest of the frozen encoder."""
+    """Digest of the image encoder that the run began with."""
     start: str
-    """Digest of the weights that trained from there."""
+    """Digest of all the weights that it began with."""
     data: str
-    """Digest of the training pairs."""
+    """Digest of the training pairs and what is known of their pictures."""
     features: str
     """Whether features are kept or computed: ``kept`` or ``computed``."""
     processes: str
@@ -58,7 +57,7 @@ class Progress:
 
     epoch: int = 0
     step: int = 0
-    sums: list[float] = field(default_factory=lambda: [0.0] * len(LOSSES))
+    sums: Row = field(default_factory=dict)
     """Sum of each loss over the epoch's steps so far."""
     training: list[Row] = field(default_factory=list)
     validation: list[Row] = field(default_factory=list)
@@ -68,7 +67,7 @@ class Progress:
     @property
     def means(self) -> dict[str, float]:
         """The mean of each loss over the epoch's steps so far."""
-        return {name: total / self.step for name, total in zip(LOSSES, self.sums, strict=True)}
+        return {name: total / self.step for name, total in self.sums.items()}
 
 
 @dataclass(frozen=True)

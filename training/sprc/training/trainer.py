@@ -13,10 +13,11 @@ from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from retrieval.preprocess.text import Tokenizer
-from sprc.datasets.loading import TripletBatch
+from sprc.datasets.loading import PairBatch
 from sprc.metrics import BestCheckpoint
 from sprc.model import Blip2QformerCirAlignPrompt
 from sprc.schedule import build_optimizer, build_scheduler
+from sprc.training.attributes import AttributeHead
 from sprc.training.batches import Batch, plan_epoch, seed_step, steps_per_epoch
 from sprc.training.data import RunData
 from sprc.training.errors import TrainingError
@@ -24,17 +25,11 @@ from sprc.training.features import Features, Mixed, load_pairs
 from sprc.training.files import write_checkpoint
 from sprc.training.interrupt import Interrupted, StopRequest
 from sprc.training.journal import Journal
-from sprc.training.objective import (
-    LOSSES,
-    Objective,
-    loss_weights,
-    trained_parameters,
-    training_mode,
-)
+from sprc.training.objective import Objective, trained_state, training_mode
 from sprc.training.pace import compare, seconds_per_step
 from sprc.training.processes import Processes
 from sprc.training.recipe import Recipe
-from sprc.training.state import Identity, Progress, State, save_state
+from sprc.training.state import Identity, Progress, Row, State, save_state
 from sprc.training.validate import rank_queries
 
 BEST = "best.pt"
@@ -67,7 +62,9 @@ class Trainer:
         self.device = run.processes.device
         recipe = run.recipe
         self.steps = steps_per_epoch(run.data.training, recipe.batch_size, run.processes.world)
-        self.optimizer = build_optimizer(model.parameters(), recipe.learning_rate)
+        head = _attribute_head(model, run) if recipe.loss_attributes else None
+        self.objective = Objective(model, run.processes, recipe, head).to(self.device)
+        self.optimizer = build_optimizer(self.objective.parameters(), recipe.learning_rate)
         self.scheduler = build_scheduler(
             self.optimizer,
             run.data.schedule(recipe.num_epochs),
@@ -75,13 +72,12 @@ class Trainer:
             steps_per_epoch=self.steps,
         )
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=run.mixed.precision == "fp16")
-        objective = Objective(model, run.processes, gather=recipe.gather)
-        self.objective: nn.Module = (
-            DistributedDataParallel(objective, find_unused_parameters=True)
+        # What computes the losses: the objective, or several processes' agreement on its gradient.
+        self.forward: nn.Module = (
+            DistributedDataParallel(self.objective, find_unused_parameters=True)
             if run.processes.world > 1
-            else objective
+            else self.objective
         )
-        self.weights = loss_weights(recipe).to(self.device)
         self.progress = Progress()
 
     def resume(self, state: State) -> None:
@@ -89,10 +85,10 @@ class Trainer:
         differences = self.run.identity.differences(state.identity)
         if differences:
             raise TrainingError(f"the run in {self.run.output} has {' and '.join(differences)}")
-        parameters = trained_parameters(self.model)
+        trained = trained_state(self.objective)
         with torch.no_grad():
             for name, value in state.trained.items():
-                parameters[name].copy_(value)
+                trained[name].copy_(value)
         self.optimizer.load_state_dict(state.optimizer)
         self.scheduler.load_state_dict(state.scheduler)
         self.scaler.load_state_dict(state.scaler)
@@ -114,7 +110,7 @@ class Trainer:
                         self._validate(epoch)
                     journal.epoch(self.progress, self.run.data.best_figure, self._position)
                 self.progress.epoch, self.progress.step = epoch + 1, 0
-                self.progress.sums = [0.0] * len(LOSSES)
+                self.progress.sums = {}
                 self._keep_state()
                 self.run.processes.wait()
             if main and recipe.save_training:
@@ -130,9 +126,9 @@ class Trainer:
         run = self.run
         if run.plain is None:
             return
-        training_mode(self.model)
+        training_mode(self.objective, self.model)
 
-        def step(features: Features, batch: Batch, rows: TripletBatch) -> None:
+        def step(features: Features, batch: Batch, rows: PairBatch) -> None:
             self._backward(self._losses(features, batch, rows))
 
         plan = self._plan()
@@ -152,7 +148,7 @@ class Trainer:
 
     def _train_epoch(self, journal: Journal | None, stop: StopRequest) -> None:
         recipe, progress = self.run.recipe, self.progress
-        training_mode(self.model)
+        training_mode(self.objective, self.model)
         kept = time.monotonic()
         with tqdm(
             total=self.steps,
@@ -164,7 +160,7 @@ class Trainer:
             for batch, rows in self._batches():
                 losses = self._step(batch, rows)
                 progress.step += 1
-                progress.sums = [s + v for s, v in zip(progress.sums, losses, strict=True)]
+                progress.sums = {n: progress.sums.get(n, 0.0) + v for n, v in losses.items()}
                 shown = {name: f"{mean:.4f}" for name, mean in progress.means.items()}
                 bar.set_postfix(shown, refresh=False)
                 bar.update()
@@ -206,54 +202,57 @@ class Trainer:
             seed=recipe.seed,
             epoch=self.progress.epoch,
             batch_size=recipe.batch_size,
+            grouped=recipe.group_pictures,
         )
         return [b.share(processes.rank, processes.world) for b in plan[self.progress.step :]]
 
-    def _batches(self) -> Iterator[tuple[Batch, TripletBatch]]:
-        """The batches that are left, with their rows."""
-        left = self._plan()
-        dataset = self.run.features.pairs(self.run.data.training)
-        return zip(left, load_pairs(dataset, left, self.run.recipe.num_workers), strict=True)
+    def _batches(self) -> Iterator[tuple[Batch, PairBatch]]:
+        """The batches that are left, with their pictures."""
+        run, left = self.run, self._plan()
+        rows = load_pairs(run.features, run.data.training, left, run.recipe.num_workers)
+        return zip(left, rows, strict=True)
 
-    def _step(self, batch: Batch, rows: TripletBatch) -> list[float]:
+    def _step(self, batch: Batch, rows: PairBatch) -> Row:
         """One step of the optimiser; the losses, unweighted, as means over processes."""
         run, progress = self.run, self.progress
         losses = self._losses(run.features, batch, rows)
-        values: list[float] = run.processes.mean(losses.detach()).tolist()
-        if not all(math.isfinite(value) for value in values):
-            named = ", ".join(f"{n} {v}" for n, v in zip(LOSSES, values, strict=True))
+        means = run.processes.mean(losses.detach()).tolist()
+        values: Row = dict(zip(self.objective.names, means, strict=True))
+        if not all(math.isfinite(value) for value in values.values()):
+            named = ", ".join(f"{name} {value}" for name, value in values.items())
             raise TrainingError(
                 f"a loss is not finite in epoch {progress.epoch + 1}, step {progress.step + 1} "
                 f"({named}); nothing is kept of this step"
             )
         self._backward(losses)
+        if run.recipe.gradient_norm:
+            self.scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_(self.objective.parameters(), run.recipe.gradient_norm)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.scheduler.step()
         return values
 
-    def _losses(self, features: Features, batch: Batch, rows: TripletBatch) -> Tensor:
-        """The losses [3] of a batch with the gradients cleared."""
+    def _losses(self, features: Features, batch: Batch, rows: PairBatch) -> Tensor:
+        """The losses of a batch, as `Objective` gives them, with the gradients cleared."""
         run, progress = self.run, self.progress
         seed_step(run.recipe.seed, progress.epoch, progress.step, run.processes.rank)
-        pictures = features.encode(torch.cat((rows.references, rows.targets)))
-        references, targets = pictures.chunk(2)
         ids, mask = (
             torch.from_numpy(array).to(self.device)
             for array in run.tokenizer.encode_batch(batch.texts)
         )
         self.optimizer.zero_grad(set_to_none=True)
         with run.mixed.autocast():
-            losses: Tensor = self.objective(references, targets, ids, mask)
+            losses: Tensor = self.forward(features, rows, ids, mask)
         return losses
 
     def _backward(self, losses: Tensor) -> None:
-        torch.autograd.backward(self.scaler.scale((losses * self.weights).sum()))
+        torch.autograd.backward(self.scaler.scale((losses * self.objective.weights).sum()))
 
-    def _reported(self, losses: list[float]) -> dict[str, float]:
+    def _reported(self, losses: Row) -> Row:
         group = self.optimizer.param_groups[0]
         return {
-            **dict(zip(LOSSES, losses, strict=True)),
+            **losses,
             "learning_rate": group["lr"],
             "beta1": group["betas"][0],
         }
@@ -298,7 +297,7 @@ class Trainer:
                 identity=self.run.identity,
                 recipe=self.run.recipe.model_dump(),
                 progress=self.progress,
-                trained={n: p.detach() for n, p in trained_parameters(self.model).items()},
+                trained={n: value.detach() for n, value in trained_state(self.objective).items()},
                 optimizer=self.optimizer.state_dict(),
                 scheduler=self.scheduler.state_dict(),
                 scaler=self.scaler.state_dict(),
@@ -306,9 +305,16 @@ class Trainer:
         )
 
     def _require_finite(self) -> None:
-        for name, parameter in trained_parameters(self.model).items():
-            if not bool(torch.isfinite(parameter).all()):
+        for name, value in trained_state(self.objective).items():
+            if not bool(torch.isfinite(value).all()):
                 raise TrainingError(
                     f"{name} is not finite in epoch {self.progress.epoch + 1} after step "
                     f"{self.progress.step}; nothing is kept of it"
                 )
+
+
+def _attribute_head(model: Blip2QformerCirAlignPrompt, run: Run) -> AttributeHead:
+    """The head that the recipe asks for, its weights drawn by the seed. Raises `TrainingError`."""
+    training = run.data.training
+    torch.manual_seed(run.recipe.seed)
+    return AttributeHead(training.names, training.attributes, model.config.vit.width)

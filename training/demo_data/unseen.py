@@ -7,8 +7,8 @@ even in the vocabulary and reach the model letter by letter.
 import numpy as np
 
 from demo_catalog.garments import Garment
-from sprc.demo import lexicon
-from sprc.demo.phrases import pick, with_article
+from demo_data import lexicon
+from demo_data.phrases import pick, with_article
 
 _ANY = (
     "what about {0}", "i'd rather have {0}", "i'd prefer {0}", "any chance of {0}?",

@@ -7,10 +7,10 @@ from typing import Final
 import numpy as np
 
 from demo_catalog.garments import ATTRIBUTES, Garment, Value
-from sprc.demo import lexicon
-from sprc.demo.attributes import NAMES, Wish
-from sprc.demo.edits import Edit
-from sprc.demo.phrases import Mood, Phrase, colored_pattern, phrase, pick
+from demo_data import lexicon
+from demo_data.attributes import NAMES, Wish
+from demo_data.edits import Edit
+from demo_data.phrases import Mood, Phrase, colored_pattern, phrase, pick
 
 TYPO_SHARE: Final = 0.05
 UNKNOWN_WORD_SHARE: Final = 0.05

@@ -56,3 +56,10 @@ def wish_vector(wish: Wish) -> NDArray[np.uint8]:
         for index, value in enumerate(values):
             vector[_OFFSETS[name] + index] = allowed is None or value in allowed
     return vector
+
+
+def satisfying(wishes: NDArray[np.uint8], garments: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """[Q, N]: which garments satisfy which wishes, from [Q, WIDTH] and [N, WIDTH]."""
+    # In float32, whose matrix product is fast; the counts are small whole numbers.
+    counts = wishes.astype(np.float32) @ garments.astype(np.float32).T
+    return counts > len(NAMES) - 0.5

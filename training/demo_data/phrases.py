@@ -12,7 +12,7 @@ from typing import Final, Literal
 import numpy as np
 
 from demo_catalog.garments import ATTRIBUTES, COLOR_NAMES, Garment, Value
-from sprc.demo import lexicon
+from demo_data import lexicon
 
 Mood = Literal["with", "is", "do"]
 RELATIVE_SHARE: Final = 0.12

@@ -15,7 +15,7 @@ from demo_catalog.garments import (
     visible_pattern_colors,
     with_changes,
 )
-from sprc.demo.attributes import NAMES, Wish
+from demo_data.attributes import NAMES, Wish
 
 MAX_CHANGES: Final = 3
 _CHANGE_COUNTS: Final = (0.4, 0.35, 0.25)

@@ -1,0 +1,86 @@
+"""Questions about drawn families: a reference, words, a target, and what else would be right."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+
+from demo_data.attributes import Wish, garment_matrix, satisfying, wish_vector
+from demo_data.edits import Edit, make_edit
+from demo_data.families import Family, Picture
+from demo_data.sentences import description, edit_sentence, with_noise
+from demo_data.unseen import unseen_sentence
+
+
+@dataclass(frozen=True)
+class Question:
+    """Words about a pair of pictures, and the wish that they and the reference express."""
+
+    reference: Picture
+    target: Picture
+    text: str
+    wish: Wish
+    edit: Edit | None = None
+    """What an edit changes; none for a description of the target."""
+
+
+def training_questions(
+    families: Iterable[Family], rng: np.random.Generator, *, edits: int, descriptions: int
+) -> list[Question]:
+    """Up to so many edits and descriptions of each family, now and then with a slip of the pen."""
+    asked = []
+    for family in families:
+        found = [*edit_questions(family, rng)]
+        asked += [found[place] for place in rng.permutation(len(found))[:edits]]
+        asked += [describe(family, rng) for _ in range(descriptions)]
+    return [Question(q.reference, q.target, with_noise(q.text, rng), q.wish, q.edit) for q in asked]
+
+
+def edit_questions(family: Family, rng: np.random.Generator) -> Iterable[Question]:
+    """Every ordered pair of a family that one to three changes lead from one to the other."""
+    for reference, target in permutations(family, 2):
+        edit = make_edit(reference.garment, target.garment, rng)
+        if edit is not None:
+            sentence = edit_sentence(edit, rng)
+            yield Question(reference, target, sentence.text, sentence.wish, edit)
+
+
+def describe(family: Family, rng: np.random.Generator) -> Question:
+    """A description of one member, asked about another."""
+    reference, target = (family[place] for place in rng.permutation(len(family))[:2])
+    sentence = description(target.garment, rng)
+    return Question(reference, target, sentence.text, sentence.wish)
+
+
+def in_other_words(question: Question, rng: np.random.Generator) -> Question | None:
+    """An edit of one plain change as no training sentence says it; None for any other question."""
+    edit = question.edit
+    if edit is None or len(edit.named) != 1 or question.wish != edit.wish:
+        return None
+    text = unseen_sentence(edit.named[0], edit.reference, edit.target, rng)
+    return Question(question.reference, question.target, text, question.wish, edit)
+
+
+def plain_records(questions: Iterable[Question]) -> list[dict[str, Any]]:
+    """Caption entries of FashionIQ's format, one caption each."""
+    return [
+        {"target": q.target.name, "candidate": q.reference.name, "captions": [q.text]}
+        for q in questions
+    ]
+
+
+def judged_records(
+    questions: Sequence[Question], gallery: Sequence[Picture]
+) -> list[dict[str, Any]]:
+    """The same with every other picture of the gallery that satisfies the question."""
+    wishes = np.stack([wish_vector(question.wish) for question in questions])
+    right = satisfying(wishes, garment_matrix(picture.garment for picture in gallery))
+    names = [picture.name for picture in gallery]
+    records = plain_records(questions)
+    for record, row in zip(records, right, strict=True):
+        own = (record["target"], record["candidate"])
+        found = (names[place] for place in np.flatnonzero(row))
+        record["alternatives"] = [name for name in found if name not in own]
+    return records

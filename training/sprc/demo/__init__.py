@@ -1,1 +1,0 @@
-"""The demo model: drawn garments, generated sentences, half an hour on two CPU cores."""
