@@ -1,5 +1,7 @@
 """The export: graphs equal PyTorch, bytes are repeatable, a mismatch publishes nothing."""
 
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from retrieval.bundle import GRAPHS, BundleError, load_bundle
 from sprc import export as exporting
 from sprc import onnx_graph
 from sprc.export import ExportError, export
-from sprc.served import served_graphs
+from sprc.served import Graph, served_graphs
 from tests.training.tiny import tiny_model, tiny_tokenizer
 
 
@@ -28,6 +30,13 @@ def float_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("float")
     export(tiny_model(), tiny_tokenizer(folder), folder / "bundle", "float32", name="tiny")
     return folder / "bundle"
+
+
+@pytest.fixture(scope="module")
+def float_graphs() -> dict[str, onnx_graph.OnnxGraph]:
+    """As PyTorch's exporter gives them."""
+    graphs = served_graphs(tiny_model(), torch.float32)
+    return {graph.name: exporting._to_onnx(graph) for graph in graphs}
 
 
 @pytest.mark.parametrize("batch", [1, 5])
@@ -96,16 +105,51 @@ def test_graphs_hold_no_trace_of_the_machine(half_bundle: Path) -> None:
         assert not any(node.metadata_props or node.doc_string for node in model.graph.node)
 
 
-def test_mismatch_publishes_nothing(
-    half_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def files(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+@pytest.mark.parametrize(
+    ("amount", "said"), [(0.1, "differs from PyTorch"), (np.nan, "is not finite in onnxruntime")]
+)
+def test_a_graph_with_wrong_numbers_publishes_nothing(
+    half_bundle: Path,
+    float_graphs: dict[str, onnx_graph.OnnxGraph],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    amount: float,
+    said: str,
 ) -> None:
-    monkeypatch.setitem(exporting.TOLERANCE, "float32", -1.0)
-    before = {path: path.read_bytes() for path in half_bundle.rglob("*") if path.is_file()}
-    with pytest.raises(ExportError, match="image_encoder differs from PyTorch"):
+    def to_onnx(graph: Graph) -> onnx_graph.OnnxGraph:
+        exported = deepcopy(float_graphs[graph.name])
+        if graph.name == name:
+            for key, weight in exported.weights.items():
+                if weight.dtype == np.float32:
+                    spoiled = weight.values + np.float32(amount)
+                    exported.weights[key] = replace(weight, values=spoiled)
+        return exported
+
+    monkeypatch.setattr(exporting, "_to_onnx", to_onnx)
+    before = files(half_bundle)
+    with pytest.raises(ExportError, match=f"^{name}.* {said}"):
         export(tiny_model(), tiny_tokenizer(tmp_path), half_bundle, "float32", name="tiny")
-    after = {path: path.read_bytes() for path in half_bundle.rglob("*") if path.is_file()}
-    assert after == before
+    assert files(half_bundle) == before
     assert list(half_bundle.parent.glob(".*")) == []
+
+
+def test_a_model_with_nan_publishes_nothing(float_bundle: Path, tmp_path: Path) -> None:
+    model = tiny_model()
+    with torch.no_grad():
+        model.vision_proj.bias[0] = np.nan
+    with pytest.raises(ExportError, match="image_encoder: image_tokens is not finite"):
+        export(model, tiny_tokenizer(tmp_path), tmp_path / "bundle", "float32", name="tiny")
+    assert not (tmp_path / "bundle").exists()
+    # PyTorch alone, against a graph that is right.
+    graph, *_ = served_graphs(model, torch.float32)
+    with pytest.raises(ExportError, match="image_tokens is not finite in PyTorch"):
+        exporting._compare(graph, float_bundle / graph.name / "1" / "model.onnx", 1.0)
 
 
 def test_tokenizer_of_another_vocabulary_is_refused(tmp_path: Path) -> None:

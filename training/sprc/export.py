@@ -161,8 +161,12 @@ def _compare(graph: Graph, path: Path, tolerance: float) -> float:
         reference = theirs.numpy()
         if ours.shape != reference.shape or ours.dtype != reference.dtype:
             raise ExportError(f"{graph.name}: {output} has another shape or type than PyTorch's")
+        # Told first: a difference from NaN is NaN, which is greater than no tolerance.
+        for where, values in (("onnxruntime", ours), ("PyTorch", reference)):
+            if not np.isfinite(values).all():
+                raise ExportError(f"{graph.name}: {output} is not finite in {where}")
         worst = max(worst, float(np.abs(ours.astype(np.float64) - reference).max()))
-    if not worst <= tolerance:
+    if worst > tolerance:
         raise ExportError(f"{graph.name} differs from PyTorch by {worst:.2e}")
     return worst
 
