@@ -1,5 +1,6 @@
 """The export: graphs equal PyTorch, bytes are repeatable, a mismatch publishes nothing."""
 
+import os
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +14,10 @@ import torch
 from retrieval.bundle import GRAPHS, BundleError, load_bundle
 from sprc import export as exporting
 from sprc import onnx_graph
+from sprc.checkpoint import save_checkpoint
 from sprc.export import ExportError, export
 from sprc.served import Graph, served_graphs
+from sprc.words import WordsError
 from tests.training.tiny import tiny_model, tiny_tokenizer
 
 
@@ -154,16 +157,60 @@ def test_a_model_with_nan_publishes_nothing(float_bundle: Path, tmp_path: Path) 
 
 def test_tokenizer_of_another_vocabulary_is_refused(tmp_path: Path) -> None:
     vocabulary = Path(__file__).parents[1] / "parity" / "vocab.txt"
-    with pytest.raises(ExportError, match="the model knows"):
+    with pytest.raises(WordsError, match="the model knows"):
         export(tiny_model(), vocabulary, tmp_path / "bundle", "float32", name="tiny")
     assert not (tmp_path / "bundle").exists()
 
 
-def test_command_line_reports_a_bad_checkpoint(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    save_checkpoint(tiny_model(), tmp_path / "model" / "ckpt.pt", epoch=1)
+    tiny_tokenizer(tmp_path / "model")
+    return tmp_path / "model" / "ckpt.pt"
+
+
+def refused(capsys: pytest.CaptureFixture[str], checkpoint: Path, output: Path, *more: str) -> str:
+    """The one sentence that an export ends with."""
+    given = ["--model-path", str(checkpoint), "--output", str(output), *more]
+    assert exporting.main(given) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("sprc.export: ")
+    assert not list(output.parent.glob(".*.partial"))
+    return said
+
+
+def test_what_cannot_be_read_ends_in_a_sentence(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = tmp_path / "ckpt.pt"
-    path.write_bytes(b"nonsense")
-    assert exporting.main(["--model-path", str(path), "--output", str(tmp_path / "out")]) == 1
-    assert "not a PyTorch checkpoint" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
+    output = tmp_path / "out"
+    nonsense = tmp_path / "nonsense"
+    nonsense.write_bytes(b"nonsense")
+    assert "not a PyTorch checkpoint" in refused(capsys, nonsense, output)
+    missing = str(tmp_path / "missing.json")
+    assert f"{missing} does not exist" in refused(
+        capsys, checkpoint, output, "--tokenizer", missing
+    )
+    broken = str(nonsense)
+    assert "is not a tokenizer" in refused(capsys, checkpoint, output, "--tokenizer", broken)
+    (checkpoint.parent / "tokenizer.json").unlink()
+    assert "lies beside" in refused(capsys, checkpoint, output)
+    assert not output.exists()
+
+
+def test_where_nothing_can_be_written_ends_in_a_sentence(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("not a folder")
+    assert f"{file} is not a folder" in refused(capsys, checkpoint, file)
+    assert "cannot be written: Not a directory" in refused(capsys, checkpoint, file / "out")
+    assert file.read_text() == "not a folder"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission_ends_in_a_sentence(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o500)
+    assert "cannot be written: Permission denied" in refused(capsys, checkpoint, closed / "out")

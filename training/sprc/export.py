@@ -20,12 +20,13 @@ from torch import nn
 
 from retrieval.bundle import GRAPHS, Bundle, Preprocess, Sizes, TextRules, compute_digest
 from retrieval.preprocess.targetpad import CLIP_MEAN, CLIP_STD
-from retrieval.preprocess.text import MAX_WORDS, bert_tokenizer
+from retrieval.preprocess.text import MAX_WORDS
 from sprc import onnx_graph
 from sprc.checkpoint import CheckpointError, load_model
 from sprc.model import Blip2QformerCirAlignPrompt
 from sprc.served import Graph, served_graphs
 from sprc.triton_config import write_config
+from sprc.words import WordsError, find_words, read_words, require_known
 
 Precision = Literal["float32", "float16"]
 OPSET = 18
@@ -63,9 +64,9 @@ def main(arguments: list[str] | None = None) -> int:
         model = load_model(
             options.model_path, vit_heads=options.vit_heads, qformer_heads=options.qformer_heads
         )
-        tokenizer = options.tokenizer or find_tokenizer(options.model_path.parent)
+        tokenizer = options.tokenizer or find_words(options.model_path)
         bundle = export(model, tokenizer, options.output, options.precision, name=options.name)
-    except (CheckpointError, ExportError) as error:
+    except (CheckpointError, ExportError, WordsError) as error:
         print(f"sprc.export: {error}", file=sys.stderr)
         return 1
     print(f"{options.output}: {bundle.name} {bundle.short_digest}, {bundle.export}")
@@ -84,13 +85,16 @@ def export(
     """Write a bundle aside, check it, and move it to `output`; returns its ``bundle.json``.
 
     The model's matrices are rounded to float16 in place for a float16 export, so that PyTorch
-    and the graphs hold the same numbers. Raises `ExportError` and leaves `output` as it was when
-    a graph differs from PyTorch.
+    and the graphs hold the same numbers. Raises `ExportError`, or `WordsError` for the tokenizer,
+    and leaves `output` as it was; so too when a graph differs from PyTorch.
     """
+    output = output.resolve()
     aside = output.with_name(f".{output.name}.partial")
     shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
     try:
+        if output.exists() and not output.is_dir():
+            raise ExportError(f"{output} is not a folder")
+        aside.mkdir(parents=True)
         if precision == "float16":
             _round_to_half(model)
         _write_tokenizer(tokenizer, aside / "tokenizer.json", model.config.qformer.vocab)
@@ -108,17 +112,11 @@ def export(
         bundle = _describe(model, aside, precision, name, metrics or {}, differences)
         (aside / "bundle.json").write_text(bundle.model_dump_json(indent=1) + "\n")
         _publish(aside, output)
+    except OSError as error:
+        raise ExportError(f"{output} cannot be written: {error.strerror or error}") from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return bundle
-
-
-def find_tokenizer(folder: Path) -> Path:
-    """``tokenizer.json`` or ``vocab.txt`` of a checkpoint's folder. Raises `ExportError`."""
-    for name in ("tokenizer.json", "vocab.txt"):
-        if (folder / name).is_file():
-            return folder / name
-    raise ExportError(f"{folder} holds neither tokenizer.json nor vocab.txt: give --tokenizer")
 
 
 def _round_to_half(model: nn.Module) -> None:
@@ -172,20 +170,12 @@ def _compare(graph: Graph, path: Path, tolerance: float) -> float:
 
 
 def _write_tokenizer(source: Path, target: Path, vocab: int) -> None:
+    words = read_words(source)
+    require_known(words, vocab, source)
     if source.suffix == ".txt":
-        bert_tokenizer(source).save(str(target))
+        target.write_text(words.to_str(pretty=True), encoding="utf-8")
     else:
         shutil.copyfile(source, target)
-    largest = max(_vocabulary(target).values())
-    if largest >= vocab:
-        raise ExportError(f"{source} numbers tokens up to {largest}, the model knows {vocab}")
-
-
-def _vocabulary(path: Path) -> dict[str, int]:
-    from tokenizers import Tokenizer
-
-    vocabulary: dict[str, int] = Tokenizer.from_file(str(path)).get_vocab()
-    return vocabulary
 
 
 def _describe(

@@ -63,7 +63,8 @@ class ModelOptions:
 def open_backend(path: Path, options: ModelOptions) -> Backend:
     """Load a checkpoint file or a bundle folder.
 
-    Raises `BackendError`, `CheckpointError` or `BundleError`, each with one sentence.
+    Raises `BackendError`, `CheckpointError`, `WordsError` or `BundleError`, each with one
+    sentence.
     """
     if path.is_dir():
         from sprc.evaluation.bundle_backend import BundleBackend
