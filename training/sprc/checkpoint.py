@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from sprc.base import ImageTextModel
-from sprc.config import ConfigError, infer_config, read_heads
+from sprc.config import PUBLISHED_RATIO, ConfigError, infer_config
+from sprc.config_file import ConfigFile
 from sprc.model import Blip2QformerCirAlignPrompt
 from sprc.reranker import Blip2QformerCirRerank
 from sprc.strict import differences
@@ -84,10 +85,26 @@ def load_state(path: Path, *, class_name: str = CLASS_NAME) -> dict[str, Tensor]
     return dict(state)
 
 
-def save_checkpoint(model: ImageTextModel, path: Path, *, epoch: int, half: bool = False) -> None:
+def read_target_ratio(path: Path) -> float:
+    """The ratio that a checkpoint's pictures were padded to in training, by its ``config.json``.
+
+    The published 1.25 where it is not said. Raises `CheckpointError`.
+    """
+    return _beside(path).target_ratio
+
+
+def save_checkpoint(
+    model: ImageTextModel,
+    path: Path,
+    *,
+    epoch: int,
+    half: bool = False,
+    target_ratio: float = PUBLISHED_RATIO,
+) -> None:
     """Write a checkpoint aside, sync it, rename it, and ``config.json`` beside it.
 
     With `half` every floating tensor is stored in float16. Tied tensors are stored once.
+    `target_ratio` is what pictures were padded to in training, 1 for squarepad.
     """
     halves: dict[int, Tensor] = {}
     state = {}
@@ -101,19 +118,21 @@ def save_checkpoint(model: ImageTextModel, path: Path, *, epoch: int, half: bool
         torch.save({"epoch": epoch, type(model).__name__: state}, stream)
         stream.flush()
         os.fsync(stream.fileno())
-    path.with_name("config.json").write_text(model.config.heads_json())
+    ConfigFile.of(model.config, target_ratio).write(path)
     aside.rename(path)
 
 
 def _load(kind: type[Model], path: Path, vit_heads: int | None, qformer_heads: int | None) -> Model:
     state = load_state(path, class_name=kind.__name__)
+    beside = _beside(path)
     try:
-        heads = read_heads(path)
         config = infer_config(
             state,
-            vit_heads=vit_heads or heads["vit_heads"],
-            qformer_heads=qformer_heads or heads["qformer_heads"],
-            text_length=heads["text_length"],
+            vit_heads=beside.vit.num_heads if vit_heads is None else vit_heads,
+            qformer_heads=(
+                beside.bert.num_attention_heads if qformer_heads is None else qformer_heads
+            ),
+            text_length=beside.max_txt_len,
         )
     except ConfigError as error:
         raise CheckpointError(f"{path}: {error}") from error
@@ -126,6 +145,13 @@ def _load(kind: type[Model], path: Path, vit_heads: int | None, qformer_heads: i
     model.tie()
     model.load_state_dict(state)
     return model.eval()
+
+
+def _beside(path: Path) -> ConfigFile:
+    try:
+        return ConfigFile.read(path)
+    except ConfigError as error:
+        raise CheckpointError(str(error)) from error
 
 
 def _read(path: Path) -> Any:

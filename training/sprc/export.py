@@ -22,7 +22,8 @@ from retrieval.bundle import GRAPHS, Bundle, Preprocess, Sizes, TextRules, compu
 from retrieval.preprocess.targetpad import CLIP_MEAN, CLIP_STD
 from retrieval.preprocess.text import MAX_WORDS
 from sprc import onnx_graph
-from sprc.checkpoint import CheckpointError, load_model
+from sprc.checkpoint import CheckpointError, load_model, read_target_ratio
+from sprc.config import PUBLISHED_RATIO
 from sprc.model import Blip2QformerCirAlignPrompt
 from sprc.served import Graph, served_graphs
 from sprc.triton_config import write_config
@@ -30,7 +31,6 @@ from sprc.words import WordsError, find_words, read_words, require_known
 
 Precision = Literal["float32", "float16"]
 OPSET = 18
-TARGET_RATIO = 1.25
 # Worst differences on fixed inputs: float32 arithmetic in another order, and the rounding of
 # image_embeds to float16 (values of a layer norm, up to about 8: half a step is 0.004).
 TOLERANCE = {"float32": 1e-4, "float16": 5e-3}
@@ -65,7 +65,14 @@ def main(arguments: list[str] | None = None) -> int:
             options.model_path, vit_heads=options.vit_heads, qformer_heads=options.qformer_heads
         )
         tokenizer = options.tokenizer or find_words(options.model_path)
-        bundle = export(model, tokenizer, options.output, options.precision, name=options.name)
+        bundle = export(
+            model,
+            tokenizer,
+            options.output,
+            options.precision,
+            name=options.name,
+            target_ratio=read_target_ratio(options.model_path),
+        )
     except (CheckpointError, ExportError, WordsError) as error:
         print(f"sprc.export: {error}", file=sys.stderr)
         return 1
@@ -80,13 +87,15 @@ def export(
     precision: Precision,
     *,
     name: str,
+    target_ratio: float = PUBLISHED_RATIO,
     metrics: dict[str, Any] | None = None,
 ) -> Bundle:
     """Write a bundle aside, check it, and move it to `output`; returns its ``bundle.json``.
 
     The model's matrices are rounded to float16 in place for a float16 export, so that PyTorch
-    and the graphs hold the same numbers. Raises `ExportError`, or `WordsError` for the tokenizer,
-    and leaves `output` as it was; so too when a graph differs from PyTorch.
+    and the graphs hold the same numbers. Serving pads pictures to `target_ratio`, 1 being
+    squarepad. Raises `ExportError`, as when a graph differs from PyTorch, or `WordsError` for the
+    tokenizer, and leaves `output` as it was.
     """
     output = output.resolve()
     aside = output.with_name(f".{output.name}.partial")
@@ -109,7 +118,7 @@ def export(
             write_config(exported.model, aside / graph.name / "config.pbtxt")
             del exported
             differences[graph.name] = _compare(check, path, TOLERANCE[precision])
-        bundle = _describe(model, aside, precision, name, metrics or {}, differences)
+        bundle = _describe(model, aside, precision, name, target_ratio, metrics or {}, differences)
         (aside / "bundle.json").write_text(bundle.model_dump_json(indent=1) + "\n")
         _publish(aside, output)
     except OSError as error:
@@ -183,6 +192,7 @@ def _describe(
     folder: Path,
     precision: Precision,
     name: str,
+    target_ratio: float,
     metrics: dict[str, Any],
     differences: dict[str, float],
 ) -> Bundle:
@@ -196,7 +206,7 @@ def _describe(
         text_length=config.text_length,
     )
     preprocess = Preprocess(
-        version=1, transform="targetpad", target_ratio=TARGET_RATIO, mean=CLIP_MEAN, std=CLIP_STD
+        version=1, transform="targetpad", target_ratio=target_ratio, mean=CLIP_MEAN, std=CLIP_STD
     )
     text = TextRules(version=1, processor="blip_caption", max_words=MAX_WORDS)
     return Bundle(

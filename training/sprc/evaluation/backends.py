@@ -10,8 +10,6 @@ from torch import Tensor
 from sprc.datasets.pictures import Transform
 from sprc.published import ModelType
 
-PUBLISHED_RATIO = 1.25
-
 
 class BackendError(Exception):
     """A model cannot be used as asked; the message is one sentence."""

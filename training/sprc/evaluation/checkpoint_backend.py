@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from retrieval.preprocess.text import Tokenizer
-from sprc.checkpoint import load_model
+from sprc.checkpoint import load_model, read_target_ratio
+from sprc.config import PUBLISHED_RATIO
 from sprc.datasets.pictures import Transform
-from sprc.evaluation.backends import PUBLISHED_RATIO, BackendError, ModelOptions
+from sprc.evaluation.backends import BackendError, ModelOptions
 from sprc.model import Blip2QformerCirAlignPrompt
 from sprc.published import VITS
 from sprc.words import find_words, read_words, require_known
@@ -53,14 +54,7 @@ class CheckpointBackend:
         tokenizer = options.tokenizer or find_words(path)
         words = read_words(tokenizer)
         require_known(words, model.config.qformer.vocab, tokenizer)
-        try:
-            transform = Transform.named(
-                options.transform or "targetpad",
-                model.config.vit.image_size,
-                options.target_ratio or PUBLISHED_RATIO,
-            )
-        except ValueError as error:
-            raise BackendError(str(error)) from None
+        transform = _transform(options, model.config.vit.image_size, read_target_ratio(path))
         return cls(
             model,
             Tokenizer(words, model.config.text_length),
@@ -97,6 +91,15 @@ class CheckpointBackend:
             torch.from_numpy(ids).to(self._device),
             torch.from_numpy(mask).to(self._device),
         )
+
+
+def _transform(options: ModelOptions, size: int, trained_ratio: float) -> Transform:
+    """What was asked for, else what the checkpoint was trained with."""
+    ratio = options.target_ratio or trained_ratio
+    # Ratio 1 is squarepad: asked for the other transform, there is but the published ratio.
+    if options.transform == "targetpad" and options.target_ratio is None and trained_ratio == 1:
+        ratio = PUBLISHED_RATIO
+    return Transform.named(options.transform or "targetpad", size, ratio)
 
 
 def _device(name: str | None) -> torch.device:

@@ -60,6 +60,7 @@ def prepare(
         features=features,
         plain=pictures if features is not pictures else None,
         tokenizer=Tokenizer(words, model.config.text_length),
+        target_ratio=transform.ratio,
         processes=processes,
         mixed=mixed,
         output=options.output,
