@@ -8,6 +8,7 @@ that a data-parallel wrapper began with ``module.`` are understood, and its clas
 import os
 import pickle
 import struct
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,7 +22,7 @@ from sprc.config import PUBLISHED_RATIO, ConfigError, infer_config
 from sprc.config_file import ConfigFile
 from sprc.model import Blip2QformerCirAlignPrompt
 from sprc.reranker import Blip2QformerCirRerank
-from sprc.strict import differences
+from sprc.strict import differences, fault
 
 CLASS_NAME = Blip2QformerCirAlignPrompt.__name__
 RERANK_CLASS_NAME = Blip2QformerCirRerank.__name__
@@ -69,7 +70,7 @@ def load_reranker(
 
 
 def load_state(path: Path, *, class_name: str = CLASS_NAME) -> dict[str, Tensor]:
-    """The state dict of a checkpoint, dtypes as stored, all values finite.
+    """The state dict of a checkpoint, dtypes as stored, all values finite in float32.
 
     The tensors may be mapped from the file. Raises `CheckpointError`.
     """
@@ -78,8 +79,8 @@ def load_state(path: Path, *, class_name: str = CLASS_NAME) -> dict[str, Tensor]
     for name, value in state.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
             raise CheckpointError(f"{path}: {name!r} is not a tensor with a name")
-        if value.is_floating_point() and not torch.isfinite(value).all():
-            raise CheckpointError(f"{path}: {name} holds values that are not finite")
+        if told := fault(value):
+            raise CheckpointError(f"{path}: {name} {told}")
     if state and all(name.startswith(WRAPPER_PREFIX) for name in state):
         return {name.removeprefix(WRAPPER_PREFIX): value for name, value in state.items()}
     return dict(state)
@@ -156,7 +157,10 @@ def _beside(path: Path) -> ConfigFile:
 
 def _read(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
+        with warnings.catch_warnings():
+            # Other protocols than 2 are read, or refused in a sentence of ours.
+            warnings.filterwarnings("ignore", "Detected pickle protocol", UserWarning)
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
     except FileNotFoundError:
         raise CheckpointError(f"{path} does not exist") from None
     except OSError as error:
