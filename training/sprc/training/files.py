@@ -50,6 +50,7 @@ def write_checkpoint(
     try:
         save_checkpoint(model, aside / path.name, epoch=epoch, target_ratio=target_ratio)
         checksum = sha256(aside / path.name)
+        sync(aside / "config.json")
         (aside / "config.json").replace(path.with_name("config.json"))
         (aside / path.name).replace(path)
         sync(path.parent)
