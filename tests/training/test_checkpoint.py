@@ -64,6 +64,28 @@ def _with_nan(state: dict[str, Any]) -> None:
     state["vision_proj.weight"][0, 0] = float("nan")
 
 
+def _with_infinity_in_float32(state: dict[str, Any]) -> None:
+    state["vision_proj.weight"] = state["vision_proj.weight"].double()
+    state["vision_proj.weight"][0, 0] = 1e200
+
+
+def _with_a_sparse_tensor(state: dict[str, Any]) -> None:
+    state["vision_proj.weight"] = state["vision_proj.weight"].to_sparse()
+
+
+def _with_a_quantised_tensor(state: dict[str, Any]) -> None:
+    weight = state["vision_proj.weight"]
+    state["vision_proj.weight"] = torch.quantize_per_tensor(weight, 0.1, 0, torch.qint8)
+
+
+def _with_complex_numbers(state: dict[str, Any]) -> None:
+    state["vision_proj.weight"] = state["vision_proj.weight"].to(torch.complex64)
+
+
+def _with_no_numbers(state: dict[str, Any]) -> None:
+    state["vision_proj.weight"] = state["vision_proj.weight"].to("meta")
+
+
 def _with_another_shape(state: dict[str, Any]) -> None:
     state["itm_head.weight"] = torch.zeros(3, 32)
 
@@ -85,7 +107,12 @@ def _with_no_tensor(state: dict[str, Any]) -> None:
     [
         (_without_a_tensor, "1 missing: ln_vision.weight"),
         (_with_a_surplus_tensor, "1 unexpected: unheard_of.weight"),
-        (_with_nan, "not finite"),
+        (_with_nan, "vision_proj.weight holds values that are not finite"),
+        (_with_infinity_in_float32, "vision_proj.weight holds values that are not finite"),
+        (_with_a_sparse_tensor, "vision_proj.weight is not a dense tensor"),
+        (_with_a_quantised_tensor, "vision_proj.weight is not a dense tensor"),
+        (_with_complex_numbers, "vision_proj.weight is not a dense tensor of real numbers"),
+        (_with_no_numbers, "vision_proj.weight is not a dense tensor"),
         (_with_another_shape, r"1 misshapen: itm_head.weight \[3, 32\] instead of \[2, 32\]"),
         (_without_sizes, "query_tokens is missing"),
         (_with_flat_sizes, r"text_proj.weight is of shape \[512\]"),
@@ -136,7 +163,7 @@ def test_a_missing_block_is_missing_and_not_a_smaller_model(tmp_path: Path) -> N
         load_model(tmp_path / "ckpt.pt")
 
 
-@pytest.mark.parametrize("key", [CLASS_NAME, "DistributedDataParallel"])
+@pytest.mark.parametrize("key", [CLASS_NAME, "DistributedDataParallel", "DataParallel"])
 def test_names_of_a_data_parallel_wrapper_are_understood(tmp_path: Path, key: str) -> None:
     content = written(tmp_path / "ckpt.pt")
     wrapped = {f"module.{name}": value for name, value in content[CLASS_NAME].items()}
@@ -144,6 +171,27 @@ def test_names_of_a_data_parallel_wrapper_are_understood(tmp_path: Path, key: st
     read = load_model(tmp_path / "ckpt.pt").state_dict()
     for name, value in content[CLASS_NAME].items():
         assert torch.equal(value, read[name]), name
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_protocols_that_can_be_read_are_read_in_silence(
+    tmp_path: Path, protocol: int, recwarn: pytest.WarningsRecorder
+) -> None:
+    content = written(tmp_path / "ckpt.pt")
+    torch.save(content, tmp_path / "ckpt.pt", pickle_protocol=protocol)
+    read = load_model(tmp_path / "ckpt.pt").state_dict()
+    for name, value in content[CLASS_NAME].items():
+        assert torch.equal(value, read[name]), name
+    assert not recwarn.list
+
+
+def test_a_protocol_that_cannot_be_read_is_refused_without_a_warning(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    torch.save(written(tmp_path / "ckpt.pt"), tmp_path / "ckpt.pt", pickle_protocol=4)
+    with pytest.raises(CheckpointError, match="not a PyTorch checkpoint of plain tensors"):
+        load_model(tmp_path / "ckpt.pt")
+    assert not recwarn.list
 
 
 def test_float16_of_some_or_all_weights_becomes_float32(tmp_path: Path) -> None:

@@ -194,6 +194,8 @@ def test_user_errors_end_in_one_sentence(
     spoiled = tmp_path / "spoiled"
     shutil.copytree(bundle, spoiled)
     (spoiled / "tokenizer.json").write_text("{}")
+    larger = tmp_path / "larger.txt"
+    larger.write_text((PARITY / "vocab.txt").read_text() + "one\xad\ntwo\xad\n")
     blocked = tmp_path / "blocked"
     blocked.write_text("a file, not a folder")
     good = {"--dataset": "FashionIQ", "--data-path": str(fashioniq)}
@@ -206,6 +208,7 @@ def test_user_errors_end_in_one_sentence(
         (plain | {"--model-path": str(checkpoint)}, "give --tokenizer"),
         (good | {"--tokenizer": str(tmp_path / "vocab.txt")}, "vocab.txt does not exist"),
         (good | {"--tokenizer": str(TINY_A / "config.json")}, "is not a tokenizer"),
+        (good | {"--tokenizer": str(larger)}, "numbers tokens up to 30523, and the model knows"),
         (good | {"--backbone": "pretrain"}, "does not hold the ViT of --backbone pretrain"),
         (good | {"--device": "cuda:77"}, "there is no device cuda:77"),
         (plain | {"--model-path": str(fashioniq)}, "holds no bundle.json"),

@@ -1,5 +1,8 @@
 """The export: graphs equal PyTorch, bytes are repeatable, a mismatch publishes nothing."""
 
+import os
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +14,10 @@ import torch
 from retrieval.bundle import GRAPHS, BundleError, load_bundle
 from sprc import export as exporting
 from sprc import onnx_graph
+from sprc.checkpoint import save_checkpoint
 from sprc.export import ExportError, export
-from sprc.served import served_graphs
+from sprc.served import Graph, served_graphs
+from sprc.words import WordsError
 from tests.training.tiny import tiny_model, tiny_tokenizer
 
 
@@ -28,6 +33,13 @@ def float_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("float")
     export(tiny_model(), tiny_tokenizer(folder), folder / "bundle", "float32", name="tiny")
     return folder / "bundle"
+
+
+@pytest.fixture(scope="module")
+def float_graphs() -> dict[str, onnx_graph.OnnxGraph]:
+    """As PyTorch's exporter gives them."""
+    graphs = served_graphs(tiny_model(), torch.float32)
+    return {graph.name: exporting._to_onnx(graph) for graph in graphs}
 
 
 @pytest.mark.parametrize("batch", [1, 5])
@@ -96,30 +108,109 @@ def test_graphs_hold_no_trace_of_the_machine(half_bundle: Path) -> None:
         assert not any(node.metadata_props or node.doc_string for node in model.graph.node)
 
 
-def test_mismatch_publishes_nothing(
-    half_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def files(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+@pytest.mark.parametrize(
+    ("amount", "said"), [(0.1, "differs from PyTorch"), (np.nan, "is not finite in onnxruntime")]
+)
+def test_a_graph_with_wrong_numbers_publishes_nothing(
+    half_bundle: Path,
+    float_graphs: dict[str, onnx_graph.OnnxGraph],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    amount: float,
+    said: str,
 ) -> None:
-    monkeypatch.setitem(exporting.TOLERANCE, "float32", -1.0)
-    before = {path: path.read_bytes() for path in half_bundle.rglob("*") if path.is_file()}
-    with pytest.raises(ExportError, match="image_encoder differs from PyTorch"):
+    def to_onnx(graph: Graph) -> onnx_graph.OnnxGraph:
+        exported = deepcopy(float_graphs[graph.name])
+        if graph.name == name:
+            for key, weight in exported.weights.items():
+                if weight.dtype == np.float32:
+                    spoiled = weight.values + np.float32(amount)
+                    exported.weights[key] = replace(weight, values=spoiled)
+        return exported
+
+    monkeypatch.setattr(exporting, "_to_onnx", to_onnx)
+    before = files(half_bundle)
+    with pytest.raises(ExportError, match=f"^{name}.* {said}"):
         export(tiny_model(), tiny_tokenizer(tmp_path), half_bundle, "float32", name="tiny")
-    after = {path: path.read_bytes() for path in half_bundle.rglob("*") if path.is_file()}
-    assert after == before
+    assert files(half_bundle) == before
     assert list(half_bundle.parent.glob(".*")) == []
+
+
+def test_a_model_with_nan_publishes_nothing(float_bundle: Path, tmp_path: Path) -> None:
+    model = tiny_model()
+    with torch.no_grad():
+        model.vision_proj.bias[0] = np.nan
+    with pytest.raises(ExportError, match="image_encoder: image_tokens is not finite"):
+        export(model, tiny_tokenizer(tmp_path), tmp_path / "bundle", "float32", name="tiny")
+    assert not (tmp_path / "bundle").exists()
+    # PyTorch alone, against a graph that is right.
+    graph, *_ = served_graphs(model, torch.float32)
+    with pytest.raises(ExportError, match="image_tokens is not finite in PyTorch"):
+        exporting._compare(graph, float_bundle / graph.name / "1" / "model.onnx", 1.0)
 
 
 def test_tokenizer_of_another_vocabulary_is_refused(tmp_path: Path) -> None:
     vocabulary = Path(__file__).parents[1] / "parity" / "vocab.txt"
-    with pytest.raises(ExportError, match="the model knows"):
+    with pytest.raises(WordsError, match="the model knows"):
         export(tiny_model(), vocabulary, tmp_path / "bundle", "float32", name="tiny")
     assert not (tmp_path / "bundle").exists()
 
 
-def test_command_line_reports_a_bad_checkpoint(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    save_checkpoint(tiny_model(), tmp_path / "model" / "ckpt.pt", epoch=1)
+    tiny_tokenizer(tmp_path / "model")
+    return tmp_path / "model" / "ckpt.pt"
+
+
+def refused(capsys: pytest.CaptureFixture[str], checkpoint: Path, output: Path, *more: str) -> str:
+    """The one sentence that an export ends with."""
+    given = ["--model-path", str(checkpoint), "--output", str(output), *more]
+    assert exporting.main(given) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("sprc.export: ")
+    assert not list(output.parent.glob(".*.partial"))
+    return said
+
+
+def test_what_cannot_be_read_ends_in_a_sentence(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = tmp_path / "ckpt.pt"
-    path.write_bytes(b"nonsense")
-    assert exporting.main(["--model-path", str(path), "--output", str(tmp_path / "out")]) == 1
-    assert "not a PyTorch checkpoint" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
+    output = tmp_path / "out"
+    nonsense = tmp_path / "nonsense"
+    nonsense.write_bytes(b"nonsense")
+    assert "not a PyTorch checkpoint" in refused(capsys, nonsense, output)
+    missing = str(tmp_path / "missing.json")
+    assert f"{missing} does not exist" in refused(
+        capsys, checkpoint, output, "--tokenizer", missing
+    )
+    broken = str(nonsense)
+    assert "is not a tokenizer" in refused(capsys, checkpoint, output, "--tokenizer", broken)
+    (checkpoint.parent / "tokenizer.json").unlink()
+    assert "lies beside" in refused(capsys, checkpoint, output)
+    assert not output.exists()
+
+
+def test_where_nothing_can_be_written_ends_in_a_sentence(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("not a folder")
+    assert f"{file} is not a folder" in refused(capsys, checkpoint, file)
+    assert "cannot be written: Not a directory" in refused(capsys, checkpoint, file / "out")
+    assert file.read_text() == "not a folder"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission_ends_in_a_sentence(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o500)
+    assert "cannot be written: Permission denied" in refused(capsys, checkpoint, closed / "out")

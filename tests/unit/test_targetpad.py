@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gateway.pictures import to_pixels
 from retrieval.preprocess.targetpad import targetpad
+from tests.support.fake_encoder import BUNDLE
 
 PARITY = Path(__file__).parents[1] / "parity"
 PICTURES = json.loads((PARITY / "images.json").read_text())
@@ -44,3 +46,16 @@ def test_leaves_the_given_picture_alone() -> None:
         before = image.tobytes()
         targetpad(image, size=224)
         assert (image.mode, image.tobytes()) == ("P", before)
+
+
+@pytest.mark.parametrize("ratio", [1.0, 1.25, 1.5])
+def test_serving_pads_to_the_ratio_of_its_bundle(ratio: float) -> None:
+    preprocess = BUNDLE.preprocess.model_copy(update={"target_ratio": ratio})
+    bundle = BUNDLE.model_copy(update={"preprocess": preprocess})
+    noise = np.random.default_rng(4).integers(0, 256, (40, 80, 3), dtype=np.uint8)
+    picture = Image.fromarray(noise)
+    served = to_pixels(picture, bundle)
+    side = bundle.sizes.image_size
+    for other in (1.0, 1.25, 1.5):
+        equal = np.array_equal(served, targetpad(picture, size=side, ratio=other))
+        assert equal == (other == ratio)

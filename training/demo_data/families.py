@@ -57,7 +57,7 @@ def draw_families(
 
 def _draw(task: _Task) -> list[Family]:
     folder, prefix, seed, indices, size = task
-    families = []
+    families: list[Family] = []
     for index in indices:
         rng = np.random.default_rng([seed, index])
         family = []

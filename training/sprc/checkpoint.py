@@ -8,6 +8,7 @@ that a data-parallel wrapper began with ``module.`` are understood, and its clas
 import os
 import pickle
 import struct
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,10 +18,11 @@ import torch
 from torch import Tensor
 
 from sprc.base import ImageTextModel
-from sprc.config import ConfigError, infer_config, read_heads
+from sprc.config import PUBLISHED_RATIO, ConfigError, infer_config
+from sprc.config_file import ConfigFile
 from sprc.model import Blip2QformerCirAlignPrompt
 from sprc.reranker import Blip2QformerCirRerank
-from sprc.strict import differences
+from sprc.strict import differences, fault
 
 CLASS_NAME = Blip2QformerCirAlignPrompt.__name__
 RERANK_CLASS_NAME = Blip2QformerCirRerank.__name__
@@ -68,7 +70,7 @@ def load_reranker(
 
 
 def load_state(path: Path, *, class_name: str = CLASS_NAME) -> dict[str, Tensor]:
-    """The state dict of a checkpoint, dtypes as stored, all values finite.
+    """The state dict of a checkpoint, dtypes as stored, all values finite in float32.
 
     The tensors may be mapped from the file. Raises `CheckpointError`.
     """
@@ -77,17 +79,33 @@ def load_state(path: Path, *, class_name: str = CLASS_NAME) -> dict[str, Tensor]
     for name, value in state.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
             raise CheckpointError(f"{path}: {name!r} is not a tensor with a name")
-        if value.is_floating_point() and not torch.isfinite(value).all():
-            raise CheckpointError(f"{path}: {name} holds values that are not finite")
+        if told := fault(value):
+            raise CheckpointError(f"{path}: {name} {told}")
     if state and all(name.startswith(WRAPPER_PREFIX) for name in state):
         return {name.removeprefix(WRAPPER_PREFIX): value for name, value in state.items()}
     return dict(state)
 
 
-def save_checkpoint(model: ImageTextModel, path: Path, *, epoch: int, half: bool = False) -> None:
+def read_target_ratio(path: Path) -> float:
+    """The ratio that a checkpoint's pictures were padded to in training, by its ``config.json``.
+
+    The published 1.25 where it is not said. Raises `CheckpointError`.
+    """
+    return _beside(path).target_ratio
+
+
+def save_checkpoint(
+    model: ImageTextModel,
+    path: Path,
+    *,
+    epoch: int,
+    half: bool = False,
+    target_ratio: float = PUBLISHED_RATIO,
+) -> None:
     """Write a checkpoint aside, sync it, rename it, and ``config.json`` beside it.
 
     With `half` every floating tensor is stored in float16. Tied tensors are stored once.
+    `target_ratio` is what pictures were padded to in training, 1 for squarepad.
     """
     halves: dict[int, Tensor] = {}
     state = {}
@@ -101,19 +119,21 @@ def save_checkpoint(model: ImageTextModel, path: Path, *, epoch: int, half: bool
         torch.save({"epoch": epoch, type(model).__name__: state}, stream)
         stream.flush()
         os.fsync(stream.fileno())
-    path.with_name("config.json").write_text(model.config.heads_json())
+    ConfigFile.of(model.config, target_ratio).write(path)
     aside.rename(path)
 
 
 def _load(kind: type[Model], path: Path, vit_heads: int | None, qformer_heads: int | None) -> Model:
     state = load_state(path, class_name=kind.__name__)
+    beside = _beside(path)
     try:
-        heads = read_heads(path)
         config = infer_config(
             state,
-            vit_heads=vit_heads or heads["vit_heads"],
-            qformer_heads=qformer_heads or heads["qformer_heads"],
-            text_length=heads["text_length"],
+            vit_heads=beside.vit.num_heads if vit_heads is None else vit_heads,
+            qformer_heads=(
+                beside.bert.num_attention_heads if qformer_heads is None else qformer_heads
+            ),
+            text_length=beside.max_txt_len,
         )
     except ConfigError as error:
         raise CheckpointError(f"{path}: {error}") from error
@@ -128,9 +148,19 @@ def _load(kind: type[Model], path: Path, vit_heads: int | None, qformer_heads: i
     return model.eval()
 
 
+def _beside(path: Path) -> ConfigFile:
+    try:
+        return ConfigFile.read(path)
+    except ConfigError as error:
+        raise CheckpointError(str(error)) from error
+
+
 def _read(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
+        with warnings.catch_warnings():
+            # Other protocols than 2 are read, or refused in a sentence of ours.
+            warnings.filterwarnings("ignore", "Detected pickle protocol", UserWarning)
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
     except FileNotFoundError:
         raise CheckpointError(f"{path} does not exist") from None
     except OSError as error:

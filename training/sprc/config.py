@@ -1,17 +1,16 @@
-"""Sizes of a model: read from a state dict's shapes, head counts from ``config.json``."""
+"""Sizes of a model, read from a state dict's shapes."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isqrt, prod
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from torch import Tensor
 
 PUBLISHED_VIT_HEADS = 16
 PUBLISHED_QFORMER_HEADS = 12
 PUBLISHED_TEXT_LENGTH = 32
+PUBLISHED_RATIO = 1.25
 VIT = "visual_encoder."
 BERT = "Qformer.bert."
 
@@ -84,41 +83,6 @@ class ModelConfig:
     qformer: QFormerConfig
     embed_dim: int
     text_length: int = PUBLISHED_TEXT_LENGTH
-
-    def heads_json(self) -> str:
-        """The ``config.json`` to lie beside a checkpoint: what shapes do not tell."""
-        heads = {
-            "vit": {"num_heads": self.vit.heads},
-            "bert": {"num_attention_heads": self.qformer.heads},
-            "max_txt_len": self.text_length,
-        }
-        return json.dumps(heads, indent=1) + "\n"
-
-
-def read_heads(checkpoint: Path) -> dict[str, int]:
-    """Head counts and text length from ``config.json`` beside a checkpoint.
-
-    Where the file or an entry is missing the published values (16, 12, 32) stand.
-    Raises `ConfigError` when the file is there and unreadable.
-    """
-    path = checkpoint.with_name("config.json")
-    found: dict[str, Any] = {}
-    if path.is_file():
-        try:
-            found = json.loads(path.read_text())
-            vit, bert = found.get("vit", {}), found.get("bert", {})
-            return {
-                "vit_heads": int(vit.get("num_heads", PUBLISHED_VIT_HEADS)),
-                "qformer_heads": int(bert.get("num_attention_heads", PUBLISHED_QFORMER_HEADS)),
-                "text_length": int(found.get("max_txt_len", PUBLISHED_TEXT_LENGTH)),
-            }
-        except (ValueError, AttributeError, TypeError) as error:
-            raise ConfigError(f"{path} does not hold head counts") from error
-    return {
-        "vit_heads": PUBLISHED_VIT_HEADS,
-        "qformer_heads": PUBLISHED_QFORMER_HEADS,
-        "text_length": PUBLISHED_TEXT_LENGTH,
-    }
 
 
 def infer_config(

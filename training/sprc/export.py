@@ -20,16 +20,17 @@ from torch import nn
 
 from retrieval.bundle import GRAPHS, Bundle, Preprocess, Sizes, TextRules, compute_digest
 from retrieval.preprocess.targetpad import CLIP_MEAN, CLIP_STD
-from retrieval.preprocess.text import MAX_WORDS, bert_tokenizer
+from retrieval.preprocess.text import MAX_WORDS
 from sprc import onnx_graph
-from sprc.checkpoint import CheckpointError, load_model
+from sprc.checkpoint import CheckpointError, load_model, read_target_ratio
+from sprc.config import PUBLISHED_RATIO
 from sprc.model import Blip2QformerCirAlignPrompt
 from sprc.served import Graph, served_graphs
 from sprc.triton_config import write_config
+from sprc.words import WordsError, find_words, read_words, require_known
 
 Precision = Literal["float32", "float16"]
 OPSET = 18
-TARGET_RATIO = 1.25
 # Worst differences on fixed inputs: float32 arithmetic in another order, and the rounding of
 # image_embeds to float16 (values of a layer norm, up to about 8: half a step is 0.004).
 TOLERANCE = {"float32": 1e-4, "float16": 5e-3}
@@ -63,9 +64,16 @@ def main(arguments: list[str] | None = None) -> int:
         model = load_model(
             options.model_path, vit_heads=options.vit_heads, qformer_heads=options.qformer_heads
         )
-        tokenizer = options.tokenizer or find_tokenizer(options.model_path.parent)
-        bundle = export(model, tokenizer, options.output, options.precision, name=options.name)
-    except (CheckpointError, ExportError) as error:
+        tokenizer = options.tokenizer or find_words(options.model_path)
+        bundle = export(
+            model,
+            tokenizer,
+            options.output,
+            options.precision,
+            name=options.name,
+            target_ratio=read_target_ratio(options.model_path),
+        )
+    except (CheckpointError, ExportError, WordsError) as error:
         print(f"sprc.export: {error}", file=sys.stderr)
         return 1
     print(f"{options.output}: {bundle.name} {bundle.short_digest}, {bundle.export}")
@@ -79,18 +87,23 @@ def export(
     precision: Precision,
     *,
     name: str,
+    target_ratio: float = PUBLISHED_RATIO,
     metrics: dict[str, Any] | None = None,
 ) -> Bundle:
     """Write a bundle aside, check it, and move it to `output`; returns its ``bundle.json``.
 
     The model's matrices are rounded to float16 in place for a float16 export, so that PyTorch
-    and the graphs hold the same numbers. Raises `ExportError` and leaves `output` as it was when
-    a graph differs from PyTorch.
+    and the graphs hold the same numbers. Serving pads pictures to `target_ratio`, 1 being
+    squarepad. Raises `ExportError`, as when a graph differs from PyTorch, or `WordsError` for the
+    tokenizer, and leaves `output` as it was.
     """
+    output = output.resolve()
     aside = output.with_name(f".{output.name}.partial")
     shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
     try:
+        if output.exists() and not output.is_dir():
+            raise ExportError(f"{output} is not a folder")
+        aside.mkdir(parents=True)
         if precision == "float16":
             _round_to_half(model)
         _write_tokenizer(tokenizer, aside / "tokenizer.json", model.config.qformer.vocab)
@@ -105,20 +118,14 @@ def export(
             write_config(exported.model, aside / graph.name / "config.pbtxt")
             del exported
             differences[graph.name] = _compare(check, path, TOLERANCE[precision])
-        bundle = _describe(model, aside, precision, name, metrics or {}, differences)
+        bundle = _describe(model, aside, precision, name, target_ratio, metrics or {}, differences)
         (aside / "bundle.json").write_text(bundle.model_dump_json(indent=1) + "\n")
         _publish(aside, output)
+    except OSError as error:
+        raise ExportError(f"{output} cannot be written: {error.strerror or error}") from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return bundle
-
-
-def find_tokenizer(folder: Path) -> Path:
-    """``tokenizer.json`` or ``vocab.txt`` of a checkpoint's folder. Raises `ExportError`."""
-    for name in ("tokenizer.json", "vocab.txt"):
-        if (folder / name).is_file():
-            return folder / name
-    raise ExportError(f"{folder} holds neither tokenizer.json nor vocab.txt: give --tokenizer")
 
 
 def _round_to_half(model: nn.Module) -> None:
@@ -161,27 +168,23 @@ def _compare(graph: Graph, path: Path, tolerance: float) -> float:
         reference = theirs.numpy()
         if ours.shape != reference.shape or ours.dtype != reference.dtype:
             raise ExportError(f"{graph.name}: {output} has another shape or type than PyTorch's")
+        # Told first: a difference from NaN is NaN, which is greater than no tolerance.
+        for where, values in (("onnxruntime", ours), ("PyTorch", reference)):
+            if not np.isfinite(values).all():
+                raise ExportError(f"{graph.name}: {output} is not finite in {where}")
         worst = max(worst, float(np.abs(ours.astype(np.float64) - reference).max()))
-    if not worst <= tolerance:
+    if worst > tolerance:
         raise ExportError(f"{graph.name} differs from PyTorch by {worst:.2e}")
     return worst
 
 
 def _write_tokenizer(source: Path, target: Path, vocab: int) -> None:
+    words = read_words(source)
+    require_known(words, vocab, source)
     if source.suffix == ".txt":
-        bert_tokenizer(source).save(str(target))
+        target.write_text(words.to_str(pretty=True), encoding="utf-8")
     else:
         shutil.copyfile(source, target)
-    largest = max(_vocabulary(target).values())
-    if largest >= vocab:
-        raise ExportError(f"{source} numbers tokens up to {largest}, the model knows {vocab}")
-
-
-def _vocabulary(path: Path) -> dict[str, int]:
-    from tokenizers import Tokenizer
-
-    vocabulary: dict[str, int] = Tokenizer.from_file(str(path)).get_vocab()
-    return vocabulary
 
 
 def _describe(
@@ -189,6 +192,7 @@ def _describe(
     folder: Path,
     precision: Precision,
     name: str,
+    target_ratio: float,
     metrics: dict[str, Any],
     differences: dict[str, float],
 ) -> Bundle:
@@ -202,7 +206,7 @@ def _describe(
         text_length=config.text_length,
     )
     preprocess = Preprocess(
-        version=1, transform="targetpad", target_ratio=TARGET_RATIO, mean=CLIP_MEAN, std=CLIP_STD
+        version=1, transform="targetpad", target_ratio=target_ratio, mean=CLIP_MEAN, std=CLIP_STD
     )
     text = TextRules(version=1, processor="blip_caption", max_words=MAX_WORDS)
     return Bundle(

@@ -1,10 +1,21 @@
-"""What keeps a state dict from fitting a model, told in one line."""
+"""What keeps a state dict, or a tensor of it, from fitting a model, told in one line."""
 
 from collections.abc import Iterable, Mapping
 
+import torch
 from torch import Tensor
 
 LISTED = 8
+
+
+def fault(value: Tensor) -> str:
+    """Why a tensor cannot become finite float32, as the end of a sentence; empty if it can."""
+    dense = value.layout == torch.strided and not (value.is_nested or value.is_quantized)
+    if not dense or value.is_complex() or value.is_meta:
+        return "is not a dense tensor of real numbers"
+    if value.is_floating_point() and not torch.isfinite(value.float()).all():
+        return "holds values that are not finite in float32"
+    return ""
 
 
 def differences(expected: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:

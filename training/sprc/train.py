@@ -19,6 +19,7 @@ from sprc.training.options import read_options
 from sprc.training.processes import join_processes
 from sprc.training.session import prepare
 from sprc.training.trainer import Trainer
+from sprc.words import WordsError
 
 SAID_IN_A_SENTENCE = (
     TrainingError,
@@ -26,6 +27,7 @@ SAID_IN_A_SENTENCE = (
     DataError,
     PictureError,
     ScheduleError,
+    WordsError,
     OSError,
     torch.OutOfMemoryError,
 )

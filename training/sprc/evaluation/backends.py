@@ -10,8 +10,6 @@ from torch import Tensor
 from sprc.datasets.pictures import Transform
 from sprc.published import ModelType
 
-PUBLISHED_RATIO = 1.25
-
 
 class BackendError(Exception):
     """A model cannot be used as asked; the message is one sentence."""
@@ -63,7 +61,8 @@ class ModelOptions:
 def open_backend(path: Path, options: ModelOptions) -> Backend:
     """Load a checkpoint file or a bundle folder.
 
-    Raises `BackendError`, `CheckpointError` or `BundleError`, each with one sentence.
+    Raises `BackendError`, `CheckpointError`, `WordsError` or `BundleError`, each with one
+    sentence.
     """
     if path.is_dir():
         from sprc.evaluation.bundle_backend import BundleBackend

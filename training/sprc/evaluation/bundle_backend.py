@@ -12,7 +12,7 @@ from retrieval.bundle import GRAPHS, load_bundle
 from retrieval.preprocess.text import Tokenizer
 from sprc.datasets.pictures import Transform
 from sprc.evaluation.backends import BackendError, ModelOptions
-from sprc.evaluation.checkpoint_backend import read_tokenizer
+from sprc.words import read_words
 
 
 class BundleBackend:
@@ -33,7 +33,10 @@ class BundleBackend:
 
     @classmethod
     def open(cls, folder: Path, options: ModelOptions) -> "BundleBackend":
-        """Check a bundle against its digest and load it. Raises `BundleError`, `BackendError`."""
+        """Check a bundle against its digest and load it.
+
+        Raises `BundleError`, `BackendError` or `WordsError`.
+        """
         given = [
             flag
             for flag, value in (
@@ -64,8 +67,10 @@ class BundleBackend:
             ) from error
         return cls(
             sessions,
-            read_tokenizer(
-                folder / "tokenizer.json", bundle.sizes.text_length, bundle.text.max_words
+            Tokenizer(
+                read_words(folder / "tokenizer.json"),
+                bundle.sizes.text_length,
+                bundle.text.max_words,
             ),
             Transform.named(
                 bundle.preprocess.transform,

@@ -8,12 +8,14 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from retrieval.preprocess.text import Tokenizer, bert_tokenizer
-from sprc.checkpoint import load_model
+from retrieval.preprocess.text import Tokenizer
+from sprc.checkpoint import load_model, read_target_ratio
+from sprc.config import PUBLISHED_RATIO
 from sprc.datasets.pictures import Transform
-from sprc.evaluation.backends import PUBLISHED_RATIO, BackendError, ModelOptions
+from sprc.evaluation.backends import BackendError, ModelOptions
 from sprc.model import Blip2QformerCirAlignPrompt
 from sprc.published import VITS
+from sprc.words import find_words, read_words, require_known
 
 _AUTOCAST: Final = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 
@@ -40,7 +42,7 @@ class CheckpointBackend:
 
     @classmethod
     def open(cls, path: Path, options: ModelOptions) -> "CheckpointBackend":
-        """Load a checkpoint. Raises `CheckpointError` or `BackendError`."""
+        """Load a checkpoint. Raises `CheckpointError`, `WordsError` or `BackendError`."""
         device = _device(options.device)
         model = load_model(path, vit_heads=options.vit_heads, qformer_heads=options.qformer_heads)
         vit = model.config.vit
@@ -49,20 +51,13 @@ class CheckpointBackend:
                 f"{path} does not hold the ViT of --backbone {options.backbone}: its width is "
                 f"{vit.width} and its depth {vit.depth}"
             )
-        tokenizer = read_tokenizer(
-            options.tokenizer or _tokenizer_beside(path), model.config.text_length
-        )
-        try:
-            transform = Transform.named(
-                options.transform or "targetpad",
-                model.config.vit.image_size,
-                options.target_ratio or PUBLISHED_RATIO,
-            )
-        except ValueError as error:
-            raise BackendError(str(error)) from None
+        tokenizer = options.tokenizer or find_words(path)
+        words = read_words(tokenizer)
+        require_known(words, model.config.qformer.vocab, tokenizer)
+        transform = _transform(options, model.config.vit.image_size, read_target_ratio(path))
         return cls(
             model,
-            tokenizer,
+            Tokenizer(words, model.config.text_length),
             transform,
             label=f"checkpoint {path.name}",
             device=device,
@@ -98,27 +93,13 @@ class CheckpointBackend:
         )
 
 
-def read_tokenizer(path: Path, length: int, max_words: int | None = None) -> Tokenizer:
-    """A tokenizer.json, or a vocab.txt of BERT's form. Raises `BackendError`."""
-    words = {} if max_words is None else {"max_words": max_words}
-    try:
-        if path.suffix == ".txt":
-            return Tokenizer(bert_tokenizer(path), length, **words)
-        return Tokenizer.from_file(path, length, **words)
-    except FileNotFoundError:
-        raise BackendError(f"{path} does not exist") from None
-    except (OSError, ValueError) as error:
-        raise BackendError(f"{path} is not a tokenizer ({type(error).__name__})") from error
-
-
-def _tokenizer_beside(checkpoint: Path) -> Path:
-    for name in ("tokenizer.json", "vocab.txt"):
-        path = checkpoint.with_name(name)
-        if path.is_file():
-            return path
-    raise BackendError(
-        f"neither tokenizer.json nor vocab.txt lies beside {checkpoint}: give --tokenizer"
-    )
+def _transform(options: ModelOptions, size: int, trained_ratio: float) -> Transform:
+    """What was asked for, else what the checkpoint was trained with."""
+    ratio = options.target_ratio or trained_ratio
+    # Ratio 1 is squarepad: asked for the other transform, there is but the published ratio.
+    if options.transform == "targetpad" and options.target_ratio is None and trained_ratio == 1:
+        ratio = PUBLISHED_RATIO
+    return Transform.named(options.transform or "targetpad", size, ratio)
 
 
 def _device(name: str | None) -> torch.device:

@@ -13,6 +13,7 @@ from sprc.datasets.records import DataError
 from sprc.evaluation.backends import BackendError
 from sprc.evaluation.endpoint import ServiceError
 from sprc.submission import SubmissionError
+from sprc.words import WordsError
 
 USER_ERRORS = (
     BackendError,
@@ -23,6 +24,7 @@ USER_ERRORS = (
     SubmissionError,
     RecomposeError,
     ServiceError,
+    WordsError,
 )
 INTERRUPTED = 130
 

@@ -1,6 +1,8 @@
 """Flags that evaluate, submit and query share, named as in SPRC's README."""
 
 import argparse
+import math
+from contextlib import suppress
 from pathlib import Path
 
 from sprc.evaluation.backends import ModelOptions
@@ -51,13 +53,14 @@ def add_model_flags(parser: argparse.ArgumentParser, *, required: bool = True) -
     group.add_argument(
         "--transform",
         choices=("targetpad", "squarepad"),
-        help="how pictures become square (default targetpad; a bundle has its own)",
+        help="how pictures become square (default: as in training, by config.json beside the "
+        "checkpoint, else targetpad; a bundle has its own)",
     )
     group.add_argument(
         "--target-ratio",
-        type=float,
+        type=_ratio,
         metavar="R",
-        help="long side over short side that targetpad pads to (default 1.25)",
+        help="long side over short side that targetpad pads to (default: the same file, else 1.25)",
     )
     group.add_argument(
         "--device", metavar="NAME", help="cpu, cuda or cuda:N (default: a GPU where there is one)"
@@ -122,6 +125,13 @@ def positive(text: str) -> int:
     if not value:
         raise argparse.ArgumentTypeError("0 is too small")
     return value
+
+
+def _ratio(text: str) -> float:
+    with suppress(ValueError):
+        if 1 <= (value := float(text)) < math.inf:
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is not a ratio of 1 or more")
 
 
 def natural(text: str) -> int:

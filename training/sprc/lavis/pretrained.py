@@ -18,7 +18,7 @@ from sprc.config import VIT, ModelConfig
 from sprc.lavis.library import LavisError, fetch, published_address
 from sprc.model import Blip2QformerCirAlignPrompt
 from sprc.published import ModelType, published_config
-from sprc.strict import differences
+from sprc.strict import differences, fault
 
 ENCODER_FILES: Final = {"eva": "eva_vit_g.pth", "clip": "clip_vit_L.pth"}
 WORDS: Final = "Qformer.bert.embeddings.word_embeddings.weight"
@@ -91,12 +91,12 @@ def load_blip2_pretrained(
     expected = model.state_dict()
     left_out = tuple(name for name in state if name not in expected)
     state = {name: value for name, value in state.items() if name in expected}
+    for name, value in state.items():
+        if told := fault(value):
+            raise LavisError(f"{address}: {name} {told}")
     new = _complete(state, expected, torch.Generator().manual_seed(seed))
     if faults := differences(expected, state):
         raise LavisError(f"{address} does not fit: {faults}")
-    for name, value in state.items():
-        if value.is_floating_point() and not torch.isfinite(value).all():
-            raise LavisError(f"{address}: {name} holds values that are not finite")
     model.load_state_dict(state)
     return Report(new=new, left_out=left_out)
 

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from pathlib import Path
 
 import tokenizers
 from torch import Tensor
@@ -17,6 +16,7 @@ from sprc.published import ModelType
 from sprc.training.errors import TrainingError
 from sprc.training.options import Options
 from sprc.training.vocabulary import learn_vocabulary
+from sprc.words import find_words, read_words, require_known
 
 TOKENIZER = "tokenizer.json"
 
@@ -26,7 +26,7 @@ def begin(
 ) -> tuple[Blip2QformerCirAlignPrompt, tokenizers.Tokenizer]:
     """The model and the words that a run begins with.
 
-    Raises `CheckpointError`, `DataError` or `TrainingError`.
+    Raises `CheckpointError`, `DataError`, `TrainingError` or `WordsError`.
     """
     recipe = options.recipe
     if options.model_path is not None:
@@ -47,7 +47,7 @@ def _begin_anew(
     sizes = options.recipe.model
     assert sizes is not None, "a recipe without a backbone has sizes"
     if options.tokenizer is not None:
-        words = _read_words(options.tokenizer)
+        words = read_words(options.tokenizer)
     else:
         captions = (text for query in source.training().queries for text in query.captions)
         words = bert_tokenizer(learn_vocabulary(captions, sizes.words))
@@ -78,15 +78,14 @@ def starting_words(options: Options, known: int) -> tokenizers.Tokenizer:
         known: How many tokens the model knows.
 
     Raises:
-        TrainingError: There is none, or it has more tokens than the model.
+        WordsError: There is none, or it has more tokens than the model.
+        TrainingError: BERT's cannot be had.
     """
     path = options.tokenizer
     if path is None and options.model_path is not None:
-        path = _beside(options.model_path.parent)
-    words = _published_words() if path is None else _read_words(path)
-    largest = max(words.get_vocab().values())
-    if largest >= known:
-        raise TrainingError(f"{path} numbers tokens up to {largest}, and the model knows {known}")
+        path = find_words(options.model_path)
+    words = _published_words() if path is None else read_words(path)
+    require_known(words, known, path or "bert-base-uncased")
     return words
 
 
@@ -97,28 +96,6 @@ def weights_digest(state: Mapping[str, Tensor]) -> str:
         result.update(f"{name} {tuple(value.shape)}\n".encode())
         result.update(value.detach().float().cpu().contiguous().numpy().tobytes())
     return result.hexdigest()
-
-
-def _beside(folder: Path) -> Path:
-    for name in (TOKENIZER, "vocab.txt"):
-        if (folder / name).is_file():
-            return folder / name
-    raise TrainingError(f"{folder} holds neither tokenizer.json nor vocab.txt: give --tokenizer")
-
-
-def _read_words(path: Path) -> tokenizers.Tokenizer:
-    try:
-        if path.suffix == ".txt":
-            return bert_tokenizer(path)
-        content = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise TrainingError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise TrainingError(f"{path} is no tokenizer: {error}") from error
-    try:
-        return tokenizers.Tokenizer.from_str(content)
-    except Exception as error:  # noqa: BLE001 - what the library raises for a bad file
-        raise TrainingError(f"{path} is no tokenizer: {error}") from None
 
 
 def _published_words() -> tokenizers.Tokenizer:

@@ -40,14 +40,17 @@ def write_text(path: Path, text: str) -> None:
         aside.write_text(text)
 
 
-def write_checkpoint(model: Blip2QformerCirAlignPrompt, path: Path, *, epoch: int) -> None:
+def write_checkpoint(
+    model: Blip2QformerCirAlignPrompt, path: Path, *, epoch: int, target_ratio: float
+) -> None:
     """A checkpoint with ``config.json`` and its sha256 beside it. Raises `TrainingError`."""
     # A folder of its own, because a checkpoint brings its config.json along.
     aside = path.with_name(f".{path.stem}.partial")
     shutil.rmtree(aside, ignore_errors=True)
     try:
-        save_checkpoint(model, aside / path.name, epoch=epoch)
+        save_checkpoint(model, aside / path.name, epoch=epoch, target_ratio=target_ratio)
         checksum = sha256(aside / path.name)
+        sync(aside / "config.json")
         (aside / "config.json").replace(path.with_name("config.json"))
         (aside / path.name).replace(path)
         sync(path.parent)

@@ -46,7 +46,9 @@ class Recipe(BaseModel):
     num_workers: int = Field(ge=0, description="processes that read pictures, 0 for none")
     transform: Literal["targetpad", "squarepad"] = Field(description="how a picture is padded")
     target_ratio: float = Field(
-        ge=1, description="ratio of the sides that targetpad pads a longer picture to"
+        ge=1,
+        allow_inf_nan=False,
+        description="ratio of the sides that targetpad pads a longer picture to",
     )
     loss_rtc: float = Field(ge=0, description="weight of the text-only contrastive loss")
     loss_align: float = Field(ge=0, description="weight of the prompts' alignment loss")

@@ -33,7 +33,7 @@ def prepare(
 ) -> tuple[Blip2QformerCirAlignPrompt, Run, State | None]:
     """The model on its device, the run, and the state to go on from.
 
-    Raises `TrainingError`, `CheckpointError`, `DataError` or `PictureError`.
+    Raises `TrainingError`, `CheckpointError`, `WordsError`, `DataError` or `PictureError`.
     """
     recipe = _settle_precision(options, processes.device)
     state = _state(options, recipe)
@@ -61,6 +61,7 @@ def prepare(
         features=features,
         plain=pictures if features is not pictures else None,
         tokenizer=Tokenizer(words, model.config.text_length),
+        target_ratio=transform.ratio,
         processes=processes,
         mixed=mixed,
         output=options.output,

@@ -47,6 +47,8 @@ class Run:
     plain: Features | None
     """What kept features are compared with; none where features are not kept."""
     tokenizer: Tokenizer
+    target_ratio: float
+    """What pictures are padded to, 1 for squarepad."""
     processes: Processes
     mixed: Mixed
     output: Path
@@ -114,7 +116,7 @@ class Trainer:
                 self._keep_state()
                 self.run.processes.wait()
             if main and recipe.save_training:
-                write_checkpoint(self.model, self.run.output / LAST, epoch=recipe.num_epochs - 1)
+                self._write_checkpoint(LAST, recipe.num_epochs - 1)
             if main:
                 print(self._outcome(), flush=True)
         finally:
@@ -285,7 +287,11 @@ class Trainer:
         if best.improves(figures):
             progress.best, progress.best_epoch = best.value, epoch
             if run.recipe.save_training and run.recipe.save_best:
-                write_checkpoint(self.model, run.output / BEST, epoch=epoch)
+                self._write_checkpoint(BEST, epoch)
+
+    def _write_checkpoint(self, name: str, epoch: int) -> None:
+        run = self.run
+        write_checkpoint(self.model, run.output / name, epoch=epoch, target_ratio=run.target_ratio)
 
     def _keep_state(self) -> None:
         if not (self.run.processes.main and self.run.recipe.save_training):
