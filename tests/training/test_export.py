@@ -1,5 +1,6 @@
 """The export: graphs equal PyTorch, bytes are repeatable, a mismatch publishes nothing."""
 
+import json
 import os
 from copy import deepcopy
 from dataclasses import replace
@@ -14,7 +15,7 @@ import torch
 from retrieval.bundle import GRAPHS, BundleError, load_bundle
 from sprc import export as exporting
 from sprc import onnx_graph
-from sprc.checkpoint import save_checkpoint
+from sprc.checkpoint import load_model, save_checkpoint
 from sprc.export import ExportError, export
 from sprc.served import Graph, served_graphs
 from sprc.words import WordsError
@@ -214,3 +215,40 @@ def test_a_folder_without_permission_ends_in_a_sentence(
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o500)
     assert "cannot be written: Permission denied" in refused(capsys, checkpoint, closed / "out")
+
+
+@torch.inference_mode()
+def test_the_checkpoint_beside_a_bundle_holds_just_what_is_served(tmp_path: Path) -> None:
+    save_checkpoint(tiny_model(), tmp_path / "ckpt.pt", epoch=3)
+    tiny_tokenizer(tmp_path)
+    (tmp_path / "figures.json").write_text(
+        json.dumps({"protocols": {"any-right": {"sets": {}, "figures": {"composed": {"r": 50.0}}}}})
+    )
+    flags = ["--model-path", str(tmp_path / "ckpt.pt"), "--output", str(tmp_path / "bundle")]
+    flags += ["--precision", "float16", "--with-checkpoint"]
+    assert exporting.main([*flags, "--metrics", str(tmp_path / "figures.json")]) == 0
+    bundle = load_bundle(tmp_path / "bundle", verify=True)
+    assert bundle.metrics == {"any-right": {"composed": {"r": 50.0}}}
+    model = load_model(tmp_path / "bundle" / "checkpoint.pt")
+    for graph in served_graphs(model, torch.float16):
+        session = onnxruntime.InferenceSession(tmp_path / "bundle" / graph.name / "1/model.onnx")
+        actual = session.run(graph.outputs, {k: v.numpy() for k, v in graph.inputs.items()})
+        expected = graph.module(*graph.inputs.values())
+        expected = expected if isinstance(expected, tuple) else (expected,)
+        for output, ours, theirs in zip(graph.outputs, actual, expected, strict=True):
+            atol = 5e-3 if output == "image_embeds" else 2e-6
+            np.testing.assert_allclose(ours, theirs.numpy(), atol=atol)
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"protocols": {"cirr": 3}}'])
+def test_figures_that_are_none_stop_the_export(
+    tmp_path: Path, content: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_checkpoint(tiny_model(), tmp_path / "ckpt.pt", epoch=3)
+    tiny_tokenizer(tmp_path)
+    if content is not None:
+        (tmp_path / "figures.json").write_text(content)
+    flags = ["--model-path", str(tmp_path / "ckpt.pt"), "--output", str(tmp_path / "bundle")]
+    assert exporting.main([*flags, "--metrics", str(tmp_path / "figures.json")]) == 1
+    assert str(tmp_path / "figures.json") in capsys.readouterr().err
+    assert not (tmp_path / "bundle").exists()

@@ -104,13 +104,14 @@ def save_checkpoint(
 ) -> None:
     """Write a checkpoint aside, sync it, rename it, and ``config.json`` beside it.
 
-    With `half` every floating tensor is stored in float16. Tied tensors are stored once.
+    With `half` matrices are stored in float16, as a float16 export rounds them; what has one
+    dimension stays as it is. Tied tensors are stored once.
     `target_ratio` is what pictures were padded to in training, 1 for squarepad.
     """
     halves: dict[int, Tensor] = {}
     state = {}
     for name, value in model.state_dict().items():
-        if half and value.is_floating_point():
+        if half and value.is_floating_point() and value.ndim > 1:
             value = halves.setdefault(value.data_ptr(), value.half())
         state[name] = value
     path.parent.mkdir(parents=True, exist_ok=True)

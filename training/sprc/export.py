@@ -8,6 +8,7 @@ ViT-g three and a half minutes and 9.3 GiB, in either precision.
 """
 
 import argparse
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ from retrieval.bundle import GRAPHS, Bundle, Preprocess, Sizes, TextRules, compu
 from retrieval.preprocess.targetpad import CLIP_MEAN, CLIP_STD
 from retrieval.preprocess.text import MAX_WORDS
 from sprc import onnx_graph
-from sprc.checkpoint import CheckpointError, load_model, read_target_ratio
+from sprc.checkpoint import CheckpointError, load_model, read_target_ratio, save_checkpoint
 from sprc.config import PUBLISHED_RATIO
 from sprc.model import Blip2QformerCirAlignPrompt
 from sprc.served import Graph, served_graphs
@@ -31,6 +32,7 @@ from sprc.words import WordsError, find_words, read_words, require_known
 
 Precision = Literal["float32", "float16"]
 OPSET = 18
+CHECKPOINT = "checkpoint.pt"
 # Worst differences on fixed inputs: float32 arithmetic in another order, and the rounding of
 # image_embeds to float16 (values of a layer norm, up to about 8: half a step is 0.004).
 TOLERANCE = {"float32": 1e-4, "float16": 5e-3}
@@ -57,6 +59,17 @@ def main(arguments: list[str] | None = None) -> int:
         help="tokenizer.json or vocab.txt (default: the one beside the checkpoint)",
     )
     parser.add_argument("--name", default="recompose", help="name written into bundle.json")
+    parser.add_argument(
+        "--metrics",
+        type=Path,
+        metavar="FILE.json",
+        help="an evaluation by sprc.evaluate, whose figures are kept in bundle.json",
+    )
+    parser.add_argument(
+        "--with-checkpoint",
+        action="store_true",
+        help="also write checkpoint.pt: the weights just as they are served, to go on from",
+    )
     parser.add_argument("--vit-heads", type=int, help="attention heads of the ViT")
     parser.add_argument("--qformer-heads", type=int, help="attention heads of the Q-Former")
     options = parser.parse_args(arguments)
@@ -72,6 +85,8 @@ def main(arguments: list[str] | None = None) -> int:
             options.precision,
             name=options.name,
             target_ratio=read_target_ratio(options.model_path),
+            metrics=_read_metrics(options.metrics) if options.metrics else None,
+            with_checkpoint=options.with_checkpoint,
         )
     except (CheckpointError, ExportError, WordsError) as error:
         print(f"sprc.export: {error}", file=sys.stderr)
@@ -89,12 +104,14 @@ def export(
     name: str,
     target_ratio: float = PUBLISHED_RATIO,
     metrics: dict[str, Any] | None = None,
+    with_checkpoint: bool = False,
 ) -> Bundle:
     """Write a bundle aside, check it, and move it to `output`; returns its ``bundle.json``.
 
     The model's matrices are rounded to float16 in place for a float16 export, so that PyTorch
     and the graphs hold the same numbers. Serving pads pictures to `target_ratio`, 1 being
-    squarepad. Raises `ExportError`, as when a graph differs from PyTorch, or `WordsError` for the
+    squarepad. With `with_checkpoint` the same numbers lie beside the graphs as ``checkpoint.pt``.
+    Raises `ExportError`, as when a graph differs from PyTorch, or `WordsError` for the
     tokenizer, and leaves `output` as it was.
     """
     output = output.resolve()
@@ -120,12 +137,27 @@ def export(
             differences[graph.name] = _compare(check, path, TOLERANCE[precision])
         bundle = _describe(model, aside, precision, name, target_ratio, metrics or {}, differences)
         (aside / "bundle.json").write_text(bundle.model_dump_json(indent=1) + "\n")
+        if with_checkpoint:
+            half = precision == "float16"
+            path = aside / CHECKPOINT
+            save_checkpoint(model, path, epoch=0, half=half, target_ratio=target_ratio)
         _publish(aside, output)
     except OSError as error:
         raise ExportError(f"{output} cannot be written: {error.strerror or error}") from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return bundle
+
+
+def _read_metrics(path: Path) -> dict[str, Any]:
+    """Figures by protocol and source of an evaluation's JSON. Raises `ExportError`."""
+    try:
+        protocols = json.loads(path.read_text())["protocols"]
+        return {name: found["figures"] for name, found in protocols.items()}
+    except FileNotFoundError:
+        raise ExportError(f"{path} does not exist") from None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ExportError(f"{path} is no evaluation of sprc.evaluate") from error
 
 
 def _round_to_half(model: nn.Module) -> None:
@@ -231,8 +263,9 @@ def _publish(aside: Path, output: Path) -> None:
     for graph in GRAPHS:
         shutil.rmtree(output / graph, ignore_errors=True)
         (aside / graph).rename(output / graph)
-    for name in ("tokenizer.json", "bundle.json"):
-        (aside / name).replace(output / name)
+    for name in (CHECKPOINT, "config.json", "tokenizer.json", "bundle.json"):
+        if (aside / name).exists():
+            (aside / name).replace(output / name)
 
 
 if __name__ == "__main__":
