@@ -8,7 +8,11 @@ from demo_data.card import BEGIN, END, figure, measured, replace_measured
 from retrieval.bundle import load_bundle
 from tests.training.test_committed_model import MODELS
 
-SETS = {"one-change": {"queries": 300}, "two-changes": {"queries": 100}, "other": {"queries": 0}}
+SETS = {
+    "one-change": {"queries": 300},
+    "two-changes": {"queries": 100},
+    "three-changes": {"queries": 200},
+}
 
 
 def evaluation(sets: dict[str, Any]) -> dict[str, Any]:
@@ -33,7 +37,7 @@ def test_the_table_has_a_row_for_each_set_and_one_for_all() -> None:
     table = measured(bundle, [evaluation(SETS), evaluation(two)])
     assert f"`{bundle.name}` {bundle.short_digest}" in table
     assert "| one change | 300 | 1.0 / 10.0 | 1.0 / 10.0 | 1.0 / 10.0 | 1.0 / 10.0 |" in table
-    assert "| **all of these** | 400 | 3.5 / 12.5 |" in table
+    assert "| **all of these** | 600 | 9.3 / 18.3 |" in table
     assert "| descriptions | 1,200 | 11.0 / 20.0 |" in table
     assert table.count("all of these") == 1
 
