@@ -134,6 +134,7 @@ def test_what_it_cannot_do_is_said(
         (odd, [], "vit_heads do not divide vit_width"),
         (large, [], "image_size is no multiple of patch_size and the stem's strides"),
         (recipe, ["--cache-features"], "--cache-features is for a frozen encoder"),
+        (recipe, ["--gather"], "contrast_references cannot go with it"),
         (recipe, ["--no-train-encoder"], "to augment pictures is for an encoder that trains"),
     ):
         assert train(data, file, tmp_path / "run", *flags) == 1

@@ -58,7 +58,9 @@ class Objective(nn.Module):
             attention_mask: int64 [B, T].
         """
         device = self.processes.device
-        pictures, names, references, targets = (part.to(device) for part in batch)
+        pictures, names, references, targets = (
+            part.to(device, non_blocking=True) for part in batch
+        )
         if self.recipe.augment:
             pictures = augment(pictures)
         embeds = frozen_tokens(self.model, features.encode(pictures))

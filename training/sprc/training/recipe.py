@@ -123,6 +123,9 @@ class Recipe(BaseModel):
             raise ValueError("a backbone of none needs the sizes of a table [model] in the recipe")
         if self.augment and not self.train_encoder:
             raise ValueError("to augment pictures is for an encoder that trains (train_encoder)")
+        if self.gather and self.contrast_references:
+            # Processes hold different numbers of distinct pictures, of targets the same.
+            raise ValueError("gather ranks targets, so contrast_references cannot go with it")
         return self
 
     @property
