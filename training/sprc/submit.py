@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from sprc.datasets.cirr import Cirr
+from sprc.datasets.loading import PictureDataset
 from sprc.datasets.screening import screen_evaluation
 from sprc.evaluation.backends import open_backend
 from sprc.evaluation.command import run_command
@@ -61,7 +62,7 @@ def submit(options: argparse.Namespace) -> None:
     features = compute_features(
         backend,
         test.gallery,
-        test.pictures,
+        PictureDataset(test.gallery, test.pictures, backend.transform),
         test.queries,
         loading_options(options),
         label=test.name,

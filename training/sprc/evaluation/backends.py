@@ -15,24 +15,22 @@ class BackendError(Exception):
     """A model cannot be used as asked; the message is one sentence."""
 
 
-class Backend(Protocol):
-    """One model, ready to embed.
+class Embedder(Protocol):
+    """A model, ready to embed.
 
     Tensors given back may lie on an accelerator; a caller passes embeds back as they came.
     """
 
     @property
     def label(self) -> str:
-        """What was loaded, for reports."""
-        ...
-
-    @property
-    def transform(self) -> Transform:
-        """How a picture becomes pixels [3, S, S]."""
+        """What it is, for reports."""
         ...
 
     def embed(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Pixels [B, 3, S, S] to embeds [B, P, W] and L2-normalised tokens [B, K, D] float32."""
+        """Pixels [B, 3, S, S] to embeds [B, P, W] and L2-normalised tokens [B, K, D] float32.
+
+        Where features of pictures are kept, they stand for the pixels.
+        """
         ...
 
     def compose(self, image_embeds: Tensor, texts: Sequence[str]) -> Tensor:
@@ -41,6 +39,15 @@ class Backend(Protocol):
 
     def embed_text(self, texts: Sequence[str]) -> Tensor:
         """Raw texts alone to queries [B, D] float32."""
+        ...
+
+
+class Backend(Embedder, Protocol):
+    """A model that was loaded from its files."""
+
+    @property
+    def transform(self) -> Transform:
+        """How a picture becomes pixels [3, S, S]."""
         ...
 
 

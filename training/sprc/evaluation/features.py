@@ -4,6 +4,7 @@ A query is composed while the embeds of its reference are at hand, and the embed
 picture at full size) are dropped with their batch: memory holds tokens and query vectors only.
 """
 
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,13 +12,11 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from sprc.datasets.loading import PictureDataset
-from sprc.datasets.pictures import PictureFiles
 from sprc.datasets.records import Query
-from sprc.evaluation.backends import Backend, BackendError
+from sprc.evaluation.backends import BackendError, Embedder
 
 T = TypeVar("T")
 
@@ -44,16 +43,25 @@ class Features:
 
 
 def compute_features(
-    backend: Backend,
+    embedder: Embedder,
     names: Sequence[str],
-    pictures: PictureFiles,
+    rows: Dataset[Tensor],
     queries: Sequence[Query],
     loading: Loading,
     *,
     text_only: bool = False,
     label: str = "gallery",
 ) -> Features:
-    """Embed pictures and compose queries, whose references are among `names`.
+    """Embed pictures and compose queries.
+
+    Args:
+        embedder: The model.
+        names: The pictures, every reference of a query among them.
+        rows: What the embedder embeds, in the order of the names.
+        queries: To compose.
+        loading: How rows are read.
+        text_only: Whether to embed the queries' words alone too.
+        label: For the progress bar.
 
     Raises:
         PictureError: A picture is missing or damaged.
@@ -66,43 +74,47 @@ def compute_features(
     gallery: list[Tensor] = []
     seen = 0
     loader: Iterable[Tensor] = DataLoader(
-        PictureDataset(names, pictures, backend.transform),
+        rows,
         batch_size=loading.batch_size,
         num_workers=loading.workers,
+        pin_memory=torch.cuda.is_available(),
+        # Nothing is drawn from PyTorch's own random numbers, of which a training run may have need.
+        generator=torch.Generator(),
     )
-    with tqdm(total=len(names), desc=label, unit="picture") as bar:
+    interval = 0.1 if sys.stderr.isatty() else 10.0
+    with tqdm(total=len(names), desc=label, unit="picture", mininterval=interval) as bar:
         for pixels in loader:
-            embeds, tokens = backend.embed(pixels)
+            embeds, tokens = embedder.embed(pixels)
             gallery.append(tokens.cpu())
             start, seen = seen, seen + len(pixels)
-            rows = [
+            asked = [
                 (row, position)
                 for row, name in enumerate(names[start:seen])
                 for position in waiting[name]
             ]
-            for chunk in _chunks(rows, loading.batch_size):
+            for chunk in _chunks(asked, loading.batch_size):
                 texts = [queries[position].text for _, position in chunk]
-                vectors = backend.compose(embeds[[row for row, _ in chunk]], texts).cpu()
+                vectors = embedder.compose(embeds[[row for row, _ in chunk]], texts).cpu()
                 composed |= {position: v for (_, position), v in zip(chunk, vectors, strict=True)}
             bar.update(len(pixels))
     features = Features(
         tuple(names),
         torch.cat(gallery),
         torch.stack([composed[position] for position in range(len(queries))]),
-        _texts(backend, queries, loading.batch_size) if text_only else None,
+        _texts(embedder, queries, loading.batch_size) if text_only else None,
     )
     if not (torch.isfinite(features.tokens).all() and torch.isfinite(features.composed).all()):
         raise BackendError(
-            f"the {backend.label} gives vectors that are not finite: its weights are damaged, or "
+            f"the {embedder.label} gives vectors that are not finite: its weights are damaged, or "
             "need --precision float32"
         )
     return features
 
 
-def _texts(backend: Backend, queries: Sequence[Query], batch_size: int) -> Tensor:
+def _texts(embedder: Embedder, queries: Sequence[Query], batch_size: int) -> Tensor:
     return torch.cat(
         [
-            backend.embed_text([query.text for query in chunk]).cpu()
+            embedder.embed_text([query.text for query in chunk]).cpu()
             for chunk in _chunks(queries, batch_size)
         ]
     )

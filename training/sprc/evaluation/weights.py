@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from sprc.datasets.loading import PictureDataset
 from sprc.datasets.records import Protocol
 from sprc.evaluation.backends import Backend
 from sprc.evaluation.features import Loading, compute_features
@@ -24,7 +25,7 @@ def evaluate_weights(
         features = compute_features(
             backend,
             task.names,
-            any_set.pictures,
+            PictureDataset(task.names, any_set.pictures, backend.transform),
             any_set.queries,
             loading,
             text_only=baselines,

@@ -14,6 +14,8 @@ from tqdm import tqdm
 
 from retrieval.preprocess.text import Tokenizer
 from sprc.datasets.loading import PairBatch
+from sprc.evaluation.backends import BackendError
+from sprc.evaluation.features import Loading
 from sprc.metrics import BestCheckpoint
 from sprc.model import Blip2QformerCirAlignPrompt
 from sprc.schedule import build_optimizer, build_scheduler
@@ -263,19 +265,13 @@ class Trainer:
         """Figures of an epoch, and its checkpoint where it is the best by the published rule."""
         run, progress = self.run, self.progress
         self._require_finite()
+        loading = Loading(VALIDATION_BATCH, run.recipe.num_workers)
         try:
             rankings = [
-                rank_queries(
-                    self.model,
-                    evaluation,
-                    run.features,
-                    run.tokenizer,
-                    batch_size=VALIDATION_BATCH,
-                    workers=run.recipe.num_workers,
-                )
+                rank_queries(self.model, evaluation, run.features, run.tokenizer, loading)
                 for evaluation in run.data.evaluations
             ]
-        except ValueError as error:
+        except BackendError as error:
             raise TrainingError(f"validation of epoch {epoch + 1} failed: {error}") from error
         figures = run.data.figures(rankings)
         progress.validation.append({"epoch": epoch, **figures})

@@ -1,6 +1,5 @@
 """The published ranking of a model under training."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 import torch
@@ -8,11 +7,40 @@ from torch import Tensor
 
 from retrieval.preprocess.text import Tokenizer
 from sprc.datasets.records import EvaluationSet
+from sprc.evaluation.features import Loading, compute_features
 from sprc.evaluation.scores import max_sim_chunked
 from sprc.model import Blip2QformerCirAlignPrompt
 from sprc.ranks import rank_gallery
-from sprc.training.features import Features, load_pictures
+from sprc.training.features import Features
 from sprc.training.objective import frozen_tokens
+
+
+class _InTraining:
+    """An `Embedder` of features; the Q-Former computes in float32, as published."""
+
+    label = "model in training"
+
+    def __init__(
+        self, model: Blip2QformerCirAlignPrompt, features: Features, tokenizer: Tokenizer
+    ) -> None:
+        self.model = model.eval()
+        self.features = features
+        self.tokenizer = tokenizer
+
+    def embed(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        embeds = frozen_tokens(self.model, self.features.encode(pixels))
+        return embeds, self.model.image_tokens(embeds)
+
+    def compose(self, image_embeds: Tensor, texts: Sequence[str]) -> Tensor:
+        return self.model.compose(image_embeds, *self._encode(texts))
+
+    def embed_text(self, texts: Sequence[str]) -> Tensor:
+        return self.model.embed_text(*self._encode(texts))
+
+    def _encode(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+        ids, mask = self.tokenizer.encode_batch(texts)
+        device = self.model.query_tokens.device
+        return torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
 
 
 @torch.inference_mode()
@@ -21,46 +49,19 @@ def rank_queries(
     evaluation: EvaluationSet,
     features: Features,
     tokenizer: Tokenizer,
-    *,
-    batch_size: int,
-    workers: int,
+    loading: Loading,
 ) -> Tensor:
     """Ranking of the whole gallery for every query, int64 [Q, N], on the CPU.
 
-    One pass over the pictures: a query is composed while its reference's embeds are at hand. The
-    Q-Former computes in float32, as the published evaluation does. Leaves the model in eval mode.
-    Raises `PictureError`, and `ValueError` where a similarity is not finite.
+    Leaves the model in eval mode. Raises `PictureError`, and `BackendError` where a vector is not
+    finite.
     """
-    model.eval()
-    asking: dict[str, list[int]] = defaultdict(list)
-    for position, query in enumerate(evaluation.queries):
-        asking[query.reference].append(position)
-    tokens: list[Tensor] = []
-    vectors: dict[int, Tensor] = {}
-    rows = load_pictures(
-        features.pictures(evaluation.gallery, evaluation.pictures), batch_size, workers
+    found = compute_features(
+        _InTraining(model, features, tokenizer),
+        evaluation.gallery,
+        features.pictures(evaluation.gallery, evaluation.pictures),
+        evaluation.queries,
+        loading,
+        label=f"validate {evaluation.name}",
     )
-    start = 0
-    for batch in rows:
-        embeds = frozen_tokens(model, features.encode(batch))
-        tokens.append(model.image_tokens(embeds).cpu())
-        names = evaluation.gallery[start : start + len(batch)]
-        start += len(batch)
-        asked = [(row, position) for row, name in enumerate(names) for position in asking[name]]
-        for first in range(0, len(asked), batch_size):
-            some = asked[first : first + batch_size]
-            texts = [evaluation.queries[position].text for _, position in some]
-            composed = _compose(model, embeds[[row for row, _ in some]], texts, tokenizer)
-            vectors |= {position: v for (_, position), v in zip(some, composed, strict=True)}
-    queries = torch.stack([vectors[position] for position in range(len(evaluation.queries))])
-    return rank_gallery(max_sim_chunked(queries, torch.cat(tokens)))
-
-
-def _compose(
-    model: Blip2QformerCirAlignPrompt,
-    references: Tensor,
-    texts: Sequence[str],
-    tokenizer: Tokenizer,
-) -> Tensor:
-    ids, mask = (torch.from_numpy(a).to(references.device) for a in tokenizer.encode_batch(texts))
-    return model.compose(references, ids, mask).cpu()
+    return rank_gallery(max_sim_chunked(found.composed, found.tokens))
