@@ -31,7 +31,7 @@ from sprc.training.objective import (
     trained_parameters,
     training_mode,
 )
-from sprc.training.pace import compare, seconds_per_step
+from sprc.training.pace import Pace, compare, measure_pace
 from sprc.training.processes import Processes
 from sprc.training.recipe import Recipe
 from sprc.training.state import Identity, Progress, State, save_state
@@ -130,20 +130,25 @@ class Trainer:
         run = self.run
         if run.plain is None:
             return
+        kept, plain = self.pace(run.features), self.pace(run.plain)
+        if run.processes.main:
+            print(compare(kept, plain), flush=True)
+
+    def pace(self, features: Features) -> Pace | None:
+        """What a step costs with these features; none where too few steps are left to tell."""
         training_mode(self.model)
 
         def step(features: Features, batch: Batch, rows: TripletBatch) -> None:
             self._backward(self._losses(features, batch, rows))
 
-        plan = self._plan()
-        kept_s, plain_s = (
-            seconds_per_step(
-                features, run.data.training, plan, step, workers=run.recipe.num_workers
-            )
-            for features in (run.features, run.plain)
+        return measure_pace(
+            features,
+            self.run.data.training,
+            self._plan(),
+            step,
+            workers=self.run.recipe.num_workers,
+            device=self.device,
         )
-        if run.processes.main:
-            print(compare(kept_s, plain_s), flush=True)
 
     @property
     def _position(self) -> int:
