@@ -16,7 +16,7 @@ from retrieval.preprocess.text import Tokenizer
 from sprc.datasets.loading import TripletBatch
 from sprc.metrics import BestCheckpoint
 from sprc.model import Blip2QformerCirAlignPrompt
-from sprc.schedule import build_optimizer, build_scheduler
+from sprc.schedule import build_optimizer, build_scheduler, step_schedule
 from sprc.training.batches import Batch, plan_epoch, seed_step, steps_per_epoch
 from sprc.training.data import RunData
 from sprc.training.errors import TrainingError
@@ -234,7 +234,7 @@ class Trainer:
         self._backward(losses)
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        self.scheduler.step()
+        step_schedule(self.scheduler)
         return values
 
     def _losses(self, features: Features, batch: Batch, rows: TripletBatch) -> Tensor:
