@@ -47,13 +47,18 @@ def train(data: Path, output: Path, *more: str) -> int:
     return main(arguments(data, output, *more))
 
 
-def spawn(data: Path, output: Path, *more: str) -> subprocess.Popen[str]:
-    """The command as a process of its own, on one thread like this one."""
+def spawn(data: Path, output: Path, *more: str, processes: int = 1) -> subprocess.Popen[str]:
+    """The command as a process of its own, or as several; each on one thread like this one."""
     root = PARITY.parents[1]
     paths = os.pathsep.join([str(root / "services"), str(root / "training")])
+    torchrun = ("-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}")
     return subprocess.Popen(
-        [sys.executable, "-m", "sprc.train", *arguments(data, output, *more)],
+        [
+            *(sys.executable, *(torchrun if processes > 1 else ())),
+            *("-m", "sprc.train", *arguments(data, output, *more)),
+        ],
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths},
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
