@@ -10,6 +10,7 @@ from torch import Tensor
 from retrieval.preprocess.text import bert_tokenizer
 from sprc.checkpoint import load_model
 from sprc.model import Blip2QformerCirAlignPrompt
+from sprc.published import VITS
 from sprc.training.errors import TrainingError
 from sprc.training.options import Options
 
@@ -22,9 +23,12 @@ def starting_model(options: Options) -> Blip2QformerCirAlignPrompt:
     Raises `CheckpointError` or `TrainingError`.
     """
     if options.model_path is not None:
-        return load_model(
+        model = load_model(
             options.model_path, vit_heads=options.vit_heads, qformer_heads=options.qformer_heads
         )
+        if options.backbone_given:
+            _require_backbone(model, options)
+        return model
     # LAVIS takes seconds to import, and is not needed with a checkpoint.
     from sprc.lavis.library import LavisError
     from sprc.lavis.pretrained import pretrained_model
@@ -64,6 +68,15 @@ def weights_digest(state: Mapping[str, Tensor]) -> str:
         result.update(f"{name} {tuple(value.shape)}\n".encode())
         result.update(value.detach().float().cpu().contiguous().numpy().tobytes())
     return result.hexdigest()
+
+
+def _require_backbone(model: Blip2QformerCirAlignPrompt, options: Options) -> None:
+    backbone, vit = options.recipe.backbone, model.config.vit
+    if vit != VITS[backbone]:
+        raise TrainingError(
+            f"{options.model_path} does not hold the ViT of --backbone {backbone}: its width is "
+            f"{vit.width} and its depth {vit.depth}"
+        )
 
 
 def _beside(folder: Path) -> Path:
