@@ -36,7 +36,8 @@ def command(stack: Stack, dataset: str, data: Path, output: Path, *more: str) ->
 
 def evaluate(
     stack: Stack, dataset: str, data: Path, output: Path, *more: str
-) -> tuple[dict[str, Any], str]:
+) -> tuple[dict[str, Any], str, str]:
+    """The document, and what was said on stdout and stderr."""
     done = subprocess.run(
         command(stack, dataset, data, output, *more),
         cwd=ROOT / "training",
@@ -47,11 +48,18 @@ def evaluate(
     assert done.returncode == 0, done.stderr[-2000:]
     print(done.stdout)
     document: dict[str, Any] = json.loads(output.read_text())
-    return document, done.stderr
+    return document, done.stdout, done.stderr
 
 
 def catalogs(stderr: str) -> set[str]:
     return set(re.findall(r"evaluation-[0-9a-f]{16}", stderr))
+
+
+def columns(stdout: str, protocol: str) -> list[str]:
+    """Whose figures the table of a protocol puts side by side."""
+    found = re.search(rf"^{protocol}: .* queries over .*\n(.*)$", stdout, re.MULTILINE)
+    assert found is not None, stdout
+    return found.group(1).split()
 
 
 def held(stack: Stack, catalog: str) -> int:
@@ -60,12 +68,13 @@ def held(stack: Stack, catalog: str) -> int:
 
 
 def test_fashioniq_served_equals_offline(stack: Stack, fashioniq: Path, tmp_path: Path) -> None:
-    document, stderr = evaluate(
+    document, stdout, stderr = evaluate(
         stack, "FashionIQ", fashioniq, tmp_path / "fiq.json", "--model-path", str(ROOT / "models")
     )
     assert document["endpoint"]["ranking_depth"] == 200
     for name in ("original-split", "val-split"):
         protocol = document["protocols"][name]
+        assert columns(stdout, name) == ["composed", "served"]
         figures = protocol["figures"]
         assert figures["composed"].keys() == figures["served"].keys()
         found = protocol["agreement"]
@@ -84,7 +93,7 @@ def test_fashioniq_served_equals_offline(stack: Stack, fashioniq: Path, tmp_path
 
 def test_cirr_subsets_are_served_exactly(stack: Stack, tmp_path: Path) -> None:
     write_drawn_cirr(tmp_path / "cirr", QUERIES)
-    document, stderr = evaluate(
+    document, stdout, stderr = evaluate(
         stack,
         "CIRR",
         tmp_path / "cirr",
@@ -92,6 +101,7 @@ def test_cirr_subsets_are_served_exactly(stack: Stack, tmp_path: Path) -> None:
         "--model-path",
         str(ROOT / "models"),
     )
+    assert columns(stdout, "cirr") == ["composed", "served"]
     protocol = document["protocols"]["cirr"]
     assert protocol["agreement"]["largest_rank_difference"] <= 2
     for cut in (1, 2, 3):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from retrieval.preprocess.text import Tokenizer, bert_tokenizer
 from sprc.checkpoint import load_model
@@ -17,6 +18,7 @@ from sprc.datasets.pictures import Transform, read_pixels
 from sprc.datasets.records import EvaluationSet, Protocol
 from sprc.evaluate import main
 from sprc.export import export
+from sprc.published import VITS
 from tests.training.parity import PARITY, TINY_A
 from tests.training.synthetic import write_cirr, write_fashioniq
 
@@ -97,6 +99,44 @@ def test_fashioniq_figures_are_those_of_a_plain_loop(fashioniq: Path, tmp_path: 
         assert found["figures"]["composed"]["average_recall_at10"] == pytest.approx(
             np.mean(expected), abs=1e-4
         )
+
+
+def test_a_picture_a_page_and_a_table_go_with_the_figures(
+    fashioniq: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = evaluate("FashionIQ", fashioniq, tmp_path / "out.json", *WEIGHTS)
+    said = capsys.readouterr().out
+    for protocol, content in document["protocols"].items():
+        sizes = [
+            f"{name} {size['queries']} queries over {size['gallery']}"
+            for name, size in content["sets"].items()
+        ]
+        title, header, *rows = said[said.index(f"{protocol}: ") :].split("\n\n")[0].split("\n")
+        assert title == f"{protocol}: {', '.join(sizes)}"
+        assert header.split() == ["composed"]
+        figures = content["figures"]["composed"]
+        assert [row.split() for row in rows] == [
+            [name, f"{value:.2f}"] for name, value in figures.items()
+        ]
+    with Image.open(tmp_path / "out.png") as curves:
+        curves.load()
+        assert curves.width > 500
+    page = (tmp_path / "out.html").read_text()
+    # Pictures lie in the page itself; queries are worded as they were annotated.
+    assert "data:image/" in page
+    assert "has 0 sleeves" in page
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.html", "out.json", "out.png"]
+
+
+def test_flags_of_the_published_readme_change_nothing(
+    fashioniq: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = evaluate("FashionIQ", fashioniq, tmp_path / "a.json", *WEIGHTS)
+    monkeypatch.setitem(VITS, "pretrain_vitL", load_model(TINY_A / "ckpt.pt").config.vit)
+    flags = "--blip-model-name blip2_cir_align_prompt --backbone pretrain_vitL"
+    flags += " --transform targetpad --target-ratio 1.25"
+    given = evaluate("fashionIQ", fashioniq, tmp_path / "b.json", *WEIGHTS, *flags.split())
+    assert given["protocols"] == plain["protocols"]
 
 
 def test_protocols_stand_apart_and_the_published_one_on_top(

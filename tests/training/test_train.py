@@ -6,8 +6,6 @@ import json
 import os
 import resource
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -15,23 +13,20 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator, ScalarEvent
 
 from retrieval.preprocess.text import Tokenizer
 from sprc.checkpoint import load_model, save_checkpoint
 from sprc.evaluate import main as evaluate
 from tests.training.small_run import (
     CHECKPOINT,
-    PARITY,
+    STEPS,
     TRAINING_PAIRS,
-    arguments,
     assert_same_weights,
+    recorded_losses,
     small_data,
     train,
     weights,
 )
-
-STEPS = TRAINING_PAIRS // 2
 
 
 @pytest.fixture(scope="module")
@@ -44,35 +39,6 @@ def unbroken(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("unbroken") / "run"
     assert train(data, output) == 0
     return output
-
-
-def spawn(data: Path, output: Path, *more: str) -> subprocess.Popen[str]:
-    """The command as a process of its own, on one thread like this one."""
-    root = PARITY.parents[1]
-    paths = os.pathsep.join([str(root / "services"), str(root / "training")])
-    return subprocess.Popen(
-        [sys.executable, "-m", "sprc.train", *arguments(data, output, *more)],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def await_file(folder: Path, pattern: str, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 120
-    while not list(folder.glob(pattern)):
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline, f"no {pattern}"
-        time.sleep(0.01)
-
-
-def recorded_losses(output: Path) -> list[ScalarEvent]:
-    """TensorBoard's loss_itc, one for each step of the run."""
-    events = EventAccumulator(str(output / "tensorboard"))
-    events.Reload()
-    losses: list[ScalarEvent] = events.Scalars("training/loss_itc")
-    assert [event.step for event in losses] == list(range(1, 2 * STEPS + 1))
-    return losses
 
 
 def test_a_run_leaves_checkpoints_and_reports(data: Path, unbroken: Path) -> None:
@@ -95,7 +61,7 @@ def test_a_run_leaves_checkpoints_and_reports(data: Path, unbroken: Path) -> Non
         assert curves.width > 500
 
     losses = recorded_losses(unbroken)
-    means = [sum(e.value for e in losses[i : i + STEPS]) / STEPS for i in (0, STEPS)]
+    means = [sum(losses[i : i + STEPS]) / STEPS for i in (0, STEPS)]
     assert [float(row["loss_itc"]) for row in training] == pytest.approx(means, rel=1e-5)
 
 
@@ -122,27 +88,6 @@ def test_the_figures_of_the_best_are_those_of_evaluate(
     figures = json.loads(text)
     found = figures if "average_recall" in figures else figures["metrics"]
     assert found["average_recall"] == float(best["average_recall"])
-
-
-def test_a_killed_run_ends_with_the_same_weights(
-    data: Path, unbroken: Path, tmp_path: Path
-) -> None:
-    output = tmp_path / "run"
-    process = spawn(data, output, "--state-minutes", "0")
-    try:
-        # In the middle of the second epoch.
-        await_file(output, "state-0001-000001.pt.sha256", process)
-    finally:
-        process.kill()
-        process.communicate()
-    assert not (output / "last.pt").exists()
-    assert train(data, output, "--resume", "--state-minutes", "7") == 0
-    for name in ("last.pt", "best.pt"):
-        assert_same_weights(output / name, unbroken / name)
-    for name in ("train_metrics.csv", "validation_metrics.csv"):
-        assert (output / name).read_text() == (unbroken / name).read_text()
-    values = ([event.value for event in recorded_losses(o)] for o in (output, unbroken))
-    assert next(values) == next(values)
 
 
 def train_until_terminated(data: Path, output: Path, first: str, *more: str) -> int:

@@ -69,15 +69,28 @@ def test_help_explains_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
         assert Recipe.model_fields[name].description
 
 
-def test_flags_of_the_published_readme_are_understood(tmp_path: Path) -> None:
-    flags = "--blip-model-name blip2_cir_align_prompt --num-epochs 30 --num-workers 4"
-    flags += " --learning-rate 2e-5 --batch-size 128 --transform targetpad --target-ratio 1.25"
+@pytest.mark.parametrize(
+    ("dataset", "own", "ignored"),
+    [
+        ("FashionIQ", "--num-epochs 30 --learning-rate 2e-5", ("loss_rtc", "loss_align")),
+        ("CIRR", "--num-epochs 50 --learning-rate 1e-5", ()),
+    ],
+)
+def test_flags_of_the_published_readme_are_understood(
+    dataset: str, own: str, ignored: tuple[str, ...]
+) -> None:
+    flags = "--blip-model-name blip2_cir_align_prompt --backbone pretrain --num-workers 4"
+    flags += " --batch-size 128 --transform targetpad --target-ratio 1.25"
+    flags += " --loss-rtc 0.4 --loss-align 0.4 --model-path CKPT"
     flags += " --save-training --save-best --validation-frequency 1"
-    given = read_options(["--dataset", "fashionIQ", "--data-path", "data", *flags.split()])
-    plain = read_options(["--dataset", "FashionIQ", "--data-path", "data"])
+    data = ["--data-path", "data"]
+    given = read_options(["--dataset", dataset.lower(), *data, *own.split(), *flags.split()])
+    plain = read_options(["--dataset", dataset, *data])
     assert given.recipe == plain.recipe
-    assert given.dataset == "FashionIQ"
-    assert plain.output == Path("runs/fashioniq")
+    assert given.dataset == dataset
+    assert given.model_path == Path("CKPT")
+    assert given.ignored == ignored
+    assert plain.output == Path("runs") / dataset.lower()
 
 
 def test_a_recipe_of_ones_own(

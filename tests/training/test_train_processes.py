@@ -1,10 +1,11 @@
-"""Several processes: the gathered contrast is that of one process with the whole batch."""
+"""Several processes: they contrast as one would with the whole batch, and survive a kill."""
 
-import os
+import csv
 import subprocess
-import sys
 from pathlib import Path
 
+import psutil
+import pytest
 import torch
 from torch import distributed, multiprocessing
 from torch.nn.parallel import DistributedDataParallel
@@ -15,11 +16,20 @@ from sprc.training.objective import Objective, freeze_encoder
 from sprc.training.processes import Processes
 from sprc.training.recipe import load_recipe, published_recipe
 from tests.training.given_features import GivenFeatures, given_pairs
-from tests.training.small_run import CHECKPOINT, PARITY, arguments, small_data, weights
+from tests.training.small_run import (
+    CHECKPOINT,
+    assert_same_weights,
+    await_file,
+    recorded_losses,
+    small_data,
+    spawn,
+    weights,
+)
 from tests.training.tiny import tiny_model
 
 WORLD = 2
 BATCH = 6
+GATHERED = ("--gather", "--cache-features")
 
 
 def inputs() -> tuple[torch.Tensor, ...]:
@@ -76,21 +86,75 @@ def test_gathered_gradients_are_those_of_the_whole_batch(tmp_path: Path) -> None
                 torch.testing.assert_close(found["gradients"][name], parameter.grad, msg=name)
 
 
-def test_torchrun_trains_and_publishes_once(tmp_path: Path) -> None:
-    data = small_data(tmp_path / "data")
-    root = PARITY.parents[1]
-    paths = os.pathsep.join([str(root / "services"), str(root / "training")])
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    flags = arguments(data, tmp_path / "run", "--gather", "--num-epochs", "1", "--cache-features")
-    done = subprocess.run(
-        [*command, f"--nproc-per-node={WORLD}", "-m", "sprc.train", *flags],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths},
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("training pairs") == 1
-    trained = weights(tmp_path / "run" / "last.pt")
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def unbroken(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two processes; each has one pair of every batch."""
+    output = tmp_path_factory.mktemp("unbroken") / "run"
+    (output.parent / "said.txt").write_text(torchrun(data, output, *GATHERED))
+    return output
+
+
+def torchrun(data: Path, output: Path, *more: str) -> str:
+    """What a run of several processes says on its way to a good end."""
+    process = spawn(data, output, *more, processes=WORLD)
+    try:
+        said, complaints = process.communicate(timeout=240)
+    finally:
+        kill_with_workers(process)
+    assert process.returncode == 0, complaints
+    return said
+
+
+def kill_with_workers(process: subprocess.Popen[str]) -> None:
+    """SIGKILL to torchrun's workers, each in a session of its own, and to itself."""
+    if process.poll() is None:
+        for each in (*psutil.Process(process.pid).children(recursive=True), process):
+            each.kill()
+        process.communicate()
+
+
+def losses(output: Path, name: str) -> list[float]:
+    """One loss, for each epoch of a run."""
+    return [float(row[name]) for row in csv.DictReader((output / "train_metrics.csv").open())]
+
+
+def test_torchrun_trains_and_publishes_once(unbroken: Path) -> None:
+    assert (unbroken.parent / "said.txt").read_text().count("training pairs") == 1
+    trained = weights(unbroken / "last.pt")
     assert not torch.equal(trained["ln_vision.bias"], weights(CHECKPOINT)["ln_vision.bias"])
-    assert load_model(tmp_path / "run" / "best.pt")
+    assert load_model(unbroken / "best.pt")
+
+
+def test_processes_contrast_their_targets_with_gather_alone(
+    data: Path, unbroken: Path, tmp_path: Path
+) -> None:
+    torchrun(data, tmp_path / "apart", "--num-epochs", "1")
+    for name in ("loss_itc", "loss_rtc"):
+        # A pair alone has nothing to be told from.
+        assert losses(tmp_path / "apart", name) == [0.0]
+        assert min(losses(unbroken, name)) > 0.01
+    assert losses(tmp_path / "apart", "loss_align")[0] > 0.01
+
+
+def test_killed_processes_end_with_the_same_weights(
+    data: Path, unbroken: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "run"
+    process = spawn(data, output, *GATHERED, "--state-minutes", "0", processes=WORLD)
+    try:
+        # In the middle of the second epoch.
+        await_file(output, "state-0001-000001.pt.sha256", process)
+    finally:
+        kill_with_workers(process)
+    assert not (output / "last.pt").exists()
+    torchrun(data, output, *GATHERED, "--resume", "--state-minutes", "7")
+    for name in ("last.pt", "best.pt"):
+        assert_same_weights(output / name, unbroken / name)
+    for name in ("train_metrics.csv", "validation_metrics.csv"):
+        assert (output / name).read_text() == (unbroken / name).read_text()
+    assert recorded_losses(output) == recorded_losses(unbroken)

@@ -5,6 +5,7 @@ cycles the first beta, 0.95 down to 0.85 at the peak and back, so the 0.9 given 
 used; that is part of the published recipe too.
 """
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -72,3 +73,14 @@ def build_scheduler(
         steps_per_epoch=steps_per_epoch,
         epochs=schedule.epochs,
     )
+
+
+def step_schedule(scheduler: OneCycleLR) -> None:
+    """Go on by one step, as the published code does after every step of training.
+
+    Also after one that the loss scaler of fp16 skipped.
+    """
+    with warnings.catch_warnings():
+        # Where the scaler skips the first step, PyTorch takes the two for called in wrong order.
+        warnings.filterwarnings("ignore", r"Detected call of `lr_scheduler\.step", UserWarning)
+        scheduler.step()

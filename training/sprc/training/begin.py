@@ -12,7 +12,7 @@ from sprc.datasets.cirr import Cirr
 from sprc.datasets.fashioniq import FashionIq
 from sprc.initial import initialise
 from sprc.model import Blip2QformerCirAlignPrompt
-from sprc.published import ModelType
+from sprc.published import VITS, ModelType
 from sprc.training.errors import TrainingError
 from sprc.training.options import Options
 from sprc.training.vocabulary import learn_vocabulary
@@ -33,6 +33,8 @@ def begin(
         model = load_model(
             options.model_path, vit_heads=options.vit_heads, qformer_heads=options.qformer_heads
         )
+        if options.backbone_given:
+            _require_backbone(model, options)
     elif recipe.backbone == "none":
         return _begin_anew(options, source)
     else:
@@ -96,6 +98,15 @@ def weights_digest(state: Mapping[str, Tensor]) -> str:
         result.update(f"{name} {tuple(value.shape)}\n".encode())
         result.update(value.detach().float().cpu().contiguous().numpy().tobytes())
     return result.hexdigest()
+
+
+def _require_backbone(model: Blip2QformerCirAlignPrompt, options: Options) -> None:
+    backbone, vit = options.recipe.backbone, model.config.vit
+    if backbone == "none" or vit != VITS[backbone]:
+        raise TrainingError(
+            f"{options.model_path} does not hold the ViT of --backbone {backbone}: its width is "
+            f"{vit.width} and its depth {vit.depth}"
+        )
 
 
 def _published_words() -> tokenizers.Tokenizer:

@@ -29,6 +29,7 @@ class Options:
     cache: Path | None
     """Folder of kept features; none to compute them in each step."""
     skip_broken: bool
+    backbone_given: bool
     precision_given: bool
     recipe: Recipe
     ignored: tuple[str, ...]
@@ -57,6 +58,7 @@ def read_options(arguments: Sequence[str] | None) -> Options:
         resume=given.resume,
         cache=cache,
         skip_broken=given.skip_broken,
+        backbone_given="backbone" in overrides,
         precision_given="precision" in overrides,
         recipe=recipe,
         ignored=tuple(ignored),

@@ -18,7 +18,7 @@ from sprc.evaluation.backends import BackendError
 from sprc.evaluation.features import Loading
 from sprc.metrics import BestCheckpoint
 from sprc.model import Blip2QformerCirAlignPrompt
-from sprc.schedule import build_optimizer, build_scheduler
+from sprc.schedule import build_optimizer, build_scheduler, step_schedule
 from sprc.training.attributes import AttributeHead
 from sprc.training.batches import Batch, plan_epoch, seed_step, steps_per_epoch
 from sprc.training.data import RunData
@@ -28,7 +28,7 @@ from sprc.training.files import write_checkpoint
 from sprc.training.interrupt import Interrupted, StopRequest
 from sprc.training.journal import Journal
 from sprc.training.objective import Objective, trained_state, training_mode
-from sprc.training.pace import compare, seconds_per_step
+from sprc.training.pace import Pace, compare, measure_pace
 from sprc.training.processes import Processes
 from sprc.training.recipe import Recipe
 from sprc.training.state import Identity, Progress, Row, State, save_state
@@ -130,20 +130,25 @@ class Trainer:
         run = self.run
         if run.plain is None:
             return
+        kept, plain = self.pace(run.features), self.pace(run.plain)
+        if run.processes.main:
+            print(compare(kept, plain), flush=True)
+
+    def pace(self, features: Features) -> Pace | None:
+        """What a step costs with these features; none where too few steps are left to tell."""
         training_mode(self.objective, self.model)
 
         def step(features: Features, batch: Batch, rows: PairBatch) -> None:
             self._backward(self._losses(features, batch, rows))
 
-        plan = self._plan()
-        kept_s, plain_s = (
-            seconds_per_step(
-                features, run.data.training, plan, step, workers=run.recipe.num_workers
-            )
-            for features in (run.features, run.plain)
+        return measure_pace(
+            features,
+            self.run.data.training,
+            self._plan(),
+            step,
+            workers=self.run.recipe.num_workers,
+            device=self.device,
         )
-        if run.processes.main:
-            print(compare(kept_s, plain_s), flush=True)
 
     @property
     def _position(self) -> int:
@@ -234,7 +239,7 @@ class Trainer:
             nn.utils.clip_grad_norm_(self.objective.parameters(), run.recipe.gradient_norm)
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        self.scheduler.step()
+        step_schedule(self.scheduler)
         return values
 
     def _losses(self, features: Features, batch: Batch, rows: PairBatch) -> Tensor:
