@@ -2,8 +2,11 @@
 
 training/.venv/bin/python tests/benchmarks/training_pace.py --backbone pretrain_vitL --batch-size 4
 
-The model has the published sizes and random weights, which cost what trained ones do. Its data is
-drawn. A step is forward and backward, and memory is held for AdamW's moments too.
+The model has the published sizes and random weights, which cost what trained ones do; its pictures
+are noise. A step is forward and backward, and memory is held for AdamW's moments too.
+
+On a machine that others use, set OMP_NUM_THREADS to the cores that are free: threads wait for each
+other in every layer, so that one that starves slows both ways alike and hides the difference.
 """
 
 import argparse
@@ -115,14 +118,14 @@ def measure(options: argparse.Namespace, folder: Path) -> None:
         fill_moments(trainer.optimizer)
         print(
             f"{options.backbone} with random weights, {run.recipe.precision} on {trainer.device} "
-            f"({torch.get_num_threads()} threads), batches of {options.batch_size}",
+            f"(threads: {torch.get_num_threads()}), batches of {options.batch_size}",
             flush=True,
         )
         rounds = []
         for number in range(options.rounds):
             kept, plain = trainer.pace(run.features), trainer.pace(run.plain or run.features)
             if kept is None or plain is None:
-                raise RuntimeError("an epoch of the drawn data has too few steps")
+                raise RuntimeError("an epoch of the data has too few steps")
             rounds.append(Round(kept, plain))
             print(f"round {number + 1}: {compare(kept, plain)}", file=sys.stderr, flush=True)
     print(table(rounds))

@@ -59,7 +59,7 @@ def test_the_benchmark_measures_both_ways_in_turn(capsys: pytest.CaptureFixture[
     flags = {"--backbone": "tiny", "--device": "cpu", "--batch-size": "6", "--rounds": "2"}
     assert main([part for flag in flags.items() for part in flag]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert "tiny with random weights, float32 on cpu (1 threads), batches of 6" in lines
+    assert "tiny with random weights, float32 on cpu (threads: 1), batches of 6" in lines
     rows = {line[:7]: [float(word) for word in line[7:].split()] for line in lines[-3:]}
     first, second, middle = rows["round 1"], rows["round 2"], rows["median "]
     for kept_rate, plain_rate, times, kept, plain in (first, second):
