@@ -98,7 +98,7 @@ proto: setup ## Generate the stubs in services/recompose/v1 from proto/
 
 # One thread: a model this small gains nothing from a second one. A run that was cut is taken up.
 EDITS := one-change,two-changes,three-changes
-demo-model: setup-training ## Draw data, train the demo model, evaluate it, export it to models/ (an hour)
+demo-model: setup-training ## Draw data, train a demo model from nothing, evaluate and export it (an hour)
 	@set -e; cd training; export OMP_NUM_THREADS=1; demo=runs/demo; \
 	echo "== data"; .venv/bin/python -m demo_data --output $$demo/data; \
 	echo "== training"; .venv/bin/python -m sprc.train --dataset FashionIQ --data-path $$demo/data/training \
@@ -106,10 +106,9 @@ demo-model: setup-training ## Draw data, train the demo model, evaluate it, expo
 	judge() { .venv/bin/python -m sprc.evaluate --dataset "$$1" --data-path $$demo/data/held-out \
 	  --model-path $$demo/run/last.pt --protocol any-right --baselines --output "$$demo/$$2.json"; }; \
 	echo "== evaluation"; judge $(EDITS) edits; judge other-words,descriptions words; \
-	echo "== export"; .venv/bin/python -m sprc.export --model-path $$demo/run/last.pt --output ../models \
+	echo "== export"; .venv/bin/python -m sprc.export --model-path $$demo/run/last.pt --output $$demo/bundle \
 	  --precision float16 --name recompose-demo --metrics $$demo/edits.json --with-checkpoint; \
-	.venv/bin/python -m demo_data.card --bundle ../models $$demo/edits.json $$demo/words.json; \
-	cp $$demo/edits.png ../docs/demo-recall.png
+	echo "serve it: BUNDLE_DIR=training/$$demo/bundle make up"
 
 ##@ Set up
 .PHONY: setup setup-triton setup-training system-deps check-python

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from retrieval.bundle import Bundle, load_bundle
 
-BEGIN: Final = "<!-- measured: `make demo-model` writes what follows -->"
+BEGIN: Final = "<!-- measured: `python -m demo_data.card` writes what follows -->"
 END: Final = "<!-- end of what was measured -->"
 PROTOCOL: Final = "any-right"
 SOURCES: Final = {

@@ -1,5 +1,6 @@
 """How a command ends: 0, or one sentence on stderr and 1."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -34,6 +35,8 @@ def run_command(name: str, work: Callable[[], None]) -> int:
 
     What the user can put right ends in a sentence; anything else is a bug and keeps its trace.
     """
+    # Reading workers are forked, which the tokenizer's own threads would complain about.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         work()
     except USER_ERRORS as error:
