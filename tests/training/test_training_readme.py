@@ -15,9 +15,8 @@ LINK = re.compile(r"\]\(([^)#]+)\)")
 
 def commands() -> list[tuple[str, list[str]]]:
     """Module and arguments of every command of ours, torchrun's included."""
-    words = [
-        shlex.split(line, comments=True) for line in "".join(SHELL.findall(README)).split("\n")
-    ]
+    lines = "".join(SHELL.findall(README)).replace("\\\n", " ").split("\n")
+    words = [shlex.split(line, comments=True) for line in lines]
     ours = [line[line.index("-m") + 1 :] for line in words if "-m" in line]
     return [(line[0], line[1:]) for line in ours if line[0].startswith("sprc.")]
 
