@@ -1,4 +1,4 @@
-"""Both index ports in memory: exact MaxSim over float16 tokens, for tests of what uses an index."""
+"""The index ports in memory: MaxSim over float16 tokens, for tests of what uses an index."""
 
 import math
 import uuid
@@ -21,6 +21,7 @@ from retrieval.domain import (
     IndexQuery,
     Match,
     Not,
+    Pooled,
     Product,
     Range,
     Ranked,
@@ -39,6 +40,8 @@ from retrieval.errors import (
 class FakeIndex:
     """An index that is only a dictionary; held to the same cases as the real one.
 
+    Without a route it ranks every product.
+
     Attributes:
         live: whether the alias names this index; else `check` says MODEL_MISMATCH.
         failure: raised by every call, where set.
@@ -50,14 +53,23 @@ class FakeIndex:
         self._fields = fields
         self._products: dict[uuid.UUID, Product] = {}
         self._tokens: dict[uuid.UUID, Any] = {}
+        self._pools: dict[uuid.UUID, Any] = {}
 
     async def search(self, query: IndexQuery, deadline: Deadline) -> list[Ranked]:
         self._begin(deadline)
         rows = np.atleast_2d(query.vectors)
+        passing = [
+            point_id
+            for point_id, _ in self._of(query.catalog, query.filter)
+            if point_id not in query.exclude
+        ]
+        if isinstance(query.route, Pooled):
+            wanted = rows.mean(axis=0)
+            passing.sort(key=lambda one: -float(wanted @ self._pools[one]))
+            passing = passing[: max(query.route.depth, query.limit)]
         ranked = [
             Ranked(point_id, float((rows @ self._tokens[point_id].T).max(axis=1).mean()))
-            for point_id, product in self._of(query.catalog, query.filter)
-            if point_id not in query.exclude
+            for point_id in passing
         ]
         return sorted(ranked, key=lambda hit: -hit.score)[: query.limit]
 
@@ -80,6 +92,7 @@ class FakeIndex:
         for item in products:
             self._products[item.product.point_id] = item.product
             self._tokens[item.product.point_id] = item.tokens.astype(np.float16).astype(np.float32)
+            self._pools[item.product.point_id] = _pooled(item.tokens)
 
     async def replace_payload(self, product: Product, deadline: Deadline) -> None:
         self._begin(deadline)
@@ -128,6 +141,11 @@ class FakeIndex:
             if product.catalog == catalog
             and (filter is None or _passes(filter, product, self._fields))
         ]
+
+
+def _pooled(tokens: Any) -> Any:
+    mean = tokens.mean(axis=0)
+    return mean / np.linalg.norm(mean)
 
 
 def _passes(filter: Filter, product: Product, fields: FilterableFields) -> bool:
