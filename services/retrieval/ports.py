@@ -18,6 +18,7 @@ from retrieval.domain import (
     IndexQuery,
     Product,
     Ranked,
+    Tuning,
 )
 
 
@@ -87,6 +88,24 @@ class CatalogIndex(Protocol):
         self, catalog: str, limit: int, after: uuid.UUID | None, deadline: Deadline
     ) -> tuple[list[Product], uuid.UUID | None]:
         """A page in point-id order, and where the next page begins (None at the end)."""
+
+
+class AuditedIndex(Protocol):
+    """What an audit of one model's collection needs besides searching it: products to ask about,
+    and a place for what it found, the same for every replica. Raises `DependencyError`
+    (``qdrant``)."""
+
+    async def count(self, deadline: Deadline, *, updated_after_s: float | None = None) -> int:
+        """Products of all catalogs, or those that were written after a time since the epoch."""
+
+    async def sample(self, count: int, deadline: Deadline) -> list[IndexedProduct]:
+        """``count`` products of any catalog, drawn anew by each call; all where there are fewer."""
+
+    async def tuning(self, deadline: Deadline) -> Tuning | None:
+        """What was kept last; None where nothing was, or nothing that can be read."""
+
+    async def keep(self, tuning: Tuning, deadline: Deadline) -> None:
+        """Keep a tuning with the collection, durably, in place of an older one."""
 
 
 class EmbeddingCache(Protocol):

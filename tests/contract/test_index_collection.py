@@ -117,6 +117,7 @@ async def test_the_collection_is_made_as_the_design_says(server: QdrantProcess) 
         assert vector.quantization_config.scalar.always_ram is in_ram
     assert {path: found.data_type.value for path, found in info.payload_schema.items()} == {
         "catalog": "keyword",
+        "updated_at_s": "float",
         "attributes.color": "keyword",
         "attributes.tags": "keyword",
         "attributes.price": "float",

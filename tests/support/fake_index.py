@@ -1,10 +1,11 @@
 """The index ports in memory: MaxSim over float16 tokens, for tests of what uses an index."""
 
 import math
+import random
 import uuid
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from retrieval.domain import (
     Range,
     Ranked,
     Scalar,
+    Tuning,
 )
 from retrieval.errors import (
     DependencyTimeout,
@@ -36,6 +38,9 @@ from retrieval.errors import (
     ServiceUnavailable,
 )
 
+# The method `list` hides the type of that name from the annotations below it.
+_Sample: TypeAlias = list[IndexedProduct]
+
 
 class FakeIndex:
     """An index that is only a dictionary; held to the same cases as the real one.
@@ -45,11 +50,13 @@ class FakeIndex:
     Attributes:
         live: whether the alias names this index; else `check` says MODEL_MISMATCH.
         failure: raised by every call, where set.
+        kept: the tuning that was kept last.
     """
 
     def __init__(self, fields: FilterableFields) -> None:
         self.live = True
         self.failure: RecomposeError | None = None
+        self.kept: Tuning | None = None
         self._fields = fields
         self._products: dict[uuid.UUID, Product] = {}
         self._tokens: dict[uuid.UUID, Any] = {}
@@ -127,6 +134,24 @@ class FakeIndex:
         rest = [point_id for point_id in found if after is None or point_id >= after]
         page = [self._products[point_id] for point_id in rest[:limit]]
         return page, rest[limit] if len(rest) > limit else None
+
+    async def count(self, deadline: Deadline, *, updated_after_s: float | None = None) -> int:
+        self._begin(deadline)
+        since_s = -math.inf if updated_after_s is None else updated_after_s
+        return sum(product.updated_at_s > since_s for product in self._products.values())
+
+    async def sample(self, count: int, deadline: Deadline) -> _Sample:
+        self._begin(deadline)
+        drawn = random.sample([*self._products], min(count, len(self._products)))
+        return [IndexedProduct(self._products[one], self._tokens[one]) for one in drawn]
+
+    async def tuning(self, deadline: Deadline) -> Tuning | None:
+        self._begin(deadline)
+        return self.kept
+
+    async def keep(self, tuning: Tuning, deadline: Deadline) -> None:
+        self._begin(deadline)
+        self.kept = tuning
 
     def _begin(self, deadline: Deadline) -> None:
         if self.failure is not None:

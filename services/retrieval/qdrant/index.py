@@ -33,10 +33,17 @@ from retrieval.errors import (
     ServiceUnavailable,
 )
 from retrieval.qdrant import schema
+from retrieval.qdrant.audits import QdrantAudits
 from retrieval.qdrant.collection import Collection
 from retrieval.qdrant.failures import DEPENDENCY
 from retrieval.qdrant.filters import candidates
-from retrieval.qdrant.payload import UnreadablePayload, attribute_path, to_payload, to_product
+from retrieval.qdrant.payload import (
+    UnreadablePayload,
+    attribute_path,
+    to_payload,
+    to_product,
+    uuid_of,
+)
 from retrieval.qdrant.queries import ranking
 from retrieval.qdrant.vectors import checked_query, checked_tokens, pooled
 
@@ -100,6 +107,9 @@ class QdrantIndex:
             observe=observe,
         )
         self.collection = self._collection.name
+        self.audits = QdrantAudits(
+            client, self._collection, query_tokens=query_tokens, embed_dim=embed_dim
+        )
 
     async def ensure_collection(self, deadline: Deadline) -> None:
         """Create what is missing of the collection, its payload indexes and the alias.
@@ -137,7 +147,7 @@ class QdrantIndex:
             # Qdrant sums over the rows; only their mean compares with other queries' scores.
             Ranked(point_id, hit.score / len(rows))
             for hit in answer.points
-            if (point_id := _uuid(hit.id)) is not None and math.isfinite(hit.score)
+            if (point_id := uuid_of(hit.id)) is not None and math.isfinite(hit.score)
         ]
         self._check_usable(len(ranked), len(answer.points))
         return ranked
@@ -253,7 +263,7 @@ class QdrantIndex:
             ),
             deadline,
         )
-        return [*self._products(records).values()], _uuid(following)
+        return [*self._products(records).values()], uuid_of(following)
 
     async def facets(
         self,
@@ -299,7 +309,7 @@ class QdrantIndex:
     def _products(self, records: Sequence[models.Record]) -> dict[uuid.UUID, Product]:
         products: dict[uuid.UUID, Product] = {}
         for record in records:
-            point_id = _uuid(record.id)
+            point_id = uuid_of(record.id)
             if point_id is None:
                 continue
             try:
@@ -324,11 +334,3 @@ def _point(item: IndexedProduct) -> models.PointStruct:
         },
         payload=to_payload(item.product),
     )
-
-
-def _uuid(point_id: object) -> uuid.UUID | None:
-    """The point id, or None where it is none of ours (a number, or no id at all)."""
-    try:
-        return uuid.UUID(point_id) if isinstance(point_id, str) else None
-    except ValueError:
-        return None
