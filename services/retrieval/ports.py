@@ -128,6 +128,14 @@ class SnapshotStore(Protocol):
         """The ranking, or None when it expired or the store is not reachable."""
 
 
+class Lease(Protocol):
+    """A right that one replica has at a time, for what is wasteful but harmless if done twice."""
+
+    async def take(self, name: bytes, for_s: float) -> bool:
+        """Whether this replica has it now: then no other does until ``for_s`` seconds have
+        passed, except where the store of leases is not reachable."""
+
+
 class ImageStore(Protocol):
     """Normalised pictures by content. Raises `DependencyError` (``image_store``)."""
 
