@@ -85,7 +85,7 @@ class Settings(BaseSettings):
     redis_budget_s: float = Field(0.02, gt=0, le=5, description="Time for one cache command.")
 
     audit_sample: int = Field(
-        100,
+        50,
         ge=10,
         le=1000,
         description="Products that a recall audit asks about; each gives two questions.",
