@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import structlog
 import uvicorn
 
-from gateway.readiness import watch_loop_lag
 from gateway.wiring import Gateway
 
 
@@ -49,10 +48,7 @@ async def serve(gateway: Gateway) -> None:
     )
     listening = _listen(settings.http_host, settings.http_port)
     await gateway.grpc_server.start()
-    background = [
-        asyncio.create_task(gateway.readiness.watch()),
-        asyncio.create_task(watch_loop_lag(gateway.metrics)),
-    ]
+    background = [asyncio.create_task(watch()) for watch in gateway.watchers]
     serving = asyncio.create_task(rest.serve(sockets=[listening]))
     log.info("serving", http_port=settings.http_port, grpc_port=settings.grpc_port)
 

@@ -125,6 +125,7 @@ class Search:
                 limit=self._ranking_depth,
                 filter=request.filter,
                 exclude=exclude,
+                route=space.tuned.route,
             ),
             deadline,
         )

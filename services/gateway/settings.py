@@ -64,7 +64,10 @@ class Settings(BaseSettings):
         "number and bool.",
     )
     prefetch_depth: int = Field(
-        1000, ge=100, le=10_000, description="Candidates by pooled vector before rescoring."
+        1000,
+        ge=100,
+        le=10_000,
+        description="Candidates by pooled vector before rescoring, until an audit has chosen.",
     )
     ranking_depth: int = Field(
         200, ge=100, le=1000, description="Hits a query has at most, over all its pages."
@@ -80,6 +83,32 @@ class Settings(BaseSettings):
     triton_budget_s: float = Field(0.3, gt=0, le=60, description="Time for one inference.")
     qdrant_budget_s: float = Field(0.2, gt=0, le=60, description="Time for one index read.")
     redis_budget_s: float = Field(0.02, gt=0, le=5, description="Time for one cache command.")
+
+    audit_sample: int = Field(
+        50,
+        ge=10,
+        le=1000,
+        description="Products that a recall audit asks about; each gives two questions.",
+    )
+    audit_budget_s: float = Field(
+        600.0,
+        ge=1,
+        le=3600,
+        description="Time for a recall audit, in seconds, of which the index rests three quarters.",
+    )
+    audit_quiet_s: float = Field(
+        60.0, gt=0, le=3600, description="Time without an import before an audit begins by itself."
+    )
+    audit_change_share: float = Field(
+        0.1,
+        gt=0,
+        le=10,
+        description="Share of the products that must have changed since the last audit for another "
+        "to begin by itself.",
+    )
+    tuning_refresh_s: float = Field(
+        10.0, gt=0, le=600, description="Time after which every replica follows an audit's choice."
+    )
 
     max_in_flight: int = Field(128, ge=1, description="Requests worked on at once; more get 429.")
     picture_workers: int = Field(2, ge=1, le=64, description="Threads that decode pictures.")

@@ -1,13 +1,17 @@
 """Metrics and logs: what happened and how long it took, never what was asked for."""
 
 import logging
+import math
 import re
 import secrets
 import sys
+import time
 from typing import Final, Literal
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from retrieval.domain import Pooled, Tuning
 
 _SECONDS_BUCKETS: Final = (
     0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0,
@@ -75,6 +79,34 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._audits = Counter(
+            "recompose_index_audits",
+            "Recall audits that this replica made by itself: ok, empty (nothing to compare), "
+            "failed.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self._recall = Gauge(
+            "recompose_index_recall_at50",
+            "Recall@50 of searches against exact MaxSim, by the last audit; NaN before the first.",
+            registry=self.registry,
+        )
+        self._prefetch_depth = Gauge(
+            "recompose_index_prefetch_depth",
+            "Candidates that a search takes by pooled vector; 0 where it scans all tokens.",
+            registry=self.registry,
+        )
+        self._audited_products = Gauge(
+            "recompose_index_audited_products",
+            "Products that the last audit found in the index; NaN before the first.",
+            registry=self.registry,
+        )
+        self._audit_age = Gauge(
+            "recompose_index_audit_age_seconds",
+            "Time since the last audit of the index, in seconds; NaN before the first.",
+            registry=self.registry,
+        )
+
     def observe_request(self, edge: str, method: str, code: str, seconds: float) -> None:
         """Count an answered request; ``code`` is a gRPC status name or an HTTP status."""
         self._requests.labels(edge, method, code).inc()
@@ -88,6 +120,21 @@ class Metrics:
     def count_cache(self, outcome: str) -> None:
         """Count a lookup in the cache of embeddings."""
         self._cache_lookups.labels(outcome).inc()
+
+    def count_audit(self, outcome: str) -> None:
+        """Count an audit that this replica made by itself."""
+        self._audits.labels(outcome).inc()
+
+    def tuned(self, tuning: Tuning | None, untuned_depth: int) -> None:
+        """Say how searches are made: by the last audit, or with a depth where there was none."""
+        if tuning is None:
+            self._prefetch_depth.set(untuned_depth)
+        else:
+            self._prefetch_depth.set(tuning.route.depth if isinstance(tuning.route, Pooled) else 0)
+        self._recall.set(math.nan if tuning is None else tuning.recall)
+        self._audited_products.set(math.nan if tuning is None else tuning.products)
+        audited_at_s = math.nan if tuning is None else tuning.audited_at_s
+        self._audit_age.set_function(lambda: time.time() - audited_at_s)
 
     def serving(self, name: str, digest: str, precision: str) -> None:
         """Say which model is served."""

@@ -1,32 +1,38 @@
 """The one place that names concrete classes: settings in, a gateway out."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import grpc
+import numpy as np
 from fastapi import FastAPI
 from pydantic import SecretStr
 
 from gateway.admission import Admission
+from gateway.audit.recall import RecallAudit
+from gateway.audit.schedule import AuditSchedule
 from gateway.catalog import Catalog
 from gateway.edge_parts import Budgets, EdgeParts
 from gateway.grpc_server import build_grpc_server
 from gateway.importing import Importer
 from gateway.pictures import PictureWorkshop
 from gateway.query_vectors import QueryVectors
-from gateway.readiness import Readiness
+from gateway.readiness import Readiness, watch_loop_lag
 from gateway.rest_api import build_rest_app
 from gateway.search import Search
 from gateway.settings import Settings, SettingsError
 from gateway.space import EmbeddingSpace
 from gateway.telemetry import Metrics, request_id
-from retrieval.bundle import BundleError, load_bundle
+from gateway.tuning import TuningWatch
+from retrieval.bundle import Bundle, BundleError, load_bundle
 from retrieval.cache import RedisEmbeddingCache
-from retrieval.domain import Observe
+from retrieval.domain import Observe, ignore_observation
 from retrieval.image_fetch import DisabledImageFetcher
 from retrieval.image_store import FolderImageStore
+from retrieval.lease import RedisLease
 from retrieval.preprocess.text import Tokenizer
 from retrieval.qdrant import QdrantIndex, connect
 from retrieval.redis_link import RedisLink
@@ -46,6 +52,7 @@ class Gateway:
     readiness: Readiness
     grpc_server: grpc.aio.Server
     rest_app: FastAPI
+    watchers: tuple[Callable[[], Coroutine[None, None, None]], ...]
     closers: tuple[Callable[[], Awaitable[None]], ...]
 
     async def close(self) -> None:
@@ -73,20 +80,7 @@ def build(settings: Settings) -> Gateway:
     except (OSError, ValueError):
         raise BundleError(f"{settings.bundle_dir} holds no readable tokenizer.json") from None
     encoder = TritonEncoder(settings.triton_url, bundle, observe=observe)
-    try:
-        qdrant = connect(settings.qdrant_url, api_key=_revealed(settings.qdrant_api_key))
-    except ValueError as error:
-        raise SettingsError(f"{error}.") from None
-    index = QdrantIndex(
-        qdrant,
-        digest=bundle.digest,
-        query_tokens=bundle.sizes.query_tokens,
-        embed_dim=bundle.sizes.embed_dim,
-        fields=fields,
-        prefetch_depth=settings.prefetch_depth,
-        budget_s=settings.qdrant_budget_s,
-        observe=observe,
-    )
+    index = _index(settings, bundle, observe)
     space = EmbeddingSpace(bundle, tokenizer, encoder, index, index)
 
     secret = settings.cache_key.get_secret_value().encode()
@@ -131,6 +125,25 @@ def build(settings: Settings) -> Gateway:
         request_id=request_id,
         budgets=Budgets(search_s=settings.search_budget_s, import_s=settings.import_budget_s),
     )
+    tuning = TuningWatch(
+        index.audits,
+        space.tuned,
+        lambda found: metrics.tuned(found, settings.prefetch_depth),
+        interval_s=settings.tuning_refresh_s,
+        budget_s=settings.qdrant_budget_s,
+    )
+    metrics.tuned(None, settings.prefetch_depth)
+    schedule = AuditSchedule(
+        _audit(settings, index),
+        index.audits,
+        tuning,
+        RedisLease(ranking_link),
+        name=b"audit:" + index.collection.encode(),
+        count=metrics.count_audit,
+        quiet_s=settings.audit_quiet_s,
+        change_share=settings.audit_change_share,
+        lease_s=settings.audit_budget_s,
+    )
     grpc_server = build_grpc_server(parts)
     try:
         grpc_server.add_insecure_port(f"{settings.grpc_host}:{settings.grpc_port}")
@@ -148,7 +161,54 @@ def build(settings: Settings) -> Gateway:
         readiness=readiness,
         grpc_server=grpc_server,
         rest_app=build_rest_app(parts),
+        watchers=(
+            readiness.watch,
+            lambda: watch_loop_lag(metrics),
+            tuning.watch,
+            schedule.watch,
+        ),
         closers=(encoder.close, index.close, cache_link.close, ranking_link.close, close_pools),
+    )
+
+
+@asynccontextmanager
+async def audit_of(settings: Settings) -> AsyncIterator[RecallAudit]:
+    """The audit of the index that a gateway with these settings searches, by itself.
+
+    Raises BundleError, SettingsError.
+    """
+    index = _index(settings, load_bundle(settings.bundle_dir), ignore_observation)
+    try:
+        yield _audit(settings, index)
+    finally:
+        await index.close()
+
+
+def _audit(settings: Settings, index: QdrantIndex) -> RecallAudit:
+    return RecallAudit(
+        index,
+        index.audits,
+        sample=settings.audit_sample,
+        budget_s=settings.audit_budget_s,
+        smallest_depth=settings.ranking_depth,
+        random=np.random.default_rng(),
+    )
+
+
+def _index(settings: Settings, bundle: Bundle, observe: Observe) -> QdrantIndex:
+    try:
+        qdrant = connect(settings.qdrant_url, api_key=_revealed(settings.qdrant_api_key))
+    except ValueError as error:
+        raise SettingsError(f"{error}.") from None
+    return QdrantIndex(
+        qdrant,
+        digest=bundle.digest,
+        query_tokens=bundle.sizes.query_tokens,
+        embed_dim=bundle.sizes.embed_dim,
+        fields=settings.filterable_fields,
+        prefetch_depth=settings.prefetch_depth,
+        budget_s=settings.qdrant_budget_s,
+        observe=observe,
     )
 
 

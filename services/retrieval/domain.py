@@ -275,13 +275,57 @@ class IndexedProduct:
     tokens: F32Array
 
 
+# --- the index ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Pooled:
+    """Take ``depth`` candidates by pooled vector, rank them by all their tokens."""
+
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """Take candidates by the int8 form of every token, rank them by the tokens themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """Rank every product by all its tokens: what the other routes are measured against."""
+
+
+Route = Pooled | Scan | Exact
+"""How the index finds what it ranks. Scores are those of all tokens on each of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """The route that a recall audit chose for a collection, and what the audit saw.
+
+    Attributes:
+        route: what searches of the collection take.
+        recall: recall@50 of that route over the sample, 0 to 1.
+        products: that the collection held, all catalogs together.
+        sample: questions that were asked.
+        audited_at_s: when the audit began, in seconds since the epoch.
+    """
+
+    route: Pooled | Scan
+    recall: float
+    products: int
+    sample: int
+    audited_at_s: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class IndexQuery:
     """A question to the index.
 
     ``vectors`` is [D] (a composed or text query: the score is the maximum over a product's
     tokens of the dot product) or [K, D] (an image-only query: the mean over the K tokens of
-    each one's best match). All rows are L2-normalised float32.
+    each one's best match). All rows are L2-normalised float32. Without a ``route`` the index
+    takes the one that it was made with.
     """
 
     catalog: str
@@ -289,6 +333,7 @@ class IndexQuery:
     limit: int
     filter: Filter | None = None
     exclude: tuple[uuid.UUID, ...] = ()
+    route: Route | None = None
 
 
 CacheKind = Literal["image_embeds", "image_tokens", "query_embedding"]

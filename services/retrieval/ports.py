@@ -18,6 +18,7 @@ from retrieval.domain import (
     IndexQuery,
     Product,
     Ranked,
+    Tuning,
 )
 
 
@@ -89,6 +90,24 @@ class CatalogIndex(Protocol):
         """A page in point-id order, and where the next page begins (None at the end)."""
 
 
+class AuditedIndex(Protocol):
+    """What an audit of one model's collection needs besides searching it: products to ask about,
+    and a place for what it found, the same for every replica. Raises `DependencyError`
+    (``qdrant``)."""
+
+    async def count(self, deadline: Deadline, *, updated_after_s: float | None = None) -> int:
+        """Products of all catalogs, or those that were written after a time since the epoch."""
+
+    async def sample(self, count: int, deadline: Deadline) -> list[IndexedProduct]:
+        """``count`` products of any catalog, drawn anew by each call; all where there are fewer."""
+
+    async def tuning(self, deadline: Deadline) -> Tuning | None:
+        """What was kept last; None where nothing was, or nothing that can be read."""
+
+    async def keep(self, tuning: Tuning, deadline: Deadline) -> None:
+        """Keep a tuning with the collection, durably, in place of an older one."""
+
+
 class EmbeddingCache(Protocol):
     """Arrays by key. Never raises for the store's sake: without it every key is a miss."""
 
@@ -107,6 +126,14 @@ class SnapshotStore(Protocol):
 
     async def get(self, key: bytes) -> list[Ranked] | None:
         """The ranking, or None when it expired or the store is not reachable."""
+
+
+class Lease(Protocol):
+    """A right that one replica has at a time, for what is wasteful but harmless if done twice."""
+
+    async def take(self, name: bytes, for_s: float) -> bool:
+        """Whether this replica has it now: then no other does until ``for_s`` seconds have
+        passed, except where the store of leases is not reachable."""
 
 
 class ImageStore(Protocol):

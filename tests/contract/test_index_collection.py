@@ -9,9 +9,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from qdrant_client import models
 
-from retrieval.domain import (
-    IndexQuery,
-)
+from retrieval.domain import Exact, IndexQuery, Scan
 from retrieval.errors import ServiceUnavailable
 from retrieval.qdrant import QdrantIndex, connect
 from retrieval.qdrant.schema import vectors_config
@@ -58,8 +56,9 @@ async def test_a_quantised_collection_is_ranked_by_its_float16_tokens() -> None:
             index = qdrant_index(client, digest="d" * 64)
             info = await client.get_collection(index.collection)
             assert info.indexed_vectors_count
-            ranked = await index.search(IndexQuery(CATALOG, query, 50), soon())
-            assert_ranking(ranked, exact, 50)
+            for route in (None, Scan(), Exact()):
+                ranked = await index.search(IndexQuery(CATALOG, query, 50, route=route), soon())
+                assert_ranking(ranked, exact, 50)
             # Without our search parameters the scores are those of the int8 form.
             left_to_itself = await client.query_points(
                 index.collection, query=[query.tolist()], using="tokens", limit=50
@@ -118,6 +117,7 @@ async def test_the_collection_is_made_as_the_design_says(server: QdrantProcess) 
         assert vector.quantization_config.scalar.always_ram is in_ram
     assert {path: found.data_type.value for path, found in info.payload_schema.items()} == {
         "catalog": "keyword",
+        "updated_at_s": "float",
         "attributes.color": "keyword",
         "attributes.tags": "keyword",
         "attributes.price": "float",

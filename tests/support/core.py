@@ -16,6 +16,7 @@ from gateway.pictures import PictureWorkshop
 from gateway.query_vectors import QueryVectors
 from gateway.search import Search
 from gateway.space import EmbeddingSpace
+from gateway.tuning import Tuned
 from retrieval.domain import FieldKind, ProductWrite, UploadReference
 from retrieval.image_fetch import DisabledImageFetcher
 from retrieval.image_store import FolderImageStore
@@ -37,6 +38,7 @@ class Core:
     encoder: FakeEncoder
     index: FakeIndex
     snapshots: MemorySnapshotStore
+    tuned: Tuned
     down: bool = False
 
 
@@ -63,6 +65,7 @@ def running_core(folder: Path) -> Iterator[Core]:
             encoder=encoder,
             index=index,
             snapshots=snapshots,
+            tuned=space.tuned,
         )
         yield core
         workshop.close()

@@ -40,3 +40,16 @@ class MemorySnapshotStore:
 
     async def get(self, key: bytes) -> list[Ranked] | None:
         return None if self.down else self._rankings.get(key)
+
+
+class MemoryLease:
+    """Gives each name to who asks first, until it is told that its time has passed."""
+
+    def __init__(self) -> None:
+        self.taken: dict[bytes, float] = {}
+
+    async def take(self, name: bytes, for_s: float) -> bool:
+        if name in self.taken:
+            return False
+        self.taken[name] = for_s
+        return True

@@ -1,10 +1,11 @@
-"""Both index ports in memory: exact MaxSim over float16 tokens, for tests of what uses an index."""
+"""The index ports in memory: MaxSim over float16 tokens, for tests of what uses an index."""
 
 import math
+import random
 import uuid
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -21,10 +22,12 @@ from retrieval.domain import (
     IndexQuery,
     Match,
     Not,
+    Pooled,
     Product,
     Range,
     Ranked,
     Scalar,
+    Tuning,
 )
 from retrieval.errors import (
     DependencyTimeout,
@@ -35,29 +38,45 @@ from retrieval.errors import (
     ServiceUnavailable,
 )
 
+# The method `list` hides the type of that name from the annotations below it.
+_Sample: TypeAlias = list[IndexedProduct]
+
 
 class FakeIndex:
     """An index that is only a dictionary; held to the same cases as the real one.
 
+    Without a route it ranks every product.
+
     Attributes:
         live: whether the alias names this index; else `check` says MODEL_MISMATCH.
         failure: raised by every call, where set.
+        kept: the tuning that was kept last.
     """
 
     def __init__(self, fields: FilterableFields) -> None:
         self.live = True
         self.failure: RecomposeError | None = None
+        self.kept: Tuning | None = None
         self._fields = fields
         self._products: dict[uuid.UUID, Product] = {}
         self._tokens: dict[uuid.UUID, Any] = {}
+        self._pools: dict[uuid.UUID, Any] = {}
 
     async def search(self, query: IndexQuery, deadline: Deadline) -> list[Ranked]:
         self._begin(deadline)
         rows = np.atleast_2d(query.vectors)
+        passing = [
+            point_id
+            for point_id, _ in self._of(query.catalog, query.filter)
+            if point_id not in query.exclude
+        ]
+        if isinstance(query.route, Pooled):
+            wanted = rows.mean(axis=0)
+            passing.sort(key=lambda one: -float(wanted @ self._pools[one]))
+            passing = passing[: max(query.route.depth, query.limit)]
         ranked = [
             Ranked(point_id, float((rows @ self._tokens[point_id].T).max(axis=1).mean()))
-            for point_id, product in self._of(query.catalog, query.filter)
-            if point_id not in query.exclude
+            for point_id in passing
         ]
         return sorted(ranked, key=lambda hit: -hit.score)[: query.limit]
 
@@ -80,6 +99,7 @@ class FakeIndex:
         for item in products:
             self._products[item.product.point_id] = item.product
             self._tokens[item.product.point_id] = item.tokens.astype(np.float16).astype(np.float32)
+            self._pools[item.product.point_id] = _pooled(item.tokens)
 
     async def replace_payload(self, product: Product, deadline: Deadline) -> None:
         self._begin(deadline)
@@ -115,6 +135,24 @@ class FakeIndex:
         page = [self._products[point_id] for point_id in rest[:limit]]
         return page, rest[limit] if len(rest) > limit else None
 
+    async def count(self, deadline: Deadline, *, updated_after_s: float | None = None) -> int:
+        self._begin(deadline)
+        since_s = -math.inf if updated_after_s is None else updated_after_s
+        return sum(product.updated_at_s > since_s for product in self._products.values())
+
+    async def sample(self, count: int, deadline: Deadline) -> _Sample:
+        self._begin(deadline)
+        drawn = random.sample([*self._products], min(count, len(self._products)))
+        return [IndexedProduct(self._products[one], self._tokens[one]) for one in drawn]
+
+    async def tuning(self, deadline: Deadline) -> Tuning | None:
+        self._begin(deadline)
+        return self.kept
+
+    async def keep(self, tuning: Tuning, deadline: Deadline) -> None:
+        self._begin(deadline)
+        self.kept = tuning
+
     def _begin(self, deadline: Deadline) -> None:
         if self.failure is not None:
             raise self.failure
@@ -128,6 +166,11 @@ class FakeIndex:
             if product.catalog == catalog
             and (filter is None or _passes(filter, product, self._fields))
         ]
+
+
+def _pooled(tokens: Any) -> Any:
+    mean = tokens.mean(axis=0)
+    return mean / np.linalg.norm(mean)
 
 
 def _passes(filter: Filter, product: Product, fields: FilterableFields) -> bool:

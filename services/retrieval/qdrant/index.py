@@ -11,6 +11,7 @@ from qdrant_client import AsyncQdrantClient, models
 from retrieval.domain import (
     DEFAULT_CATALOG,
     Deadline,
+    Exact,
     Facet,
     FacetValue,
     FieldKind,
@@ -19,6 +20,7 @@ from retrieval.domain import (
     IndexedProduct,
     IndexQuery,
     Observe,
+    Pooled,
     Product,
     Ranked,
     ignore_observation,
@@ -31,10 +33,17 @@ from retrieval.errors import (
     ServiceUnavailable,
 )
 from retrieval.qdrant import schema
+from retrieval.qdrant.audits import QdrantAudits
 from retrieval.qdrant.collection import Collection
 from retrieval.qdrant.failures import DEPENDENCY
 from retrieval.qdrant.filters import candidates
-from retrieval.qdrant.payload import UnreadablePayload, attribute_path, to_payload, to_product
+from retrieval.qdrant.payload import (
+    UnreadablePayload,
+    attribute_path,
+    to_payload,
+    to_product,
+    uuid_of,
+)
 from retrieval.qdrant.queries import ranking
 from retrieval.qdrant.vectors import checked_query, checked_tokens, pooled
 
@@ -64,7 +73,7 @@ class QdrantIndex:
         query_tokens: K, rows of an image-only query and of a product.
         embed_dim: D.
         fields: what a filter may name; each gets a payload index.
-        prefetch_depth: L, candidates by pooled vector before the exact ranking.
+        prefetch_depth: L, candidates by pooled vector where a query names no route.
         budget_s: for a search and for reading its products.
         bulk_budget_s: for each other call.
         observe: told of each call, and of each hit that could not be used.
@@ -87,7 +96,7 @@ class QdrantIndex:
         self._query_tokens = query_tokens
         self._embed_dim = embed_dim
         self._fields = dict(fields)
-        self._prefetch_depth = prefetch_depth
+        self._route = Pooled(prefetch_depth)
         self._collection = Collection(
             client,
             schema.collection_name(digest),
@@ -98,6 +107,9 @@ class QdrantIndex:
             observe=observe,
         )
         self.collection = self._collection.name
+        self.audits = QdrantAudits(
+            client, self._collection, query_tokens=query_tokens, embed_dim=embed_dim
+        )
 
     async def ensure_collection(self, deadline: Deadline) -> None:
         """Create what is missing of the collection, its payload indexes and the alias.
@@ -113,7 +125,8 @@ class QdrantIndex:
         """The best ``query.limit`` points of a catalog, best first.
 
         Scores are those of the stored float16 tokens. Hits that cannot be used are dropped;
-        where none can, that is `DependencyBroken`.
+        where none can, that is `DependencyBroken`. An exact query reads every token, so it gets
+        the time of the calls that no shopper waits for.
 
         Raises:
             InvalidArgument: the filter does not fit the filterable fields.
@@ -121,8 +134,10 @@ class QdrantIndex:
         """
         rows = checked_query(query.vectors, self._query_tokens, self._embed_dim)
         passing = candidates(query.catalog, query.filter, self._fields, query.exclude)
-        arguments = ranking(rows, passing, query.limit, self._prefetch_depth)
-        answer = await self._collection.search(
+        route = query.route or self._route
+        arguments = ranking(rows, passing, query.limit, route)
+        ask = self._collection.read if isinstance(route, Exact) else self._collection.search
+        answer = await ask(
             lambda timeout_s: self._client.query_points(
                 self.collection, timeout=timeout_s, **arguments
             ),
@@ -132,7 +147,7 @@ class QdrantIndex:
             # Qdrant sums over the rows; only their mean compares with other queries' scores.
             Ranked(point_id, hit.score / len(rows))
             for hit in answer.points
-            if (point_id := _uuid(hit.id)) is not None and math.isfinite(hit.score)
+            if (point_id := uuid_of(hit.id)) is not None and math.isfinite(hit.score)
         ]
         self._check_usable(len(ranked), len(answer.points))
         return ranked
@@ -248,7 +263,7 @@ class QdrantIndex:
             ),
             deadline,
         )
-        return [*self._products(records).values()], _uuid(following)
+        return [*self._products(records).values()], uuid_of(following)
 
     async def facets(
         self,
@@ -294,7 +309,7 @@ class QdrantIndex:
     def _products(self, records: Sequence[models.Record]) -> dict[uuid.UUID, Product]:
         products: dict[uuid.UUID, Product] = {}
         for record in records:
-            point_id = _uuid(record.id)
+            point_id = uuid_of(record.id)
             if point_id is None:
                 continue
             try:
@@ -319,11 +334,3 @@ def _point(item: IndexedProduct) -> models.PointStruct:
         },
         payload=to_payload(item.product),
     )
-
-
-def _uuid(point_id: object) -> uuid.UUID | None:
-    """The point id, or None where it is none of ours (a number, or no id at all)."""
-    try:
-        return uuid.UUID(point_id) if isinstance(point_id, str) else None
-    except ValueError:
-        return None

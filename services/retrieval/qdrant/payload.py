@@ -1,4 +1,4 @@
-"""A product as the payload of its point, and back.
+"""A product as its point, id and payload, and back.
 
 Layout: ``{"id", "catalog", "title", "attributes": {...}, "image_sha256", "image_width",
 "image_height", "updated_at_s", "source_sha256"}``. The attributes lie in a map of their own, so
@@ -6,12 +6,14 @@ that a shop's field names never meet ours.
 """
 
 import re
+import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
 from retrieval.domain import DEFAULT_CATALOG, AttributeValue, Product, Scalar
 
 CATALOG: Final = "catalog"
+UPDATED_AT: Final = "updated_at_s"
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -45,7 +47,7 @@ def to_payload(product: Product) -> dict[str, Any]:
         "image_sha256": product.image_sha256,
         "image_width": product.image_width,
         "image_height": product.image_height,
-        "updated_at_s": product.updated_at_s,
+        UPDATED_AT: product.updated_at_s,
         "source_sha256": product.source_sha256,
     }
 
@@ -69,9 +71,17 @@ def to_product(payload: Mapping[str, Any] | None) -> Product:
         image_sha256=_typed(payload, "image_sha256", str, ""),
         image_width=int(_typed(payload, "image_width", (int, float), 0)),
         image_height=int(_typed(payload, "image_height", (int, float), 0)),
-        updated_at_s=float(_typed(payload, "updated_at_s", (int, float), 0.0)),
+        updated_at_s=float(_typed(payload, UPDATED_AT, (int, float), 0.0)),
         source_sha256=_typed(payload, "source_sha256", str, ""),
     )
+
+
+def uuid_of(point_id: object) -> uuid.UUID | None:
+    """The point id, or None where it is none of ours (a number, or no id at all)."""
+    try:
+        return uuid.UUID(point_id) if isinstance(point_id, str) else None
+    except ValueError:
+        return None
 
 
 def _typed(

@@ -1,10 +1,10 @@
-"""The one query of the index: candidates by pooled vector, ranked by late interaction (MaxSim)."""
+"""The query of the index by each route: candidates, ranked by late interaction (MaxSim)."""
 
 from typing import Any, Final
 
 from qdrant_client import models
 
-from retrieval.domain import F32Array
+from retrieval.domain import Exact, F32Array, Pooled, Route, Scan
 from retrieval.qdrant.schema import POOL, TOKENS
 from retrieval.qdrant.vectors import pooled
 
@@ -21,7 +21,11 @@ _ON_INT8: Final = models.SearchParams(
 )
 
 
-def ranking(rows: F32Array, filter: models.Filter, limit: int, prefetch_depth: int) -> Any:
+# Int8 scores are off by up to .012: of twice as many as are wanted, the true ones are among them.
+_SCAN_OVERSAMPLING: Final = 2
+
+
+def ranking(rows: F32Array, filter: models.Filter, limit: int, route: Route) -> Any:
     """Arguments of ``query_points`` for a query of 1 or K rows.
 
     The score of a hit is the sum over the rows of each one's maximum over the product's tokens.
@@ -30,20 +34,42 @@ def ranking(rows: F32Array, filter: models.Filter, limit: int, prefetch_depth: i
         rows: [N, D] float32, of unit norm.
         filter: what a candidate must pass; it is applied before the candidates are counted.
         limit: hits wanted.
-        prefetch_depth: candidates taken by pooled vector, if more than ``limit``.
+        route: where candidates come from; a pooled one takes ``limit`` of them if that is more
+            than its depth.
     """
+    candidates = _candidates(rows, filter, limit, route)
     return {
-        "prefetch": models.Prefetch(
-            query=pooled(rows).tolist(),
-            using=POOL,
-            filter=filter,
-            limit=max(prefetch_depth, limit),
-            params=_ON_INT8,
-        ),
+        "prefetch": candidates,
         "query": rows.tolist(),
         "using": TOKENS,
+        "query_filter": filter if candidates is None else None,
         "search_params": _ON_ORIGINALS,
         "limit": limit,
         "with_payload": False,
         "with_vectors": False,
     }
+
+
+def _candidates(
+    rows: F32Array, filter: models.Filter, limit: int, route: Route
+) -> models.Prefetch | None:
+    """The candidates to rank; None where every point that passes the filter is one."""
+    match route:
+        case Pooled(depth):
+            return models.Prefetch(
+                query=pooled(rows).tolist(),
+                using=POOL,
+                filter=filter,
+                limit=max(depth, limit),
+                params=_ON_INT8,
+            )
+        case Scan():
+            return models.Prefetch(
+                query=rows.tolist(),
+                using=TOKENS,
+                filter=filter,
+                limit=_SCAN_OVERSAMPLING * limit,
+                params=_ON_INT8,
+            )
+        case Exact():
+            return None

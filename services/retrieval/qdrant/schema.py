@@ -9,7 +9,7 @@ from qdrant_client import models
 
 from retrieval.bundle import SHORT_DIGEST_LENGTH
 from retrieval.domain import FieldKind, FilterableFields
-from retrieval.qdrant.payload import CATALOG, attribute_path
+from retrieval.qdrant.payload import CATALOG, UPDATED_AT, attribute_path
 
 ALIAS: Final = "products"
 """The alias that names the live collection."""
@@ -49,7 +49,7 @@ def vectors_config(embed_dim: int) -> dict[str, models.VectorParams]:
 
 
 def payload_indexes(fields: FilterableFields) -> dict[str, PayloadIndex]:
-    """The index of each payload path that a filter may name."""
+    """The index of each payload path that a filter may name, and of what an audit counts by."""
     kinds = {
         FieldKind.KEYWORD: models.PayloadSchemaType.KEYWORD,
         FieldKind.NUMBER: models.PayloadSchemaType.FLOAT,
@@ -57,6 +57,7 @@ def payload_indexes(fields: FilterableFields) -> dict[str, PayloadIndex]:
     }
     return {
         CATALOG: models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True),
+        UPDATED_AT: models.PayloadSchemaType.FLOAT,
         **{attribute_path(field): kinds[kind] for field, kind in fields.items()},
     }
 

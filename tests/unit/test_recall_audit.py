@@ -1,0 +1,273 @@
+"""The recall audit: the smallest depth that is enough, the scan where none is, and what is kept."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from gateway.audit.recall import ENOUGH, TOP, RecallAudit, candidate_depths
+from retrieval.domain import (
+    Deadline,
+    Exact,
+    IndexedProduct,
+    IndexQuery,
+    Pooled,
+    Ranked,
+    Route,
+    Scan,
+    Tuning,
+    point_id,
+)
+from retrieval.errors import DependencyTimeout, DependencyUnavailable
+from tests.support.fake_index import FakeIndex
+from tests.support.index_cases import CATALOG, FIELDS, catalog_of, product, unit
+
+EARLIER = Tuning(Pooled(750), recall=0.995, products=10, sample=20, audited_at_s=1.0)
+
+
+@dataclass
+class ScriptedIndex(FakeIndex):
+    """Has ``products`` products, and answers with as much of the exact ranking as it is told.
+
+    Attributes:
+        recall: of a route, 0 to 1.
+        asked: routes of the questions, one a question.
+        scan_failure: raised by a scan, where set.
+    """
+
+    products: int = 40_000
+    recall: Callable[[Pooled | Scan], float] = lambda route: 1.0
+    asked: list[Route] = field(default_factory=list)
+    scan_failure: Exception | None = None
+    hits: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__init__(FIELDS)
+
+    async def count(self, deadline: Deadline, *, updated_after_s: float | None = None) -> int:
+        return self.products
+
+    async def search(self, query: IndexQuery, deadline: Deadline) -> list[Ranked]:
+        self._begin(deadline)
+        assert query.route is not None
+        self.asked.append(query.route)
+        if isinstance(query.route, Exact):
+            right = TOP
+        else:
+            if isinstance(query.route, Scan) and self.scan_failure is not None:
+                raise self.scan_failure
+            right = round(self.recall(query.route) * TOP)
+        return [
+            Ranked(point_id(CATALOG, str(place)), 0.9 if place < right else 0.1)
+            for place in range(TOP)
+        ]
+
+    @property
+    def depths(self) -> list[int]:
+        """The depths that were tried, in order, each once."""
+        return list(dict.fromkeys(one.depth for one in self.asked if isinstance(one, Pooled)))
+
+
+def audit_of(index: FakeIndex, **settings: float) -> RecallAudit:
+    return RecallAudit(
+        index,
+        index,
+        sample=int(settings.get("sample", 4)),
+        budget_s=settings.get("budget_s", 30),
+        smallest_depth=int(settings.get("smallest_depth", 200)),
+        random=np.random.default_rng(5),
+    )
+
+
+async def scripted(
+    recall: Callable[[Pooled | Scan], float], products: int = 40_000
+) -> ScriptedIndex:
+    index = ScriptedIndex(products, recall)
+    await index.put(catalog_of(8), Deadline.after(5))
+    return index
+
+
+# --- the choice -----------------------------------------------------------------------------
+
+
+def test_depths_grow_from_the_smallest_to_a_quarter_of_the_products() -> None:
+    assert candidate_depths(200, 0) == [200]
+    assert candidate_depths(200, 1199) == [200]
+    assert candidate_depths(200, 1200) == [200, 300]
+    assert candidate_depths(100, 3000) == [100, 200, 300, 500, 750]
+    assert candidate_depths(450, 4000) == [450, 500, 750, 1000]
+    assert candidate_depths(200, 10**6)[-1] == 10_000
+
+
+@pytest.mark.parametrize("needed", [200, 300, 500, 750, 1000, 1500, 2000, 3000, 5000, 7500, 10_000])
+async def test_the_smallest_depth_with_recall_enough_is_chosen(needed: int) -> None:
+    index = await scripted(
+        lambda route: 1.0 if isinstance(route, Scan) or route.depth >= needed else 0.94
+    )
+    tuning = await audit_of(index).run()
+    assert tuning is not None
+    assert tuning.route == Pooled(needed)
+    assert tuning.recall == 1.0
+    assert len(index.depths) <= 4  # by bisection: not one after the other
+    assert index.kept == tuning
+
+
+async def test_where_no_depth_is_enough_the_scan_is_chosen_with_its_own_recall() -> None:
+    index = await scripted(lambda route: 0.98)
+    tuning = await audit_of(index).run()
+    assert tuning is not None
+    assert (tuning.route, tuning.recall) == (Scan(), 0.98)
+    assert index.depths[-1] == 10_000
+
+
+async def test_a_scan_too_slow_for_a_search_leaves_the_deepest_pooled_route() -> None:
+    index = await scripted(lambda route: 0.8)
+    index.scan_failure = DependencyTimeout(dependency="qdrant")
+    tuning = await audit_of(index).run()
+    assert tuning is not None
+    assert (tuning.route, tuning.recall) == (Pooled(10_000), 0.8)
+
+
+async def test_the_worse_of_the_two_shapes_counts() -> None:
+    index = await scripted(lambda route: 1.0)
+    whole = index.search
+
+    async def search(query: IndexQuery, deadline: Deadline) -> list[Ranked]:
+        hits = await whole(query, deadline)
+        if isinstance(query.route, Pooled) and query.vectors.ndim == 2:
+            return hits[: TOP // 2]
+        return hits
+
+    index.search = search  # type: ignore[method-assign]
+    tuning = await audit_of(index).run()
+    assert tuning is not None
+    assert tuning.route == Scan()
+
+
+# --- the questions --------------------------------------------------------------------------
+
+
+async def test_both_shapes_are_asked_in_the_products_catalog_without_the_product() -> None:
+    index = FakeIndex(FIELDS)
+    both = [*catalog_of(9), *catalog_of(9, catalog="autumn", seed=8)]
+    await index.put(both, Deadline.after(5))
+    asked: list[IndexQuery] = []
+    whole = index.search
+
+    async def search(query: IndexQuery, deadline: Deadline) -> list[Ranked]:
+        asked.append(query)
+        return await whole(query, deadline)
+
+    index.search = search  # type: ignore[method-assign]
+    tuning = await audit_of(index, sample=18).run()
+    exact = [query for query in asked if query.route == Exact()]
+    assert tuning is not None
+    assert tuning.sample == len(exact) == 36
+    assert {query.catalog for query in exact} == {CATALOG, "autumn"}
+    excluded = [query.exclude for query in exact]
+    assert {one for (one,) in excluded} == {item.product.point_id for item in both}
+    assert [query.vectors.ndim for query in exact] == [1, 2] * 18
+    for query in exact:
+        assert np.allclose(np.linalg.norm(query.vectors, axis=-1), 1, atol=1e-3)
+        assert query.limit == TOP
+
+
+async def test_products_that_show_the_same_picture_are_no_errors() -> None:
+    index = FakeIndex(FIELDS)
+    tokens = catalog_of(1)[0].tokens
+    same = [IndexedProduct(product(n), tokens) for n in range(300)]
+    await index.put(same, Deadline.after(5))
+    tuning = await audit_of(index, smallest_depth=60).run()
+    assert tuning is not None
+    assert (tuning.route, tuning.recall) == (Pooled(60), 1.0)
+
+
+@pytest.mark.parametrize("count", [2, 49])
+async def test_a_catalog_of_fewer_than_fifty_products_is_judged_by_what_it_has(count: int) -> None:
+    index = FakeIndex(FIELDS)
+    await index.put(catalog_of(count), Deadline.after(5))
+    tuning = await audit_of(index).run()
+    assert tuning is not None
+    assert (tuning.route, tuning.recall, tuning.products) == (Pooled(200), 1.0, count)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+async def test_without_anything_to_compare_nothing_is_chosen(count: int) -> None:
+    index = FakeIndex(FIELDS)
+    index.kept = EARLIER
+    await index.put(catalog_of(count), Deadline.after(5))
+    assert await audit_of(index).run() is None
+    assert index.kept == EARLIER
+
+
+async def test_tokens_that_resemble_each_other_are_pooled_and_others_scanned() -> None:
+    for cosine, scanned in ((0.9, False), (0.05, True)):
+        index = FakeIndex(FIELDS)
+        rng = np.random.default_rng(3)
+        own, noise = unit(rng.normal(size=(600, 1, 32))), unit(rng.normal(size=(600, 4, 32)))
+        tokens = unit(np.sqrt(cosine) * own + np.sqrt(1 - cosine) * noise)
+        items = [IndexedProduct(product(n), tokens[n]) for n in range(600)]
+        await index.put(items, Deadline.after(5))
+        tuning = await audit_of(index, smallest_depth=150).run()
+        assert tuning is not None
+        assert isinstance(tuning.route, Scan) is scanned
+        assert tuning.recall >= ENOUGH
+
+
+# --- what goes wrong ------------------------------------------------------------------------
+
+
+async def test_an_index_that_fails_leaves_the_old_choice() -> None:
+    index = await scripted(lambda route: 1.0)
+    index.kept = EARLIER
+    index.failure = DependencyUnavailable(dependency="qdrant")
+    with pytest.raises(DependencyUnavailable):
+        await audit_of(index).run()
+    assert index.kept == EARLIER
+
+
+async def test_an_index_that_fails_half_way_leaves_the_old_choice() -> None:
+    index = await scripted(lambda route: 0.5)
+    index.kept = EARLIER
+    index.scan_failure = DependencyUnavailable(dependency="qdrant")
+    with pytest.raises(DependencyUnavailable):
+        await audit_of(index).run()
+    assert index.kept == EARLIER
+
+
+async def test_slow_exact_rankings_make_the_sample_smaller_not_the_audit_longer() -> None:
+    index = await scripted(lambda route: 1.0)
+    whole = index.search
+
+    async def search(query: IndexQuery, deadline: Deadline) -> list[Ranked]:
+        await asyncio.sleep(0.02 if query.route == Exact() else 0)
+        return await whole(query, deadline)
+
+    index.search = search  # type: ignore[method-assign]
+    started = time.monotonic()
+    tuning = await audit_of(index, sample=8, budget_s=0.8).run()
+    assert tuning is not None
+    assert 2 <= tuning.sample < 16
+    assert time.monotonic() - started < 0.8
+
+
+async def test_the_index_rests_between_questions() -> None:
+    index = await scripted(lambda route: 1.0)
+    whole, busy_s = index.search, 0.0
+
+    async def search(query: IndexQuery, deadline: Deadline) -> list[Ranked]:
+        nonlocal busy_s
+        started = time.monotonic()
+        await asyncio.sleep(0.005)
+        try:
+            return await whole(query, deadline)
+        finally:
+            busy_s += time.monotonic() - started
+
+    index.search = search  # type: ignore[method-assign]
+    started = time.monotonic()
+    await audit_of(index).run()
+    assert busy_s < 0.3 * (time.monotonic() - started)
