@@ -134,7 +134,7 @@ class Catalog:
     async def image(self, catalog: str, product_id: str, deadline: Deadline) -> StoredImage:
         """A product's picture. Raises NotFound."""
         product = await self.get(catalog, product_id, deadline)
-        content = await self._images.get(product.image_sha256)
+        content = await self._images.get(product.image_sha256, deadline)
         if content is None:
             raise DependencyBroken(dependency="image_store")
         return StoredImage(content, MEDIA_TYPE, product.image_sha256)

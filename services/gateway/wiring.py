@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
 
 import grpc
+import structlog
 from fastapi import FastAPI
 from pydantic import SecretStr
 
@@ -27,6 +30,8 @@ from retrieval.cache import RedisEmbeddingCache
 from retrieval.domain import Observe
 from retrieval.image_fetch import DisabledImageFetcher
 from retrieval.image_store import FolderImageStore
+from retrieval.image_store.s3 import S3ImageStore
+from retrieval.image_store.verified import ReportDamage, VerifiedImageStore
 from retrieval.preprocess.text import Tokenizer
 from retrieval.qdrant import QdrantIndex, connect
 from retrieval.redis_link import RedisLink
@@ -34,6 +39,12 @@ from retrieval.snapshots import RedisSnapshotStore
 from retrieval.triton import TritonEncoder
 
 _STORE_THREADS = 4
+
+
+class _StoreOptions(TypedDict):
+    read_budget_s: float
+    observe: Observe
+    report_damage: ReportDamage
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +106,7 @@ def build(settings: Settings) -> Gateway:
     cache = RedisEmbeddingCache(cache_link, secret=secret, count=metrics.count_cache)
     snapshots = RedisSnapshotStore(ranking_link, secret=secret)
     store_threads = ThreadPoolExecutor(_STORE_THREADS, thread_name_prefix="image-store")
-    images = FolderImageStore(settings.data_dir / "images", store_threads)
+    images = _image_store(settings, store_threads, observe)
     fetcher = DisabledImageFetcher()
     workshop = PictureWorkshop(settings.picture_workers)
 
@@ -154,6 +165,35 @@ def build(settings: Settings) -> Gateway:
 
 def _revealed(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
+
+
+def _image_store(settings: Settings, threads: Executor, observe: Observe) -> VerifiedImageStore:
+    options: _StoreOptions = {
+        "read_budget_s": settings.image_store_budget_s,
+        "observe": observe,
+        "report_damage": _report_damage,
+    }
+    where = settings.image_store or str(settings.data_dir / "images")
+    try:
+        if "://" not in where:
+            return FolderImageStore(Path(where).expanduser(), threads, **options)
+        return S3ImageStore(
+            where,
+            threads,
+            endpoint=settings.image_store_endpoint,
+            region=settings.image_store_region,
+            **options,
+        )
+    except ValueError as error:
+        raise SettingsError(f"{error}.") from None
+    except OSError as error:
+        name = "IMAGE_STORE" if settings.image_store else "DATA_DIR"
+        raise SettingsError(f"{name} cannot be written: {error.strerror}.") from None
+
+
+def _report_damage(sha256: str) -> None:
+    """Picture names are no personal data: they stand for what the shop itself imported."""
+    structlog.get_logger().error("picture_damaged", sha256=sha256)
 
 
 def _redis_link(url: SecretStr | None, settings: Settings, observe: Observe) -> RedisLink:
