@@ -1,26 +1,34 @@
-"""``python -m gateway``: read the settings, wire, serve."""
+"""``python -m gateway``: read the settings, wire, serve, or run a command of the gateway's."""
 
+import argparse
 import asyncio
 import os
 import sys
 
+from gateway.collect_pictures import add_parser, collect, rules_of
 from gateway.lifecycle import serve
+from gateway.picture_collection import CollectionRefused
 from gateway.settings import Settings, SettingsError, read_settings
 from gateway.telemetry import configure_logging
 from gateway.wiring import build
 from retrieval.bundle import BundleError
+from retrieval.errors import DependencyError
 
 
 async def _run(settings: Settings) -> None:
     await serve(build(settings))
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """0 after a clean stop, 2 with one sentence when a setting or the bundle is bad."""
+    options = _parser().parse_args(arguments)
     try:
         settings = read_settings()
         configure_logging(settings.log_format)
-        asyncio.run(_run(settings))
+        if options.command is None:
+            asyncio.run(_run(settings))
+        else:
+            return _collect(settings, options)
     except (SettingsError, BundleError) as error:
         print(f"gateway: {error}", file=sys.stderr)
         return 2
@@ -30,9 +38,35 @@ def main() -> int:
     return 0
 
 
+def _collect(settings: Settings, options: argparse.Namespace) -> int:
+    try:
+        print(asyncio.run(collect(settings, rules_of(options))))
+    except CollectionRefused as error:
+        print(f"gateway: refused, and nothing was changed: {error}.", file=sys.stderr)
+        return 1
+    except DependencyError as error:
+        print(f"gateway: {error.dependency}: {error.sentence}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("gateway: ended; run it again to go on.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gateway",
+        description="Serve searches and catalogs; without a command, until SIGTERM. All settings "
+        "are environment variables.",
+    )
+    add_parser(parser.add_subparsers(dest="command", metavar="COMMAND"))
+    return parser
+
+
 if __name__ == "__main__":
     status = main()
     # All is closed by now. FastAPI's caches still hold the channels, and grpc.aio's poller thread
     # stumbles over them while the interpreter is taken down: leave without that.
+    sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

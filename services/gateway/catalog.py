@@ -106,7 +106,7 @@ class Catalog:
         """Remove a product. Raises NotFound.
 
         Its picture stays in the image store: pictures are kept by content, and another product
-        may show the same one.
+        may show the same one. `picture_collection` removes those that none shows.
         """
         product = await self.get(catalog, product_id, deadline)
         await self._space.catalog_index.delete([product.point_id], deadline)

@@ -1,6 +1,7 @@
 """The one place that names concrete classes: settings in, a gateway out."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from gateway.catalog import Catalog
 from gateway.edge_parts import Budgets, EdgeParts
 from gateway.grpc_server import build_grpc_server
 from gateway.importing import Importer
+from gateway.picture_collection import PictureCollection
 from gateway.pictures import PictureWorkshop
 from gateway.query_vectors import QueryVectors
 from gateway.readiness import Readiness
@@ -27,13 +29,13 @@ from gateway.space import EmbeddingSpace
 from gateway.telemetry import Metrics, request_id
 from retrieval.bundle import BundleError, load_bundle
 from retrieval.cache import RedisEmbeddingCache
-from retrieval.domain import Observe
+from retrieval.domain import Observe, ignore_observation
 from retrieval.image_fetch import DisabledImageFetcher
 from retrieval.image_store import FolderImageStore
 from retrieval.image_store.s3 import S3ImageStore
 from retrieval.image_store.verified import ReportDamage, VerifiedImageStore
 from retrieval.preprocess.text import Tokenizer
-from retrieval.qdrant import QdrantIndex, connect
+from retrieval.qdrant import Connection, QdrantIndex, QdrantPictureReferences, connect
 from retrieval.redis_link import RedisLink
 from retrieval.snapshots import RedisSnapshotStore
 from retrieval.triton import TritonEncoder
@@ -84,10 +86,7 @@ def build(settings: Settings) -> Gateway:
     except (OSError, ValueError):
         raise BundleError(f"{settings.bundle_dir} holds no readable tokenizer.json") from None
     encoder = TritonEncoder(settings.triton_url, bundle, observe=observe)
-    try:
-        qdrant = connect(settings.qdrant_url, api_key=_revealed(settings.qdrant_api_key))
-    except ValueError as error:
-        raise SettingsError(f"{error}.") from None
+    qdrant = _qdrant(settings)
     index = QdrantIndex(
         qdrant,
         digest=bundle.digest,
@@ -161,6 +160,28 @@ def build(settings: Settings) -> Gateway:
         rest_app=build_rest_app(parts),
         closers=(encoder.close, index.close, cache_link.close, ranking_link.close, close_pools),
     )
+
+
+def build_picture_collection(
+    settings: Settings,
+) -> tuple[PictureCollection, Callable[[], Awaitable[None]]]:
+    """Wire what removes unused pictures, and what closes it. Raises SettingsError."""
+    threads = ThreadPoolExecutor(_STORE_THREADS, thread_name_prefix="image-store")
+    references = QdrantPictureReferences(_qdrant(settings))
+    store = _image_store(settings, threads, ignore_observation)
+
+    async def close() -> None:
+        await references.close()
+        threads.shutdown(wait=False)
+
+    return PictureCollection(references, store, time.time), close
+
+
+def _qdrant(settings: Settings) -> Connection:
+    try:
+        return connect(settings.qdrant_url, api_key=_revealed(settings.qdrant_api_key))
+    except ValueError as error:
+        raise SettingsError(f"{error}.") from None
 
 
 def _revealed(secret: SecretStr | None) -> str | None:

@@ -21,18 +21,16 @@ from tests.support.image_places import (
     soon,
 )
 from tests.support.pictures import RED, textured
-from tests.support.s3 import S3Server
+from tests.support.s3 import S3Server, running_s3
 
 KEPT, TRASH = PictureShelf.KEPT, PictureShelf.TRASH
 HOUR_S = 3600.0
 
 
 @pytest.fixture(scope="module")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    server = S3Server(tmp_path_factory.mktemp("s3"))
-    server.start()
-    yield server
-    server.kill()
+def s3_server() -> Iterator[S3Server]:
+    with running_s3() as server:
+        yield server
 
 
 @pytest.fixture

@@ -23,17 +23,15 @@ from retrieval.image_store.verified import VerifiedImageStore
 from tests.support.image_places import FilePlace, s3_place, soon
 from tests.support.pictures import textured
 from tests.support.redis import Wire
-from tests.support.s3 import BUCKET, S3Server
+from tests.support.s3 import BUCKET, S3Server, running_s3
 
 NOBODY = "0" * 64
 
 
 @pytest.fixture(scope="module")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    server = S3Server(tmp_path_factory.mktemp("s3"))
-    server.start()
-    yield server
-    server.kill()
+def s3_server() -> Iterator[S3Server]:
+    with running_s3() as server:
+        yield server
 
 
 @pytest.fixture
@@ -205,13 +203,9 @@ async def test_one_broken_connection_is_not_noticed_by_a_reader(
 
 
 async def test_a_restarted_server_has_what_was_acknowledged(
-    tmp_path_factory: pytest.TempPathFactory,
-    executor: ThreadPoolExecutor,
-    monkeypatch: pytest.MonkeyPatch,
+    executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = S3Server(tmp_path_factory.mktemp("s3"))
-    server.start()
-    try:
+    with running_s3() as server:
         place = s3_place(server, executor, monkeypatch)
         sha256 = await place.store.put(textured(), soon())
         server.kill()
@@ -219,8 +213,6 @@ async def test_a_restarted_server_has_what_was_acknowledged(
             await place.store.get(sha256, soon())
         server.start()
         assert await place.store.get(sha256, soon()) is not None
-    finally:
-        server.kill()
 
 
 BUSY = b"<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
