@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     triton_budget_s: float = Field(0.3, gt=0, le=60, description="Time for one inference.")
     qdrant_budget_s: float = Field(0.2, gt=0, le=60, description="Time for one index read.")
     image_store_budget_s: float = Field(
-        0.3, gt=0, le=60, description="Time for reading one picture of the image store."
+        1.0, gt=0, le=60, description="Time for reading and checking one picture of the store."
     )
     redis_budget_s: float = Field(0.02, gt=0, le=5, description="Time for one cache command.")
 

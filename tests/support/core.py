@@ -48,7 +48,7 @@ def running_core(folder: Path) -> Iterator[Core]:
     space = EmbeddingSpace(BUNDLE, tokenizer, encoder, index, index)
     workshop, fetcher = PictureWorkshop(2), DisabledImageFetcher()
     with ThreadPoolExecutor(2) as threads:
-        images = FolderImageStore(folder, threads)
+        images = FolderImageStore(folder, threads, read_budget_s=10)
         core = Core(
             search=Search(
                 space,

@@ -70,6 +70,8 @@ class S3Server:
         """Stop the process in its tracks: connections stay open, nothing answers."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        # The signal has been heeded by every thread once the process counts as stopped.
+        os.waitpid(self._process.pid, os.WUNTRACED)
 
     def resume(self) -> None:
         """Undo `pause`."""

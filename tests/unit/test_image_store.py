@@ -33,7 +33,7 @@ def executor() -> Iterator[ThreadPoolExecutor]:
 
 @pytest.fixture
 def store(tmp_path: Path, executor: ThreadPoolExecutor) -> FolderImageStore:
-    return FolderImageStore(tmp_path / "images", executor)
+    return FolderImageStore(tmp_path / "images", executor, read_budget_s=10)
 
 
 WRITER = """
@@ -154,6 +154,18 @@ async def test_a_disk_that_hangs_costs_a_caller_its_deadline(
         await store.get(sha256, Deadline.after(0.2))
     assert time.monotonic() - begin_s < 2
     answers.set()
+
+
+async def test_threads_that_hang_cost_an_import_its_deadline(tmp_path: Path) -> None:
+    answers = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        store = FolderImageStore(tmp_path / "images", pool)
+        pool.submit(answers.wait, 20)
+        begin_s = time.monotonic()
+        with pytest.raises(DependencyTimeout):
+            await store.put(textured(), Deadline.after(0.2))
+        assert time.monotonic() - begin_s < 2
+        answers.set()
 
 
 async def test_each_call_is_counted(tmp_path: Path, executor: ThreadPoolExecutor) -> None:

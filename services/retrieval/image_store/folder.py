@@ -47,7 +47,7 @@ class FolderImageStore(VerifiedImageStore):
         root: Path,
         executor: Executor,
         *,
-        read_budget_s: float = 0.3,
+        read_budget_s: float = 1.0,
         write_budget_s: float = 10.0,
         observe: Observe = ignore_observation,
         report_damage: ReportDamage = ignore_damage,

@@ -60,7 +60,7 @@ class S3ImageStore(VerifiedImageStore):
         *,
         endpoint: str | None = None,
         region: str = "us-east-1",
-        read_budget_s: float = 0.3,
+        read_budget_s: float = 1.0,
         write_budget_s: float = 10.0,
         observe: Observe = ignore_observation,
         report_damage: ReportDamage = ignore_damage,
