@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from retrieval.domain import Deadline, PictureShelf
-from retrieval.errors import DependencyTimeout
+from retrieval.domain import Deadline, PictureShelf, ProductReference, SearchRequest
+from retrieval.errors import DependencyBroken, DependencyTimeout
 from retrieval.image_store import content_sha256, decode_stored
+from tests.support.core import Core, running_core, write
 from tests.support.image_places import (
     KINDS,
     MemoryPlace,
@@ -213,3 +214,52 @@ async def test_each_shelf_lists_its_pictures(place: Place) -> None:
 async def test_an_empty_store_lists_nothing(place: Place) -> None:
     assert not await listed(place, KEPT)
     assert not await listed(place, TRASH)
+
+
+# --- with the gateway's use cases before it ---------------------------------------------------
+
+
+@pytest.fixture
+def core(place: Place, tmp_path: Path) -> Iterator[Core]:
+    with running_core(tmp_path, place.store) as core:
+        yield core
+
+
+async def test_a_product_is_shown_and_searched_by_its_stored_picture(
+    place: Place, core: Core
+) -> None:
+    await core.catalog.import_products("", [write(number) for number in range(5)], soon())
+    shown = await core.catalog.image("", "p3", soon())
+    assert shown.sha256 in place.names(KEPT)
+    decode_stored(shown.content, shown.sha256)
+    request = SearchRequest(reference=ProductReference("p3"), include_reference=True)
+    answer = await core.search.search(request, soon())
+    assert answer.hits[0].product.id == "p3"
+
+
+async def test_a_damaged_picture_is_neither_shown_nor_searched_by(place: Place, core: Core) -> None:
+    await core.catalog.import_products("", [write(number) for number in range(5)], soon())
+    shown = await core.catalog.image("", "p3", soon())
+    place.spoil(shown.sha256, b"<html>")
+    with pytest.raises(DependencyBroken):
+        await core.catalog.image("", "p3", soon())
+    with pytest.raises(DependencyBroken):
+        await core.search.search(SearchRequest(reference=ProductReference("p3")), soon())
+    answer = await core.search.search(SearchRequest(modification="red coat"), soon())
+    assert len(answer.hits) == 5
+    assert set(place.damaged) == {shown.sha256}
+
+    await core.catalog.delete("", "p3", soon())
+    await core.catalog.import_products("", [write(3)], soon())
+    assert (await core.catalog.image("", "p3", soon())).content == shown.content
+
+
+async def test_a_picture_that_is_set_aside_is_still_shown_and_searched_by(
+    place: Place, core: Core
+) -> None:
+    await core.catalog.import_products("", [write(1)], soon())
+    shown = await core.catalog.image("", "p1", soon())
+    await place.store.trash(shown.sha256, soon())
+    assert await core.catalog.image("", "p1", soon()) == shown
+    request = SearchRequest(reference=ProductReference("p1"), include_reference=True)
+    assert (await core.search.search(request, soon())).hits
