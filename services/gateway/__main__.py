@@ -1,9 +1,12 @@
-"""``python -m gateway``: read the settings, wire, serve."""
+"""``python -m gateway``: read the settings, wire, serve, or run a command of the gateway's."""
 
+import argparse
 import asyncio
 import os
 import sys
 
+from gateway import collect_pictures
+from gateway.audit import command as audit
 from gateway.lifecycle import serve
 from gateway.settings import Settings, SettingsError, read_settings
 from gateway.telemetry import configure_logging
@@ -15,12 +18,17 @@ async def _run(settings: Settings) -> None:
     await serve(build(settings))
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """0 after a clean stop, 2 with one sentence when a setting or the bundle is bad."""
+    options = _parser().parse_args(arguments)
     try:
         settings = read_settings()
         configure_logging(settings.log_format)
-        asyncio.run(_run(settings))
+        if options.command is None:
+            asyncio.run(_run(settings))
+        else:
+            status: int = options.run(settings, options)
+            return status
     except (SettingsError, BundleError) as error:
         print(f"gateway: {error}", file=sys.stderr)
         return 2
@@ -30,9 +38,22 @@ def main() -> int:
     return 0
 
 
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gateway",
+        description="Serve searches and catalogs; without a command, until SIGTERM. All settings "
+        "are environment variables.",
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for command in (audit, collect_pictures):
+        command.add_parser(commands)
+    return parser
+
+
 if __name__ == "__main__":
     status = main()
     # All is closed by now. FastAPI's caches still hold the channels, and grpc.aio's poller thread
     # stumbles over them while the interpreter is taken down: leave without that.
+    sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

@@ -106,7 +106,7 @@ class Catalog:
         """Remove a product. Raises NotFound.
 
         Its picture stays in the image store: pictures are kept by content, and another product
-        may show the same one.
+        may show the same one. `picture_collection` removes those that none shows.
         """
         product = await self.get(catalog, product_id, deadline)
         await self._space.catalog_index.delete([product.point_id], deadline)
@@ -134,7 +134,7 @@ class Catalog:
     async def image(self, catalog: str, product_id: str, deadline: Deadline) -> StoredImage:
         """A product's picture. Raises NotFound."""
         product = await self.get(catalog, product_id, deadline)
-        content = await self._images.get(product.image_sha256)
+        content = await self._images.get(product.image_sha256, deadline)
         if content is None:
             raise DependencyBroken(dependency="image_store")
         return StoredImage(content, MEDIA_TYPE, product.image_sha256)

@@ -139,7 +139,7 @@ class Importer:
             return _payload_change(product, before)
         async with self._decoding:
             image = await self._workshop.normalise(content, deadline)
-            sha256 = await self._images.put(image)
+            sha256 = await self._images.put(image, deadline)
             pixels = await self._workshop.pixels(image, space.bundle, deadline)
         return _Change(_with_picture(product, image, sha256, source), pixels)
 

@@ -37,15 +37,9 @@ class PictureWorkshop:
         """``pixel_values`` [3, S, S] float32 of an upload."""
         return await self._run(lambda: to_pixels(normalise_upload(content), bundle), deadline)
 
-    async def stored_pixels(
-        self, content: bytes, sha256: str, bundle: Bundle, deadline: Deadline
-    ) -> F32Array:
-        """``pixel_values`` [3, S, S] float32 of a picture of the image store.
-
-        Raises `DependencyBroken` where the file does not hold the picture of that name.
-        """
-
-        return await self._run(lambda: to_pixels(decode_stored(content, sha256), bundle), deadline)
+    async def stored_pixels(self, content: bytes, bundle: Bundle, deadline: Deadline) -> F32Array:
+        """``pixel_values`` [3, S, S] float32 of a picture that the image store gave."""
+        return await self._run(lambda: to_pixels(decode_stored(content), bundle), deadline)
 
     async def pixels(self, image: Image.Image, bundle: Bundle, deadline: Deadline) -> F32Array:
         """``pixel_values`` [3, S, S] float32 of a normalised picture."""

@@ -11,6 +11,7 @@ deadline ends its waiting, and when the last caller has gone the computation is 
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -28,6 +29,9 @@ from retrieval.domain import (
 )
 from retrieval.errors import DependencyBroken
 from retrieval.ports import EmbeddingCache, ImageStore
+
+_PICTURE_S: Final = 60.0
+"""No limit of its own for reading a picture: the store has a budget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +125,10 @@ class QueryVectors:
             case UploadReference(content):
                 pixels = await self._workshop.upload_pixels(content, bundle, budget)
             case Product(image_sha256=sha256):
-                stored = await self._images.get(sha256)
+                stored = await self._images.get(sha256, Deadline.after(_PICTURE_S))
                 if stored is None:
                     raise DependencyBroken(dependency="image_store")
-                pixels = await self._workshop.stored_pixels(stored, sha256, bundle, budget)
+                pixels = await self._workshop.stored_pixels(stored, bundle, budget)
         return await space.encoder.encode_images(pixels[None], self._budget())
 
     def _budget(self) -> Deadline:

@@ -38,7 +38,19 @@ class Settings(BaseSettings):
     grpc_port: int = Field(50051, ge=1, le=65535, description="Port of the gRPC edge.")
 
     bundle_dir: Path = Field(Path("models"), description="Folder of the model bundle.")
-    data_dir: Path = Field(Path(".data"), description="Folder of the image store.")
+    data_dir: Path = Field(
+        Path(".data"), description="Folder of what the gateway keeps where IMAGE_STORE is unset."
+    )
+    image_store: str | None = Field(
+        None,
+        description="Where pictures are kept: a folder, or s3://BUCKET/PREFIX; DATA_DIR/images "
+        "where unset. Credentials of S3 are found as AWS's tools find them (AWS_ACCESS_KEY_ID and "
+        "AWS_SECRET_ACCESS_KEY, a web identity, the machine's role).",
+    )
+    image_store_endpoint: str | None = Field(
+        None, description="http(s)://HOST:PORT of S3-compatible storage; AWS's where unset."
+    )
+    image_store_region: str = Field("us-east-1", description="Region of the S3 storage.")
     ready_file: Path | None = Field(
         None, description="Not ready until this file exists (written after a first import)."
     )
@@ -82,6 +94,9 @@ class Settings(BaseSettings):
     )
     triton_budget_s: float = Field(0.3, gt=0, le=60, description="Time for one inference.")
     qdrant_budget_s: float = Field(0.2, gt=0, le=60, description="Time for one index read.")
+    image_store_budget_s: float = Field(
+        1.0, gt=0, le=60, description="Time for reading and checking one picture of the store."
+    )
     redis_budget_s: float = Field(0.02, gt=0, le=5, description="Time for one cache command.")
 
     audit_sample: int = Field(

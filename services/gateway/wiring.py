@@ -1,13 +1,17 @@
 """The one place that names concrete classes: settings in, a gateway out."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
 
 import grpc
 import numpy as np
+import structlog
 from fastapi import FastAPI
 from pydantic import SecretStr
 
@@ -18,6 +22,7 @@ from gateway.catalog import Catalog
 from gateway.edge_parts import Budgets, EdgeParts
 from gateway.grpc_server import build_grpc_server
 from gateway.importing import Importer
+from gateway.picture_collection import PictureCollection
 from gateway.pictures import PictureWorkshop
 from gateway.query_vectors import QueryVectors
 from gateway.readiness import Readiness, watch_loop_lag
@@ -32,14 +37,22 @@ from retrieval.cache import RedisEmbeddingCache
 from retrieval.domain import Observe, ignore_observation
 from retrieval.image_fetch import DisabledImageFetcher
 from retrieval.image_store import FolderImageStore
+from retrieval.image_store.s3 import S3ImageStore
+from retrieval.image_store.verified import ReportDamage, VerifiedImageStore
 from retrieval.lease import RedisLease
 from retrieval.preprocess.text import Tokenizer
-from retrieval.qdrant import QdrantIndex, connect
+from retrieval.qdrant import Connection, QdrantIndex, QdrantPictureReferences, connect
 from retrieval.redis_link import RedisLink
 from retrieval.snapshots import RedisSnapshotStore
 from retrieval.triton import TritonEncoder
 
 _STORE_THREADS = 4
+
+
+class _StoreOptions(TypedDict):
+    read_budget_s: float
+    observe: Observe
+    report_damage: ReportDamage
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +102,7 @@ def build(settings: Settings) -> Gateway:
     cache = RedisEmbeddingCache(cache_link, secret=secret, count=metrics.count_cache)
     snapshots = RedisSnapshotStore(ranking_link, secret=secret)
     store_threads = ThreadPoolExecutor(_STORE_THREADS, thread_name_prefix="image-store")
-    images = FolderImageStore(settings.data_dir / "images", store_threads)
+    images = _image_store(settings, store_threads, observe)
     fetcher = DisabledImageFetcher()
     workshop = PictureWorkshop(settings.picture_workers)
 
@@ -196,12 +209,8 @@ def _audit(settings: Settings, index: QdrantIndex) -> RecallAudit:
 
 
 def _index(settings: Settings, bundle: Bundle, observe: Observe) -> QdrantIndex:
-    try:
-        qdrant = connect(settings.qdrant_url, api_key=_revealed(settings.qdrant_api_key))
-    except ValueError as error:
-        raise SettingsError(f"{error}.") from None
     return QdrantIndex(
-        qdrant,
+        _qdrant(settings),
         digest=bundle.digest,
         query_tokens=bundle.sizes.query_tokens,
         embed_dim=bundle.sizes.embed_dim,
@@ -212,8 +221,59 @@ def _index(settings: Settings, bundle: Bundle, observe: Observe) -> QdrantIndex:
     )
 
 
+def build_picture_collection(
+    settings: Settings,
+) -> tuple[PictureCollection, Callable[[], Awaitable[None]]]:
+    """Wire what removes unused pictures, and what closes it. Raises SettingsError."""
+    threads = ThreadPoolExecutor(_STORE_THREADS, thread_name_prefix="image-store")
+    references = QdrantPictureReferences(_qdrant(settings))
+    store = _image_store(settings, threads, ignore_observation)
+
+    async def close() -> None:
+        await references.close()
+        threads.shutdown(wait=False)
+
+    return PictureCollection(references, store, time.time), close
+
+
+def _qdrant(settings: Settings) -> Connection:
+    try:
+        return connect(settings.qdrant_url, api_key=_revealed(settings.qdrant_api_key))
+    except ValueError as error:
+        raise SettingsError(f"{error}.") from None
+
+
 def _revealed(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
+
+
+def _image_store(settings: Settings, threads: Executor, observe: Observe) -> VerifiedImageStore:
+    options: _StoreOptions = {
+        "read_budget_s": settings.image_store_budget_s,
+        "observe": observe,
+        "report_damage": _report_damage,
+    }
+    where = settings.image_store or str(settings.data_dir / "images")
+    try:
+        if "://" not in where:
+            return FolderImageStore(Path(where).expanduser(), threads, **options)
+        return S3ImageStore(
+            where,
+            threads,
+            endpoint=settings.image_store_endpoint,
+            region=settings.image_store_region,
+            **options,
+        )
+    except ValueError as error:
+        raise SettingsError(f"{error}.") from None
+    except OSError as error:
+        name = "IMAGE_STORE" if settings.image_store else "DATA_DIR"
+        raise SettingsError(f"{name} cannot be written: {error.strerror}.") from None
+
+
+def _report_damage(sha256: str) -> None:
+    """Picture names are no personal data: they stand for what the shop itself imported."""
+    structlog.get_logger().error("picture_damaged", sha256=sha256)
 
 
 def _redis_link(url: SecretStr | None, settings: Settings, observe: Observe) -> RedisLink:

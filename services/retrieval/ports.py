@@ -1,7 +1,7 @@
 """What the core needs from the world. Each port is small; adapters live beside this file."""
 
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Protocol
 
 from PIL import Image
@@ -16,8 +16,11 @@ from retrieval.domain import (
     ImageEmbeddings,
     IndexedProduct,
     IndexQuery,
+    PictureShelf,
     Product,
     Ranked,
+    ReferencedPictures,
+    StoredPicture,
     Tuning,
 )
 
@@ -139,11 +142,34 @@ class Lease(Protocol):
 class ImageStore(Protocol):
     """Normalised pictures by content. Raises `DependencyError` (``image_store``)."""
 
-    async def put(self, image: Image.Image) -> str:
+    async def put(self, image: Image.Image, deadline: Deadline) -> str:
         """Keep an 8-bit RGB picture durably; returns the sha256 (hex) that names it."""
 
-    async def get(self, sha256: str) -> bytes | None:
-        """The encoded picture (lossless), or None."""
+    async def get(self, sha256: str, deadline: Deadline) -> bytes | None:
+        """The encoded picture (lossless), or None where it is missing or damaged."""
+
+
+class PictureTrash(Protocol):
+    """Removing pictures in two steps. Raises `DependencyError` (``image_store``)."""
+
+    def pictures(self, shelf: PictureShelf, deadline: Deadline) -> AsyncIterator[StoredPicture]:
+        """All pictures of a shelf, in no order."""
+
+    async def trash(self, sha256: str, deadline: Deadline) -> None:
+        """Set a picture aside; `ImageStore.get` still finds it, its age begins anew."""
+
+    async def restore(self, sha256: str, deadline: Deadline) -> None:
+        """Take a picture back from the trash."""
+
+    async def expunge(self, sha256: str, before_s: float, deadline: Deadline) -> None:
+        """Remove a picture of the trash for good, unless it came there after ``before_s``."""
+
+
+class PictureReferences(Protocol):
+    """Which pictures are in use. Raises `DependencyError` (``qdrant``)."""
+
+    async def referenced(self, deadline: Deadline) -> ReferencedPictures:
+        """The pictures of all products of all catalogs, in the collections of all models."""
 
 
 class ImageFetcher(Protocol):

@@ -3,7 +3,8 @@
 Read `index` first: it is the adapter of both ports. The others each hold one thing it needs.
 """
 
-from retrieval.qdrant.client import connect
+from retrieval.qdrant.client import Connection, connect
 from retrieval.qdrant.index import QdrantIndex
+from retrieval.qdrant.pictures import QdrantPictureReferences
 
-__all__ = ["QdrantIndex", "connect"]
+__all__ = ["Connection", "QdrantIndex", "QdrantPictureReferences", "connect"]

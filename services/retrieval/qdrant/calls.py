@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from retrieval.domain import Deadline, Observe
 from retrieval.errors import DependencyTimeout, DependencyUnavailable, RecomposeError
 from retrieval.qdrant.failures import CLIENT_FAILURES, DEPENDENCY, failure_of
+from retrieval.retry_budget import RetryBudget
 
 UNUSABLE: Final = "unusable_hit"
 """The outcome under which each dropped hit is counted."""
@@ -16,28 +17,6 @@ UNUSABLE: Final = "unusable_hit"
 _Answer = TypeVar("_Answer")
 Call = Callable[[int], Awaitable[_Answer]]
 """One try: takes the time left in whole seconds, all that qdrant-client's timeout can say."""
-
-
-class RetryBudget:
-    """Retries stay a small part of all calls, so that a failing server is not asked twice as much.
-
-    A failure takes a token, a success gives back a tenth of one, and only with more than half
-    of the tokens left is a retry allowed. Source: gRPC proposal A6, retry throttling.
-    """
-
-    def __init__(self, *, tokens: float = 10.0, ratio: float = 0.1) -> None:
-        self._most = self._tokens = tokens
-        self._ratio = ratio
-
-    @property
-    def allows(self) -> bool:
-        return self._tokens > self._most / 2
-
-    def succeeded(self) -> None:
-        self._tokens = min(self._most, self._tokens + self._ratio)
-
-    def failed(self) -> None:
-        self._tokens = max(0.0, self._tokens - 1)
 
 
 class Calls:

@@ -1,10 +1,12 @@
 """One connection to Qdrant's gRPC API."""
 
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from qdrant_client import AsyncQdrantClient
 
+Connection: TypeAlias = AsyncQdrantClient
+"""What `connect` gives and the adapters of this package take."""
 DEFAULT_GRPC_PORT: Final = 6334
 
 _CHANNEL_OPTIONS: Final[dict[str, Any]] = {
@@ -23,7 +25,7 @@ _CHANNEL_OPTIONS: Final[dict[str, Any]] = {
 _CLIENT_TIMEOUT_S: Final = 60
 
 
-def connect(url: str, *, api_key: str | None = None) -> AsyncQdrantClient:
+def connect(url: str, *, api_key: str | None = None) -> Connection:
     """A client of the server at ``url``; make one inside the event loop and share it.
 
     Nothing is sent until the first call.

@@ -13,6 +13,7 @@ from typing import Any, Final
 from retrieval.domain import DEFAULT_CATALOG, AttributeValue, Product, Scalar
 
 CATALOG: Final = "catalog"
+IMAGE_SHA256: Final = "image_sha256"
 UPDATED_AT: Final = "updated_at_s"
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -44,7 +45,7 @@ def to_payload(product: Product) -> dict[str, Any]:
             name: value if isinstance(value, str | float | bool) else [*value]
             for name, value in product.attributes.items()
         },
-        "image_sha256": product.image_sha256,
+        IMAGE_SHA256: product.image_sha256,
         "image_width": product.image_width,
         "image_height": product.image_height,
         UPDATED_AT: product.updated_at_s,
@@ -68,7 +69,7 @@ def to_product(payload: Mapping[str, Any] | None) -> Product:
         title=_typed(payload, "title", str, ""),
         attributes=_attributes(_typed(payload, "attributes", dict, {})),
         catalog=_typed(payload, CATALOG, str, DEFAULT_CATALOG),
-        image_sha256=_typed(payload, "image_sha256", str, ""),
+        image_sha256=_typed(payload, IMAGE_SHA256, str, ""),
         image_width=int(_typed(payload, "image_width", (int, float), 0)),
         image_height=int(_typed(payload, "image_height", (int, float), 0)),
         updated_at_s=float(_typed(payload, UPDATED_AT, (int, float), 0.0)),

@@ -118,7 +118,7 @@ def until(holds: Callable[[], bool]) -> None:
 
 def command(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "gateway.audit"],
+        [sys.executable, "-m", "gateway", "audit"],
         env=environment,
         capture_output=True,
         text=True,
@@ -165,8 +165,8 @@ def test_without_an_index_the_command_says_so_in_one_sentence(
     (port,) = free_ports(1)
     failed = command(environment | {"QDRANT_URL": f"http://127.0.0.1:{port}"})
     assert (failed.returncode, failed.stdout) == (1, "")
-    assert failed.stderr.startswith("audit: nothing was changed: ")
+    assert failed.stderr.startswith("gateway: nothing was changed: ")
     assert len(failed.stderr.splitlines()) == 1
     bad = command(environment | {"AUDIT_SAMPLE": "many"})
     assert bad.returncode == 2
-    assert bad.stderr.startswith("audit: AUDIT_SAMPLE is not a valid setting")
+    assert bad.stderr.startswith("gateway: AUDIT_SAMPLE is not a valid setting")

@@ -87,6 +87,10 @@ def running(env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
         ("QDRANT_URL", "nowhere"),
         ("REDIS_URL", "mysql://cache"),
         ("BUNDLE_DIR", "/nonexistent"),
+        ("IMAGE_STORE", "s3://"),
+        ("IMAGE_STORE", "gs://bucket"),
+        ("IMAGE_STORE", "/dev/null/images"),
+        ("DATA_DIR", "/dev/null"),
     ],
 )
 def test_a_bad_setting_stops_the_start_with_one_sentence(

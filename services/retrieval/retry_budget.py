@@ -1,0 +1,23 @@
+"""How often calls that failed may be tried again."""
+
+
+class RetryBudget:
+    """Retries stay a small part of all calls, so that a failing server is not asked twice as much.
+
+    A failure takes a token, a success gives back a tenth of one, and only with more than half
+    of the tokens left is a retry allowed. Source: gRPC proposal A6, retry throttling.
+    """
+
+    def __init__(self, *, tokens: float = 10.0, ratio: float = 0.1) -> None:
+        self._most = self._tokens = tokens
+        self._ratio = ratio
+
+    @property
+    def allows(self) -> bool:
+        return self._tokens > self._most / 2
+
+    def succeeded(self) -> None:
+        self._tokens = min(self._most, self._tokens + self._ratio)
+
+    def failed(self) -> None:
+        self._tokens = max(0.0, self._tokens - 1)
