@@ -15,7 +15,7 @@ from retrieval.image_store import FolderImageStore
 from retrieval.image_store.s3 import S3ImageStore
 from retrieval.image_store.verified import VerifiedImageStore
 from tests.support.fake_image_store import MemoryImageStore
-from tests.support.s3 import BUCKET, S3Server
+from tests.support.s3 import BUCKET, SEEN_AFTER_S, S3Server
 
 KINDS = ("memory", "folder", "s3")
 Store = MemoryImageStore | VerifiedImageStore
@@ -83,18 +83,24 @@ class MemoryPlace(Place):
 class FilePlace(Place):
     """A folder, or a bucket whose server keeps it as a folder."""
 
-    def __init__(self, store: VerifiedImageStore, root: Path, seen: Seen) -> None:
+    def __init__(
+        self, store: VerifiedImageStore, root: Path, seen: Seen, settle_s: float = 0.0
+    ) -> None:
+        """`settle_s` is how long the server may not see what was done behind its back."""
         self.store: VerifiedImageStore = store
         self.root = root
         self.seen = seen
+        self.settle_s = settle_s
 
     def age(self, shelf: PictureShelf, sha256: str, by_s: float) -> None:
         path = self.path(shelf, sha256)
         changed_at_s = path.stat().st_mtime - by_s
         os.utime(path, (changed_at_s, changed_at_s))
+        time.sleep(self.settle_s)
 
     def spoil(self, sha256: str, content: bytes) -> None:
         self.path(PictureShelf.KEPT, sha256).write_bytes(content)
+        time.sleep(self.settle_s)
 
     def names(self, shelf: PictureShelf) -> set[str]:
         pattern = "trash/*.webp" if shelf is PictureShelf.TRASH else "??/*.webp"
@@ -144,4 +150,4 @@ def s3_place(
         observe=seen.observe,
         report_damage=seen.damaged.append,
     )
-    return FilePlace(store, root, seen)
+    return FilePlace(store, root, seen, settle_s=SEEN_AFTER_S)
