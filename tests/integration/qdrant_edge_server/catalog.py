@@ -12,6 +12,7 @@ from qdrant_client import QdrantClient, models
 DIM = 16
 TOKENS = 4
 COLORS = ("red", "blue", "green", "black", "white")
+PARTS = ("hood", "zip", "belt")
 
 INDEXES = {
     "color": models.PayloadSchemaType.KEYWORD,
@@ -50,6 +51,8 @@ def payload(number: int) -> dict[str, Any]:
         "sale": number % 3 == 0,
         "sizes": ["s", "m", "l"][: number % 4],
         "maker": {"country": "pt" if number % 2 else "it", "since": 1900 + number},
+        "parts": [{"name": PARTS[(number // 3 + k) % 3], "count": k} for k in range(number % 3)],
+        "mixed": (number, "m", None, True, 2.5, [], ["m", None], [3, "m"], {"m": 1})[number % 9],
     }
     if number % 4 == 1:
         del fields["stock"]
