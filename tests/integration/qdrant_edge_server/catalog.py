@@ -27,6 +27,11 @@ def point_uuid(number: int) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"default/{number}"))
 
 
+def point_id(number: int) -> int | str:
+    """Every tenth product has a number for an id."""
+    return number if number % 10 == 0 else point_uuid(number)
+
+
 def tokens(number: int) -> NDArray[np.float32]:
     """The unit tokens [TOKENS, DIM] of a product, the same at every call."""
     random = np.random.default_rng(number)
@@ -62,10 +67,10 @@ def payload(number: int) -> dict[str, Any]:
 
 
 def points(count: int, start: int = 0) -> list[models.PointStruct]:
-    """Products `start` up to `start + count`; every tenth has a number for an id."""
+    """Products `start` up to `start + count`."""
     return [
         models.PointStruct(
-            id=number if number % 10 == 0 else point_uuid(number),
+            id=point_id(number),
             vector=vectors(number),
             payload=payload(number),
         )

@@ -123,11 +123,12 @@ def _scenario(chosen: Filter) -> Scenario:
     return Scenario(lambda client, name: _chosen(client, name, chosen))
 
 
-FILTERS: dict[str, Scenario] = {
+FILTERS: dict[str, Filter] = {
     **{
-        f"{kind}: {condition}": _scenario(Filter(must=[FieldCondition(key=key, **asked)]))
+        f"{kind}: {condition}": Filter(must=[FieldCondition(key=key, **asked)])
         for kind, key in FIELDS.items()
         for condition, asked in CONDITIONS.items()
     },
-    **{f"combined: {kind}": _scenario(chosen) for kind, chosen in COMBINED.items()},
+    **{f"combined: {kind}": chosen for kind, chosen in COMBINED.items()},
 }
+FILTER_CASES: dict[str, Scenario] = {kind: _scenario(chosen) for kind, chosen in FILTERS.items()}

@@ -16,7 +16,11 @@ from tests.integration.qdrant_edge_server.congruence.collection_cases import (
     COLLECTIONS,
     REFUSED,
 )
-from tests.integration.qdrant_edge_server.congruence.filter_cases import COMBINED, COUNT, FILTERS
+from tests.integration.qdrant_edge_server.congruence.filter_cases import (
+    COMBINED,
+    COUNT,
+    FILTER_CASES,
+)
 from tests.integration.qdrant_edge_server.congruence.read_cases import READS
 from tests.integration.qdrant_edge_server.congruence.scenario import (
     Refused,
@@ -27,7 +31,7 @@ from tests.integration.qdrant_edge_server.congruence.scenario import (
 )
 from tests.integration.qdrant_edge_server.congruence.write_cases import BAD_WRITES, WRITES
 
-READING = {**FILTERS, **READS, **REFUSED}
+READING = {**FILTER_CASES, **READS, **REFUSED}
 ALL_CHOSEN = {"empty", "has vector"}
 NONE_CHOSEN = {
     *("has no id", "has not the vector", "has a vector that is not there"),
