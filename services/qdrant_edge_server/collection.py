@@ -6,7 +6,6 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -45,6 +44,23 @@ class Changes:
     points_before: int
     first_s: float = 0.0
     last_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class FormerShard:
+    """A shard that another took the place of, still open, and its folder."""
+
+    shard: edge.EdgeShard
+    path: Path
+
+    def close(self) -> None:
+        """Let go of the files.
+
+        Raises:
+            Refusal: the engine failed; it has been logged.
+        """
+        with engine_errors("Closing the former shard"):
+            self.shard.close()
 
 
 class Collection:
@@ -204,15 +220,13 @@ class Collection:
         with engine_errors("Opening the optimised copy"):
             return edge.EdgeShard.load(str(path))
 
-    def use(self, shard: edge.EdgeShard, path: Path, record: CollectionRecord) -> None:
-        """Go on with `shard` and let go of the former one, which nobody needs any more."""
-        old, self._shard = self._shard, shard
-        self.path, self.record = path, record
+    def use(self, shard: edge.EdgeShard, path: Path, record: CollectionRecord) -> FormerShard:
+        """Go on with `shard`; returns the former one, which nobody needs any more."""
+        former = FormerShard(self._shard, self.path)
+        self._shard, self.path, self.record = shard, path, record
         self._journal = None
         self._unflushed = False
-        # It is out of use already: whatever its closing fails at, the engine has logged.
-        with suppress(Refusal), engine_errors("Closing the former shard"):
-            old.close()
+        return former
 
     def observe_flushes(self, observe: Callable[[float], None]) -> None:
         """Have every flush's seconds told to `observe`."""

@@ -30,8 +30,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self, cast
 
+import qdrant_edge as edge
+
 from qdrant_edge_server import optimize_copy
 from qdrant_edge_server.collection import MIN_FREE_BYTES, Collection, JournalLost
+from qdrant_edge_server.engine import engine_errors
 from qdrant_edge_server.errors import Refusal
 from qdrant_edge_server.metrics import Metrics
 from qdrant_edge_server.store import Store
@@ -39,6 +42,7 @@ from qdrant_edge_server.turn import Turn
 
 _log = logging.getLogger(__name__)
 
+_NO_TURN = (0.0, "none")
 _LOOK_EVERY_S = 1.0
 _QUIET_S = 5.0  # after the last write, so that an import is not copied at every step ...
 _PATIENCE_S = 60.0  # ... but no longer than this after the first
@@ -58,7 +62,7 @@ class Optimizer:
         self._after_points = after_points
         self._stop = threading.Event()
         self._child: _Child | None = None
-        self._longest_turn_s = 0.0
+        self._longest_turn = _NO_TURN
         self._thread = threading.Thread(target=self._run, name="optimizer")
 
     def start(self) -> None:
@@ -89,7 +93,7 @@ class Optimizer:
         )
 
     @contextmanager
-    def _own_turn(self) -> Iterator[None]:
+    def _own_turn(self, what: str) -> Iterator[None]:
         """A turn for the block, timed: this is what a search may wait for."""
         with self._turn.taken():
             start = time.perf_counter()
@@ -97,11 +101,11 @@ class Optimizer:
                 yield
             finally:
                 took = time.perf_counter() - start
-                self._longest_turn_s = max(self._longest_turn_s, took)
+                self._longest_turn = max(self._longest_turn, (took, what))
                 self._metrics.optimizer_turn.observe(took)
 
     def _optimize(self, collection: Collection) -> None:
-        start, self._longest_turn_s = time.perf_counter(), 0.0
+        start, self._longest_turn = time.perf_counter(), _NO_TURN
         target = self._store.spare_folder()
         outcome = "abandoned"
         try:
@@ -113,7 +117,7 @@ class Optimizer:
             _log.warning("optimising %s was given up: %s", collection.name, reason)
             outcome = "abandoned"
         finally:
-            with self._own_turn():
+            with self._own_turn("clearing away"):
                 collection.end_journal()
                 in_use = collection.path == target
             if not in_use:
@@ -122,8 +126,8 @@ class Optimizer:
         self._metrics.optimizations.labels(outcome).inc()
         self._metrics.optimization.observe(took)
         _log.info(
-            "optimised %s beside the service in %.1f s: %s; its longest turn took %.0f ms",
-            *(collection.name, took, outcome, self._longest_turn_s * 1e3),
+            "optimised %s beside the service in %.1f s: %s; its longest turn took %.0f ms (%s)",
+            *(collection.name, took, outcome, self._longest_turn[0] * 1e3, self._longest_turn[1]),
         )
 
     def _copy_optimised(self, collection: Collection, target: Path) -> str:
@@ -132,7 +136,7 @@ class Optimizer:
         Raises:
             JournalLost: the child ended early, or there is no room for a copy.
         """
-        with self._own_turn():
+        with self._own_turn("counting"):
             collection.note_optimization()
         if shutil.disk_usage(collection.path).free < _size(collection.path) * 2 + MIN_FREE_BYTES:
             raise JournalLost("no room on the disk for a copy")
@@ -147,7 +151,7 @@ class Optimizer:
                 self._child = None
 
     def _hold_and_copy(self, collection: Collection, child: _Child) -> None:
-        with self._own_turn():
+        with self._own_turn("the flush before the copy"):
             collection.flush()
             collection.begin_journal()
             self._turn.hold_writes()
@@ -167,20 +171,33 @@ class Optimizer:
             raise JournalLost("the server stops")
 
     def _catch_up(self, collection: Collection, target: Path) -> None:
-        with self._own_turn():
+        with self._own_turn("opening the copy"):
             shard = collection.open_other(target)
-        while True:
-            with self._own_turn():
-                try:
-                    self._go_on()
-                    caught_up = collection.replay_journal(shard, for_s=_SLICE_S)
-                    if caught_up:
-                        old = self._store.swap_shard(collection, shard, target)
+        try:
+            # Twice, so that the second flush, in the same turn as the swap, is a small one.
+            self._replay(collection, shard)
+            with self._own_turn("flushing the copy"), engine_errors("Flushing the optimised copy"):
+                shard.flush()
+            while True:
+                self._replay(collection, shard)
+                with self._own_turn("the swap"):
+                    if collection.replay_journal(shard, for_s=_SLICE_S):
+                        former = self._store.swap_shard(collection, shard, target)
                         break
-                except BaseException:
-                    shard.close()
-                    raise
-        shutil.rmtree(old, ignore_errors=True)
+        except BaseException:
+            shard.close()
+            raise
+        with self._own_turn("closing the former"), suppress(Refusal):
+            former.close()
+        shutil.rmtree(former.path, ignore_errors=True)
+
+    def _replay(self, collection: Collection, shard: edge.EdgeShard) -> None:
+        """Let the copy catch up, a slice at a turn, until nothing is left at the turn's end."""
+        caught_up = False
+        while not caught_up:
+            with self._own_turn("catching up"):
+                self._go_on()
+                caught_up = collection.replay_journal(shard, for_s=_SLICE_S)
 
 
 class _Child:

@@ -14,7 +14,7 @@ from typing import IO
 import qdrant_edge as edge
 from qdrant_client import grpc as wire
 
-from qdrant_edge_server.collection import Collection
+from qdrant_edge_server.collection import Collection, FormerShard
 from qdrant_edge_server.convert_config import check_create
 from qdrant_edge_server.engine import engine_errors
 from qdrant_edge_server.errors import AlreadyExists, InvalidRequest, NotFound
@@ -132,21 +132,26 @@ class Store:
         """Where another shard may be made; the next start removes it unless a swap names it."""
         return self._shards_dir / uuid.uuid4().hex
 
-    def swap_shard(self, collection: Collection, shard: edge.EdgeShard, folder: Path) -> Path:
+    def swap_shard(
+        self, collection: Collection, shard: edge.EdgeShard, folder: Path
+    ) -> FormerShard:
         """Let a collection go on with `shard`, in `folder`, which holds what it holds.
 
         Returns:
-            the former folder, which nobody needs any more.
+            the former shard, to be closed and removed.
         """
         with engine_errors("The flush of the optimised copy"):
             shard.flush()
         sync_directory(self._shards_dir)
         old = collection.record
         record = CollectionRecord(folder.name, old.created_at_s, old.config)
-        self._registry.commit(self.state.with_collection(collection.name, record))
-        former = collection.path
-        collection.use(shard, folder, record)
-        return former
+        try:
+            self._registry.commit(self.state.with_collection(collection.name, record))
+        except OSError:
+            # Either of the two may be on the disk by now; the former goes on.
+            self._registry.commit(self.state)
+            raise
+        return collection.use(shard, folder, record)
 
     def change_aliases(self, actions: Iterable[wire.AliasOperations]) -> None:
         """Apply all of `actions`, in order, in one write, or none.
