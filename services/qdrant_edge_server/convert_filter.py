@@ -14,6 +14,8 @@ from qdrant_edge_server.errors import InvalidRequest, NotOffered
 from qdrant_edge_server.guards import point_id
 from qdrant_edge_server.offered import only, set_fields
 
+_MOST_CHOICES = 10_000
+
 EngineCondition: TypeAlias = Any  # the engine's stubs name this union without exporting it
 
 
@@ -21,7 +23,7 @@ def filter_from_wire(message: wire.Filter) -> edge.Filter:
     """The engine's form of a filter; an empty one matches every point.
 
     Raises:
-        InvalidRequest: an empty condition, a bad path or id, NaN in a range.
+        InvalidRequest: an empty condition, a bad path or id, NaN in a range, a min_count of 0.
         NotOffered: a geo, text, date or other condition this server does not know.
     """
     only(message, "must", "should", "must_not", "min_should")
@@ -29,14 +31,7 @@ def filter_from_wire(message: wire.Filter) -> edge.Filter:
         must=_conditions(message.must),
         should=_conditions(message.should),
         must_not=_conditions(message.must_not),
-        min_should=(
-            edge.MinShould(
-                conditions=_conditions(message.min_should.conditions) or [],
-                min_count=message.min_should.min_count,
-            )
-            if message.HasField("min_should")
-            else None
-        ),
+        min_should=_min_should(message.min_should) if message.HasField("min_should") else None,
     )
 
 
@@ -47,6 +42,18 @@ def optional_filter(message: Any, field: str = "filter") -> edge.Filter | None:
 
 def _conditions(messages: Iterable[wire.Condition]) -> list[EngineCondition] | None:
     return [_condition(message) for message in messages] or None
+
+
+def _min_should(message: wire.MinShould) -> edge.MinShould:
+    """The engine lists every choice of `min_count` conditions, and ends the process when that
+    needs more memory than there is (Qdrant issue 7974)."""
+    count, needed = len(message.conditions), message.min_count
+    if needed < 1:
+        raise InvalidRequest("Wrong input: min_count: value 0 invalid, must be 1 or larger")
+    if math.comb(count, needed if needed <= count else 0) > _MOST_CHOICES:
+        raise NotOffered("MinShould with so many choices of conditions is not offered.")
+    # More than all of them is met by no point, whatever the number.
+    return edge.MinShould(_conditions(message.conditions) or [], min(needed, count + 1))
 
 
 def _condition(message: wire.Condition) -> EngineCondition:
@@ -61,6 +68,11 @@ def _condition(message: wire.Condition) -> EngineCondition:
             return edge.IsEmptyCondition(check_path(message.is_empty.key))
         case "is_null":
             return edge.IsNullCondition(check_path(message.is_null.key))
+        case "has_vector":
+            return edge.HasVectorCondition(message.has_vector.has_vector)
+        case "nested":
+            nested = message.nested
+            return edge.NestedCondition(check_path(nested.key), filter_from_wire(nested.filter))
         case None:
             raise InvalidRequest("Wrong input: a filter condition is empty.")
         case kind:

@@ -48,8 +48,11 @@ class PointsReads:
         ids = ids_from_wire(request.ids)
         payload = payload_selector(request.with_payload)
         vectors = vectors_selector(request.with_vectors, collection.schemas)
+        found = collection.read("Get", lambda s: s.retrieve(ids, payload, vectors))
+        # The engine answers in an order of its own, and once for an id asked twice.
+        records = {str(record.id): record for record in found}
         response = wire.GetResponse()
-        for record in collection.read("Get", lambda s: s.retrieve(ids, payload, vectors)):
+        for record in (records[str(each)] for each in ids if str(each) in records):
             record_to_wire(record, response.result.add())
         return response
 

@@ -47,7 +47,7 @@ class PointsWrites:
             optional_filter(request, "update_filter"),
             _UPDATE_MODES[request.update_mode] if request.HasField("update_mode") else None,
         )
-        return _apply(collection, operation, request)
+        return _apply(collection, operation, request, points=len(request.points))
 
     def delete(self, request: wire.DeletePoints) -> wire.PointsOperationResponse:
         only(request, *_COMMON, "points")
@@ -57,7 +57,7 @@ class PointsWrites:
             edge.UpdateOperation.delete_points,
             edge.UpdateOperation.delete_points_by_filter,
         )
-        return _apply(collection, operation, request)
+        return _apply(collection, operation, request, points=len(request.points.points.ids))
 
     def set_payload(self, request: wire.SetPayloadPoints) -> wire.PointsOperationResponse:
         return self._write_payload(
@@ -140,9 +140,11 @@ def _for_selection(
 
 
 def _apply(
-    collection: Collection, operation: edge.UpdateOperation, request: Any
+    collection: Collection, operation: edge.UpdateOperation, request: Any, *, points: int = 1
 ) -> wire.PointsOperationResponse:
-    number = collection.update(operation, durable=request.wait)
+    number = collection.update(
+        operation, durable=request.wait, points=points, size_bytes=request.ByteSize()
+    )
     status = wire.UpdateStatus.Completed if request.wait else wire.UpdateStatus.Acknowledged
     return wire.PointsOperationResponse(
         result=wire.UpdateResult(operation_id=number, status=status)

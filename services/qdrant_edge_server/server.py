@@ -1,9 +1,8 @@
 """The process: open the data folder, serve, stop cleanly.
 
-One worker thread makes every call into the engine: the engine keeps the interpreter's lock
-through each call, so a second would wait all the same. Requests wait for it in one bounded queue;
-one over the bound is answered RESOURCE_EXHAUSTED at once, and one whose caller has gone is
-dropped before the engine sees it.
+Calls take turns at the engine (turn.py), one at a time and in the order they came. At most 128 are
+in work or waiting; one more is answered RESOURCE_EXHAUSTED at once, and one whose caller has gone
+is dropped before the engine sees it.
 """
 
 from __future__ import annotations
@@ -11,8 +10,9 @@ from __future__ import annotations
 import importlib.metadata
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,38 +23,56 @@ from qdrant_client.grpc import collections_service_pb2, points_service_pb2, qdra
 
 from qdrant_edge_server.collections_service import CollectionsService
 from qdrant_edge_server.errors import Refusal
+from qdrant_edge_server.metrics import Metrics
+from qdrant_edge_server.optimizer import Optimizer
 from qdrant_edge_server.points_reads import PointsReads
 from qdrant_edge_server.points_writes import PointsWrites
-from qdrant_edge_server.routes import handlers
+from qdrant_edge_server.routes import Desk, handlers
 from qdrant_edge_server.store import Store
+from qdrant_edge_server.turn import Turn
 
 _MAX_REQUEST_BYTES = 32 * 2**20  # Qdrant's own default
-_MAX_CALLS = 128  # in the queue and in work
-_FLUSH_INTERVAL_S = 1.0  # how long an update sent with wait=False may stay unsynced
+_MAX_CALLS = 128  # in the queue and in work, each on a thread of its own
+_TICK_S = 1.0  # how long an update sent with wait=False may stay unsynced
 _GRACE_S = 3.0
+_WRITES = frozenset(
+    {
+        *("Upsert", "Delete", "SetPayload", "OverwritePayload", "DeletePayload"),
+        *("CreateFieldIndex", "DeleteFieldIndex"),
+    }
+)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the server keeps its data and where it listens; port 0 takes a free one."""
+    """Where the server keeps its data and where it listens; port 0 takes a free one.
+
+    Attributes:
+        metrics_port: for Prometheus; None serves no metrics.
+        optimize_after_points: how many points of a collection must have changed before it is
+            optimised beside the service; 0 leaves that to the next start.
+    """
 
     data_dir: Path
     port: int
     host: str = "127.0.0.1"
+    metrics_port: int | None = None
+    optimize_after_points: int = 1000
 
 
 class PortTaken(RuntimeError):
     """The address cannot be listened on."""
 
 
-def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
+def serve(settings: Settings, *, ready: Callable[[str, str | None], None]) -> None:
     """Serve until SIGTERM or SIGINT, then answer what is in flight, flush and close.
 
     Args:
-        ready: called with HOST:PORT once requests are answered.
+        ready: called with HOST:PORT of the service and of the metrics, if there are any, once
+            requests are answered.
 
     Raises:
-        PortTaken: the address is in use or not ours.
+        PortTaken: an address is in use or not ours.
         qdrant_edge_server.store.DataDirInUse: another process has the data folder.
         qdrant_edge_server.registry.RegistryUnreadable: its registry is not ours.
         qdrant_edge_server.errors.Refusal: a collection cannot be opened.
@@ -62,25 +80,44 @@ def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    store = Store(settings.data_dir)
+    turn, metrics = Turn(), Metrics()
+    store = Store(settings.data_dir, on_flush=metrics.flush.observe)
     try:
         # Now, when nobody waits for an answer: the engine freezes the process while it indexes.
         store.optimize()
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine") as engine:
-            server = _server(store, engine)
-            port = _listen(server, settings)
+        with ThreadPoolExecutor(max_workers=_MAX_CALLS, thread_name_prefix="call") as calls:
+            server = _server(store, Desk(turn, metrics), calls)
+            address = f"{settings.host}:{_listen(server, settings)}"
+            metrics_address = _serve_metrics(metrics, settings)
             server.start()
-            ready(f"{settings.host}:{port}")
-            while not stop.wait(_FLUSH_INTERVAL_S):
-                engine.submit(_flush, store)
+            ready(address, metrics_address)
+            with _optimizing(store, turn, metrics, settings):
+                while not stop.wait(_TICK_S):
+                    with turn.taken():
+                        _flush(store)
+                        _tell_sizes(store, metrics)
             server.stop(_GRACE_S).wait()
     finally:
         store.close()
 
 
-def _server(store: Store, engine: ThreadPoolExecutor) -> grpc.Server:
+@contextmanager
+def _optimizing(store: Store, turn: Turn, metrics: Metrics, settings: Settings) -> Iterator[None]:
+    """Optimise collections beside the service for the block, unless that is switched off."""
+    if not settings.optimize_after_points:
+        yield
+        return
+    optimizer = Optimizer(store, turn, metrics, after_points=settings.optimize_after_points)
+    optimizer.start()
+    try:
+        yield
+    finally:
+        optimizer.stop()
+
+
+def _server(store: Store, desk: Desk, calls: ThreadPoolExecutor) -> grpc.Server:
     server = grpc.server(
-        engine,
+        calls,
         maximum_concurrent_rpcs=_MAX_CALLS,
         options=[
             ("grpc.max_receive_message_length", _MAX_REQUEST_BYTES),
@@ -105,6 +142,7 @@ def _server(store: Store, engine: ThreadPoolExecutor) -> grpc.Server:
                     "ListAliases": collections.list_aliases,
                     "ListCollectionAliases": collections.list_collection_aliases,
                 },
+                desk,
             ),
             handlers(
                 points_service_pb2.DESCRIPTOR.services_by_name["Points"],
@@ -123,9 +161,13 @@ def _server(store: Store, engine: ThreadPoolExecutor) -> grpc.Server:
                     "CreateFieldIndex": writes.create_field_index,
                     "DeleteFieldIndex": writes.delete_field_index,
                 },
+                desk,
+                writes=_WRITES,
             ),
             handlers(
-                qdrant_pb2.DESCRIPTOR.services_by_name["Qdrant"], {"HealthCheck": _health_check}
+                qdrant_pb2.DESCRIPTOR.services_by_name["Qdrant"],
+                {"HealthCheck": _health_check},
+                desk,
             ),
         )
     )
@@ -144,6 +186,24 @@ def _listen(server: grpc.Server, settings: Settings) -> int:
         return server.add_insecure_port(address)
     except RuntimeError:
         raise PortTaken(f"cannot listen on {address}: is the port taken?") from None
+
+
+def _serve_metrics(metrics: Metrics, settings: Settings) -> str | None:
+    if settings.metrics_port is None:
+        return None
+    address = f"{settings.host}:{settings.metrics_port}"
+    try:
+        return f"{settings.host}:{metrics.serve(settings.host, settings.metrics_port)}"
+    except OSError:
+        raise PortTaken(f"cannot listen on {address}: is the port taken?") from None
+
+
+def _tell_sizes(store: Store, metrics: Metrics) -> None:
+    sizes = {}
+    for collection in store.collections():
+        info = collection.read("Info", lambda shard: shard.info())
+        sizes[collection.name] = info.points_count, info.indexed_vectors_count
+    metrics.tell_sizes(sizes)
 
 
 def _flush(store: Store) -> None:

@@ -7,14 +7,16 @@ import logging
 import shutil
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO
 
+import qdrant_edge as edge
 from qdrant_client import grpc as wire
 
-from qdrant_edge_server.collection import Collection
+from qdrant_edge_server.collection import Collection, FormerShard
 from qdrant_edge_server.convert_config import check_create
+from qdrant_edge_server.engine import engine_errors
 from qdrant_edge_server.errors import AlreadyExists, InvalidRequest, NotFound
 from qdrant_edge_server.guards import check_name
 from qdrant_edge_server.registry import CollectionRecord, Registry, State, sync_directory
@@ -29,8 +31,13 @@ class DataDirInUse(RuntimeError):
 class Store:
     """All collections and aliases under one folder, which this process alone may open."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(
+        self, data_dir: Path, *, on_flush: Callable[[float], None] = lambda _: None
+    ) -> None:
         """Open the folder, making it if need be.
+
+        Args:
+            on_flush: told the seconds of each flush.
 
         Raises:
             DataDirInUse: another process holds it.
@@ -42,10 +49,15 @@ class Store:
         self._shards_dir.mkdir(exist_ok=True)
         self._registry = Registry(data_dir / "registry.json")
         self._remove_orphans()
-        self._open = {
-            name: Collection.load(name, record, self._shards_dir / record.directory)
-            for name, record in self._registry.state.collections.items()
-        }
+        self._on_flush = on_flush
+        self._open: dict[str, Collection] = {}
+        for name, record in self._registry.state.collections.items():
+            folder = self._shards_dir / record.directory
+            self._add(Collection.load(name, record, folder))
+
+    def _add(self, collection: Collection) -> None:
+        collection.observe_flushes(self._on_flush)
+        self._open[collection.name] = collection
 
     def optimize(self) -> None:
         """Optimise every collection; see `Collection.optimize`."""
@@ -97,7 +109,7 @@ class Store:
         collection = Collection.create(name, record, self._shards_dir / record.directory)
         sync_directory(self._shards_dir)
         self._registry.commit(self.state.with_collection(name, record))
-        self._open[name] = collection
+        self._add(collection)
 
     def delete(self, name: str) -> bool:
         """Drop a collection and its aliases; False where there is none of this very name."""
@@ -115,6 +127,31 @@ class Store:
         record = CollectionRecord(old.directory, old.created_at_s, config)
         self._registry.commit(self.state.with_collection(collection.name, record))
         collection.record = record
+
+    def spare_folder(self) -> Path:
+        """Where another shard may be made; the next start removes it unless a swap names it."""
+        return self._shards_dir / uuid.uuid4().hex
+
+    def swap_shard(
+        self, collection: Collection, shard: edge.EdgeShard, folder: Path
+    ) -> FormerShard:
+        """Let a collection go on with `shard`, in `folder`, which holds what it holds.
+
+        Returns:
+            the former shard, to be closed and removed.
+        """
+        with engine_errors("The flush of the optimised copy"):
+            shard.flush()
+        sync_directory(self._shards_dir)
+        old = collection.record
+        record = CollectionRecord(folder.name, old.created_at_s, old.config)
+        try:
+            self._registry.commit(self.state.with_collection(collection.name, record))
+        except OSError:
+            # Either of the two may be on the disk by now; the former goes on.
+            self._registry.commit(self.state)
+            raise
+        return collection.use(shard, folder, record)
 
     def change_aliases(self, actions: Iterable[wire.AliasOperations]) -> None:
         """Apply all of `actions`, in order, in one write, or none.
@@ -157,7 +194,8 @@ class Store:
         known = {record.directory for record in self._registry.state.collections.values()}
         for path in self._shards_dir.iterdir():
             if path.name not in known:
-                shutil.rmtree(path)
+                # A process that a crash left may still write there; the next start tries again.
+                shutil.rmtree(path, ignore_errors=True)
 
     def close(self) -> None:
         """Flush and close every shard, then let the folder go."""

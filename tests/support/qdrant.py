@@ -23,8 +23,13 @@ _MEMORY_NEEDED_BYTES = 2**30
 class QdrantProcess:
     """A server process over `data_dir`; started once its line `listening on` is read."""
 
-    def __init__(self, data_dir: Path, port: int = 0) -> None:
-        """Start the process and wait until it answers.
+    def __init__(
+        self, data_dir: Path, port: int = 0, *options: str, code: str | None = None
+    ) -> None:
+        """Start the process, with further `options`, and wait until it answers.
+
+        Args:
+            code: Python to run instead of the module.
 
         Raises:
             RuntimeError: it ended instead; the message holds what it said.
@@ -33,8 +38,9 @@ class QdrantProcess:
         self._log: IO[str] = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed in `close`
         self.process: subprocess.Popen[str] = subprocess.Popen(
             [
-                *(sys.executable, "-m", "qdrant_edge_server"),
-                *("--data-dir", str(data_dir), "--port", str(port)),
+                sys.executable,
+                *(("-c", code) if code else ("-m", "qdrant_edge_server")),
+                *("--data-dir", str(data_dir), "--port", str(port), *options),
             ],
             env={**os.environ, "PYTHONPATH": str(_SERVICES)},
             stdout=subprocess.PIPE,
@@ -48,6 +54,11 @@ class QdrantProcess:
             raise RuntimeError(f"qdrant_edge_server did not start: {self.log()}")
         self.host = "127.0.0.1"
         self.port = int(line.rsplit(":", 1)[1])
+
+    def metrics_port(self) -> int:
+        """The port it tells next, where it was started with `--metrics-port 0`; ask once."""
+        assert self.process.stdout is not None
+        return int(self.process.stdout.readline().rsplit(":", 1)[1])
 
     @property
     def url(self) -> str:
@@ -103,14 +114,16 @@ class QdrantProcess:
 
 
 @contextmanager
-def running_qdrant(data_dir: Path | None = None, port: int = 0) -> Iterator[QdrantProcess]:
+def running_qdrant(
+    data_dir: Path | None = None, port: int = 0, *options: str, code: str | None = None
+) -> Iterator[QdrantProcess]:
     """A server for the length of the block, over `data_dir` or a temporary folder.
 
     The temporary folder is in memory where there is room: the server syncs every write, and
     other users of the disk would set the pace of the tests.
     """
     with tempfile.TemporaryDirectory(dir=_memory_folder()) as temporary:
-        server = QdrantProcess(data_dir or Path(temporary), port)
+        server = QdrantProcess(data_dir or Path(temporary), port, *options, code=code)
         try:
             yield server
         finally:

@@ -12,6 +12,7 @@ from qdrant_client import QdrantClient, models
 DIM = 16
 TOKENS = 4
 COLORS = ("red", "blue", "green", "black", "white")
+PARTS = ("hood", "zip", "belt")
 
 INDEXES = {
     "color": models.PayloadSchemaType.KEYWORD,
@@ -24,6 +25,11 @@ INDEXES = {
 
 def point_uuid(number: int) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"default/{number}"))
+
+
+def point_id(number: int) -> int | str:
+    """Every tenth product has a number for an id."""
+    return number if number % 10 == 0 else point_uuid(number)
 
 
 def tokens(number: int) -> NDArray[np.float32]:
@@ -50,6 +56,8 @@ def payload(number: int) -> dict[str, Any]:
         "sale": number % 3 == 0,
         "sizes": ["s", "m", "l"][: number % 4],
         "maker": {"country": "pt" if number % 2 else "it", "since": 1900 + number},
+        "parts": [{"name": PARTS[(number // 3 + k) % 3], "count": k} for k in range(number % 3)],
+        "mixed": (number, "m", None, True, 2.5, [], ["m", None], [3, "m"], {"m": 1})[number % 9],
     }
     if number % 4 == 1:
         del fields["stock"]
@@ -59,10 +67,10 @@ def payload(number: int) -> dict[str, Any]:
 
 
 def points(count: int, start: int = 0) -> list[models.PointStruct]:
-    """Products `start` up to `start + count`; every tenth has a number for an id."""
+    """Products `start` up to `start + count`."""
     return [
         models.PointStruct(
-            id=number if number % 10 == 0 else point_uuid(number),
+            id=point_id(number),
             vector=vectors(number),
             payload=payload(number),
         )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import grpc
 import pytest
@@ -15,8 +17,12 @@ from qdrant_client import AsyncQdrantClient, QdrantClient, models
 from qdrant_client import grpc as wire
 from qdrant_client.grpc import points_service_pb2
 
-from qdrant_edge_server.routes import handlers
+from qdrant_edge_server.metrics import Metrics
+from qdrant_edge_server.routes import Desk, handlers
+from qdrant_edge_server.turn import Turn
 from tests.integration.qdrant_edge_server import catalog
+from tests.integration.qdrant_edge_server.refusals import refused
+from tests.integration.qdrant_edge_server.scrape import scraped
 from tests.support.qdrant import QdrantProcess, running_qdrant
 
 
@@ -37,7 +43,8 @@ def test_a_bug_is_answered_without_its_text(caplog: pytest.LogCaptureFixture) ->
 
     service = points_service_pb2.DESCRIPTOR.services_by_name["Points"]
     buggy_server = grpc.server(ThreadPoolExecutor(1))
-    buggy_server.add_generic_rpc_handlers((handlers(service, {"Count": buggy}),))
+    desk = Desk(Turn(), Metrics())
+    buggy_server.add_generic_rpc_handlers((handlers(service, {"Count": buggy}, desk),))
     port = buggy_server.add_insecure_port("127.0.0.1:0")
     buggy_server.start()
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -48,6 +55,44 @@ def test_a_bug_is_answered_without_its_text(caplog: pytest.LogCaptureFixture) ->
     buggy_server.stop(None).wait()
     assert "in buggy" in caplog.text
     assert "secret" not in caplog.text
+
+
+def test_metrics_on_a_port_of_their_own(tmp_path: Path) -> None:
+    with running_qdrant(tmp_path, 0, "--metrics-port", "0") as server:
+        client = server.client()
+        catalog.make(client, "products", 20)
+        client.query_points("products", catalog.query_vector(1), using="pool")
+        for _ in range(3):
+            with refused(grpc.StatusCode.NOT_FOUND):
+                client.count("not_there")
+        with refused(grpc.StatusCode.UNIMPLEMENTED):
+            client.query_points_groups("products", "color", catalog.query_vector(1), using="pool")
+        port, name = server.metrics_port(), "recompose_qdrant_edge"
+        points = name + '_points{collection="products"}'
+        end = time.monotonic() + 30
+        while (figures := scraped(port)).get(points) != 20 and time.monotonic() < end:
+            time.sleep(0.1)
+        assert figures[points] == 20
+        assert figures[name + '_indexed_vectors{collection="products"}'] == 0
+        for method, code, count in (
+            ("Points.Query", "OK", 1),
+            ("Points.Upsert", "OK", 1),
+            ("Points.CreateFieldIndex", "OK", len(catalog.INDEXES)),
+            ("Points.Count", "NOT_FOUND", 3),
+            ("Points.QueryGroups", "UNIMPLEMENTED", 1),
+        ):
+            labels = f'{{code="{code}",method="qdrant.{method}"}}'
+            assert figures[f"{name}_calls_total{labels}"] == count
+        assert figures[f'{name}_engine_seconds_count{{method="qdrant.Points.Query"}}'] == 1
+        assert figures[f"{name}_queue_wait_seconds_count"] >= 10
+        assert figures[f"{name}_flush_seconds_count"] >= 1
+        assert figures[f"{name}_queue_depth"] == 0
+        client.close()
+
+
+def test_a_taken_metrics_port_is_refused(server: QdrantProcess, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="is the port taken"):
+        QdrantProcess(tmp_path, 0, "--metrics-port", str(server.port))
 
 
 async def test_the_asyncio_client(server: QdrantProcess, client: QdrantClient, name: str) -> None:
