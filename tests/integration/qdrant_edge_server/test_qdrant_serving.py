@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections import Counter
+from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -120,11 +121,12 @@ async def test_a_burst_is_served_up_to_the_bound_and_refused_above() -> None:
         client = server.client()
         catalog.make(client, "products", 200)
         client.close()
-        patient, hasty = server.async_client(20), server.async_client(1)
+        patient, hasty = server.async_client(60), server.async_client(1)
         await asyncio.gather(patient.count("products"), hasty.count("products"))
 
         os.kill(server.process.pid, signal.SIGSTOP)
-        calls = [asyncio.ensure_future(_outcome(patient, number)) for number in range(500)]
+        # Each asks so much that they come faster than they can go.
+        calls = [asyncio.ensure_future(_ask_much(patient, number)) for number in range(500)]
         late = await asyncio.gather(*(_outcome(hasty, number) for number in range(50)))
         os.kill(server.process.pid, signal.SIGCONT)
 
@@ -137,9 +139,19 @@ async def test_a_burst_is_served_up_to_the_bound_and_refused_above() -> None:
         await hasty.close()
 
 
+async def _ask_much(client: AsyncQdrantClient, seed: int) -> str:
+    query = models.QueryRequest(query=catalog.query_vector(seed), using="pool", limit=50)
+    return await _code(client.query_batch_points("products", [query] * 25))
+
+
 async def _outcome(client: AsyncQdrantClient, seed: int) -> str:
+    vector = catalog.query_vector(seed)
+    return await _code(client.query_points("products", vector, using="pool", limit=50))
+
+
+async def _code(call: Awaitable[object]) -> str:
     try:
-        await client.query_points("products", catalog.query_vector(seed), using="pool", limit=50)
+        await call
     except grpc.RpcError as error:
         return str(error.code().name)
     return "OK"
