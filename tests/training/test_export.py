@@ -1,7 +1,6 @@
 """The export: graphs equal PyTorch, bytes are repeatable, a mismatch publishes nothing."""
 
 import json
-import os
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -208,13 +207,11 @@ def test_where_nothing_can_be_written_ends_in_a_sentence(
     assert file.read_text() == "not a folder"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_without_permission_ends_in_a_sentence(
-    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_folder_that_takes_nothing_ends_in_a_sentence(
+    checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    closed = tmp_path / "closed"
-    closed.mkdir(mode=0o500)
-    assert "cannot be written: Permission denied" in refused(capsys, checkpoint, closed / "out")
+    # Not one without permission, which root may write to all the same.
+    assert "cannot be written: " in refused(capsys, checkpoint, Path("/proc/self/fdinfo/out"))
 
 
 @torch.inference_mode()
