@@ -32,7 +32,7 @@ from qdrant_edge_server.store import Store
 from qdrant_edge_server.turn import Turn
 
 _MAX_REQUEST_BYTES = 32 * 2**20  # Qdrant's own default
-_MAX_CALLS = 128  # in the queue and in work, each on a thread of its own
+MAX_CALLS = 128  # in the queue and in work, each on a thread of its own
 _TICK_S = 1.0  # how long an update sent with wait=False may stay unsynced
 _GRACE_S = 3.0
 _WRITES = frozenset(
@@ -85,8 +85,8 @@ def serve(settings: Settings, *, ready: Callable[[str, str | None], None]) -> No
     try:
         # Now, when nobody waits for an answer: the engine freezes the process while it indexes.
         store.optimize()
-        with ThreadPoolExecutor(max_workers=_MAX_CALLS, thread_name_prefix="call") as calls:
-            server = _server(store, Desk(turn, metrics), calls)
+        with ThreadPoolExecutor(max_workers=MAX_CALLS, thread_name_prefix="call") as calls:
+            server = build_server(store, Desk(turn, metrics), calls)
             address = f"{settings.host}:{_listen(server, settings)}"
             metrics_address = _serve_metrics(metrics, settings)
             server.start()
@@ -115,10 +115,11 @@ def _optimizing(store: Store, turn: Turn, metrics: Metrics, settings: Settings) 
         optimizer.stop()
 
 
-def _server(store: Store, desk: Desk, calls: ThreadPoolExecutor) -> grpc.Server:
+def build_server(store: Store, desk: Desk, calls: ThreadPoolExecutor) -> grpc.Server:
+    """The gRPC server over `store`, not started; `calls` has `MAX_CALLS` threads."""
     server = grpc.server(
         calls,
-        maximum_concurrent_rpcs=_MAX_CALLS,
+        maximum_concurrent_rpcs=MAX_CALLS,
         options=[
             ("grpc.max_receive_message_length", _MAX_REQUEST_BYTES),
             ("grpc.max_send_message_length", -1),

@@ -77,13 +77,7 @@ class QdrantProcess:
 
     def async_client(self, timeout_s: int = 10) -> AsyncQdrantClient:
         """As `client`, for asyncio."""
-        return AsyncQdrantClient(
-            host=self.host,
-            grpc_port=self.port,
-            prefer_grpc=True,
-            check_compatibility=False,
-            timeout=timeout_s,
-        )
+        return connected(self.port, timeout_s)
 
     def log(self) -> str:
         """What the process wrote to stderr so far."""
@@ -111,6 +105,17 @@ class QdrantProcess:
         if self.process.poll() is None:
             self.kill()
         self._log.close()
+
+
+def connected(port: int, timeout_s: int = 10) -> AsyncQdrantClient:
+    """A client for asyncio of the server on a port of this machine."""
+    return AsyncQdrantClient(
+        host="127.0.0.1",
+        grpc_port=port,
+        prefer_grpc=True,
+        check_compatibility=False,
+        timeout=timeout_s,
+    )
 
 
 @contextmanager

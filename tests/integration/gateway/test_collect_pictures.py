@@ -162,6 +162,9 @@ def test_a_run_that_is_killed_is_taken_up_by_the_next(
         command.killed_when(index.url, lambda count=count: len(place.names(TRASH)) >= count)  # type: ignore[misc]
         assert place.names(KEPT) | place.names(TRASH) == set(names)
         assert used <= place.names(KEPT)
+    # A picture whose move was cut off may look as if it had just come: its grace begins anew.
+    for name in place.names(KEPT):
+        place.age(KEPT, name, 2 * DAY_S)
     assert command.run(index.url)[0] == 0
     assert (place.names(KEPT), place.names(TRASH)) == (used, unused)
 
