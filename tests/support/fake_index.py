@@ -32,7 +32,6 @@ from retrieval.domain import (
 from retrieval.errors import (
     DependencyTimeout,
     InvalidArgument,
-    NotFound,
     Reason,
     RecomposeError,
     ServiceUnavailable,
@@ -103,9 +102,9 @@ class FakeIndex:
 
     async def replace_payload(self, product: Product, deadline: Deadline) -> None:
         self._begin(deadline)
-        if product.point_id not in self._products:
-            raise NotFound(Reason.PRODUCT_NOT_FOUND)
-        self._products[product.point_id] = product
+        before = self._products.get(product.point_id)
+        if before is not None and before.source_sha256 == product.source_sha256:
+            self._products[product.point_id] = product
 
     async def delete(self, point_ids: Sequence[uuid.UUID], deadline: Deadline) -> None:
         self._begin(deadline)
