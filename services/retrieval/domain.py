@@ -324,7 +324,7 @@ class IndexPage:
 
 @dataclass(frozen=True, slots=True)
 class Restoring:
-    """A restore under way: of which backup (its seal), and how many of its parts are written."""
+    """A restore under way: of which backup, and how many of its parts are written."""
 
     backup: str
     parts: int
