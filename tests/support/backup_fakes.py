@@ -22,8 +22,10 @@ from retrieval.domain import (
     PictureShelf,
     Pooled,
     Product,
+    Restoring,
     Tuning,
 )
+from retrieval.errors import DependencyBroken
 from tests.support.fake_encoder import BUNDLE, FakeEncoder
 from tests.support.fake_image_store import MemoryImageStore
 from tests.support.fake_index import FakeIndex
@@ -162,3 +164,52 @@ class FakeShop:
 
 def replace_digest(model: Model) -> Model:
     return model.model_copy(update={"digest": "f" * 64})
+
+
+class Counting(FakeIndex):
+    """Counts what is put, and fails after so many calls of `put` as it is told."""
+
+    def __init__(self) -> None:
+        super().__init__(FIELDS)
+        self.calls = 0
+        self.fails_after: int | None = None
+        self.notes: list[Restoring | None] = []
+
+    async def put(self, products: Sequence[IndexedProduct], deadline: Deadline) -> None:
+        if self.calls == self.fails_after:
+            raise DependencyBroken(dependency="qdrant")
+        self.calls += 1
+        await super().put(products, deadline)
+
+    async def note(self, restoring: Restoring | None, deadline: Deadline) -> None:
+        self.notes.append(restoring)
+        await super().note(restoring, deadline)
+
+
+@dataclass
+class Fresh(FakeShop):
+    """An empty shop to restore into."""
+
+    index: Counting = field(default_factory=Counting)
+
+
+async def assert_embedded(shop: FakeShop, other: FakeShop) -> None:
+    """The same products and pictures; equal pictures have equal tokens, others have not."""
+    before, after = await shop.everything(), await other.everything()
+    assert {key: product for key, (product, _) in after.items()} == {
+        key: product for key, (product, _) in before.items()
+    }
+    assert other.pictures() == shop.pictures()
+    by_picture = {product.image_sha256: tokens for product, tokens in after.values()}
+    assert len(set(by_picture.values())) == len(by_picture)
+    assert all(by_picture[product.image_sha256] == tokens for product, tokens in after.values())
+
+
+async def backed_up(target: Path) -> FakeShop:
+    """A shop of 130 products in two catalogs, whose backup, of four parts, lies in a folder."""
+    shop = FakeShop()
+    await shop.add(range(100))
+    await shop.add(range(90, 120), catalog="autumn")
+    await shop.index.keep(TUNING, soon())
+    await shop.back_up(target)
+    return shop

@@ -62,6 +62,7 @@ class Shop:
     place: FilePlace
     bundle_dir: Path
     settings: Mapping[str, str]
+    api_key: str | None = None
 
     @property
     def bundle(self) -> Bundle:
@@ -78,6 +79,7 @@ class Shop:
             "QDRANT_BUDGET_S": "30",
             "IMAGE_STORE_BUDGET_S": "30",
             "TRITON_BUDGET_S": "30",
+            **({"QDRANT_API_KEY": self.api_key} if self.api_key else {}),
             **self.settings,
         }
 
@@ -85,7 +87,7 @@ class Shop:
         """A client of its own; make it inside the event loop and close it there."""
         sizes = self.bundle.sizes
         return QdrantIndex(
-            connect(self.url),
+            connect(self.url, api_key=self.api_key),
             digest=self.bundle.digest,
             query_tokens=sizes.query_tokens,
             embed_dim=sizes.embed_dim,
@@ -119,6 +121,16 @@ class Shop:
         await index.put(self.items(count, pictures), soon())
         await index.audits.keep(TUNING, soon())
         await index.close()
+
+    async def destroy(self) -> None:
+        """Delete the index, which takes its alias along, and every picture."""
+        index, client = self.index(), connect(self.url, api_key=self.api_key)
+        await client.delete_collection(index.collection)
+        await client.close()
+        await index.close()
+        for name in self.place.names(PictureShelf.KEPT):
+            self.place.path(PictureShelf.KEPT, name).unlink()
+        await asyncio.sleep(self.place.settle_s)
 
     async def keep_pictures(self, numbers: Sequence[int]) -> None:
         """Write pictures as a folder keeps them, which is quick even where S3 serves them."""

@@ -1,5 +1,6 @@
 """What a backup holds: everything, whole, whatever is written meanwhile, and whenever it ends."""
 
+import json
 import random
 import tracemalloc
 import uuid
@@ -75,6 +76,11 @@ async def test_a_backup_holds_every_product_with_its_tokens_and_picture(tmp_path
     await shop.index.keep(TUNING, soon())
     made = await shop.back_up(tmp_path)
     assert saved(tmp_path) == await shop.everything()
+    # The files are what they are called, for whoever looks into them with other tools.
+    tokens = np.load(files(tmp_path, "backups/*/tokens-00003.npy")[0])
+    assert (tokens.dtype, tokens.shape[0]) == (np.float16, 20)
+    lines = files(tmp_path, "backups/*/products-00003.jsonl")[0].read_text("utf-8").split("\n")
+    assert [json.loads(line)["catalog"] for line in lines[:-1]].count("default") > 5
     manifest = made.manifest
     assert manifest.products == 140
     assert manifest.catalogs == {"autumn": 40, "default": 100}

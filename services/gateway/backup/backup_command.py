@@ -49,7 +49,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--keep",
         type=_whole,
         metavar="N",
-        help="then remove all but the newest N backups, and the pictures that only they had",
+        help="then remove all but the newest N backups, and the pictures that only they had; not "
+        "where the new one lacks something",
     )
     parser.set_defaults(run=run)
 
@@ -59,8 +60,9 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
 
     def work() -> int:
         status = _say(asyncio.run(_back_up(settings, options)))
-        if options.keep is not None:
-            status = max(status, _prune(BackupFolder(options.target), options.keep))
+        # One that lacks something takes the place of none that may be whole.
+        if options.keep is not None and status == 0:
+            status = _prune(BackupFolder(options.target), options.keep)
         return status
 
     return run_told(work)

@@ -132,10 +132,10 @@ class BackupFolder:
         return self._backups / name
 
 
-def write_synced(path: Path, content: bytes) -> None:
+def write_synced(path: Path, *pieces: bytes | memoryview) -> None:
     """Write a new file and wait for the disk."""
     with path.open("xb") as stream:
-        stream.write(content)
+        stream.writelines(pieces)
         stream.flush()
         os.fsync(stream.fileno())
 

@@ -11,13 +11,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from gateway.backup.failures import BackupRefused
 from gateway.backup.folder import BackupFolder, write_synced
 from gateway.backup.manifest import MANIFEST, KeptTuning, Manifest, Model, Part, Parts, written
 from gateway.backup.patience import patiently
 from gateway.backup.progress import Progress
-from gateway.backup.records import SavedProduct, products_file, tokens_file
-from retrieval.domain import F32Array, IndexedProduct
+from gateway.backup.records import F16Array, SavedProduct, products_file, tokens_file
+from retrieval.domain import IndexedProduct
 from retrieval.image_store.pictures import is_name
 from retrieval.ports import AuditedIndex, PictureFiles, PortableIndex
 
@@ -38,11 +40,18 @@ class Made:
 
 @dataclass(slots=True)
 class _Draft:
-    """A backup being written."""
+    """A backup being written.
+
+    Attributes:
+        folder: where.
+        tokens: room for those of a part, [N, K, D] float16; None leaves them out. The same for
+            all parts, as buffers of this size that come and go would scatter the memory.
+        products: of the part that is being gathered.
+    """
 
     folder: Path
+    tokens: F16Array | None
     products: list[SavedProduct] = field(default_factory=list)
-    tokens: list[F32Array] = field(default_factory=list)
     parts: list[Parts] = field(default_factory=list)
     catalogs: Counter[str] = field(default_factory=Counter)
     without_picture: int = 0
@@ -101,9 +110,9 @@ class Backup:
             )
         with folder.writing():
             name, began_at = self._named(folder)
-            draft = _Draft(folder.begin(name))
+            draft = _Draft(folder.begin(name), self._room() if tokens else None)
             progress.begin("backing up", total)
-            await self._copy(folder, draft, progress, tokens=tokens)
+            await self._copy(folder, draft, progress)
             manifest = Manifest(
                 began_at=began_at,
                 ended_at=self._time().isoformat(timespec="seconds"),
@@ -136,9 +145,11 @@ class Backup:
         tuning = await patiently(self._audits.tuning)
         return None if tuning is None else KeptTuning.of(tuning)
 
-    async def _copy(
-        self, folder: BackupFolder, draft: _Draft, progress: Progress, *, tokens: bool
-    ) -> None:
+    def _room(self) -> F16Array:
+        model = self._model
+        return np.empty((self._part_products, model.query_tokens, model.embed_dim), np.float16)
+
+    async def _copy(self, folder: BackupFolder, draft: _Draft, progress: Progress) -> None:
         after: uuid.UUID | None = None
         while True:
             page = await patiently(lambda deadline, after=after: self._index.page(after, deadline))  # type: ignore[misc]
@@ -147,9 +158,9 @@ class Backup:
             for item in page.products:
                 product = item.product
                 has_picture = saved.get(product.image_sha256, False)
+                if draft.tokens is not None:
+                    draft.tokens[len(draft.products)] = item.tokens
                 draft.products.append(SavedProduct(product, has_picture))
-                if tokens:
-                    draft.tokens.append(item.tokens)
                 draft.catalogs[product.catalog] += 1
                 draft.without_picture += not has_picture
                 if len(draft.products) == self._part_products:
@@ -196,22 +207,22 @@ class Backup:
         return True
 
     def _write_part(self, draft: _Draft) -> None:
-        number = f"{len(draft.parts):05d}"
-        draft.parts.append(
-            Parts(
-                count=len(draft.products),
-                products=self._add(
-                    draft, f"products-{number}.jsonl", products_file(draft.products)
-                ),
-                tokens=self._add(draft, f"tokens-{number}.npy", tokens_file(draft.tokens))
-                if draft.tokens
-                else None,
-            )
-        )
+        number, count = f"{len(draft.parts):05d}", len(draft.products)
+        lines = products_file(draft.products)
+        products = _add(draft, f"products-{number}.jsonl", lines)
+        tokens = None
+        if draft.tokens is not None:
+            tokens = _add(draft, f"tokens-{number}.npy", *tokens_file(draft.tokens[:count]))
+        draft.parts.append(Parts(count=count, products=products, tokens=tokens))
         draft.products.clear()
-        draft.tokens.clear()
 
-    def _add(self, draft: _Draft, name: str, content: bytes) -> Part:
-        write_synced(draft.folder / name, content)
-        draft.bytes_added += len(content)
-        return Part(name=name, bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+
+def _add(draft: _Draft, name: str, *pieces: bytes | memoryview) -> Part:
+    """Write a file of a backup; what its manifest says of it."""
+    write_synced(draft.folder / name, *pieces)
+    total = hashlib.sha256()
+    for piece in pieces:
+        total.update(piece)
+    size = sum(map(len, pieces))
+    draft.bytes_added += size
+    return Part(name=name, bytes=size, sha256=total.hexdigest())

@@ -3,13 +3,10 @@
 import hashlib
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from gateway.backup.failures import BackupDamaged, BackupRefused
 from gateway.backup.folder import BackupFolder
 from gateway.backup.manifest import MANIFEST, Manifest, Part, read
-from gateway.backup.records import SavedProduct, read_products, read_tokens
+from gateway.backup.records import F16Array, SavedProduct, read_products, read_tokens
 from retrieval.image_store.pictures import holds
 
 
@@ -18,7 +15,7 @@ class LoadedPart:
     """Some products; tokens [N, K, D] float16 where they were asked for."""
 
     products: list[SavedProduct]
-    tokens: NDArray[np.float16] | None
+    tokens: F16Array | None
 
 
 class OpenBackup:

@@ -15,12 +15,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from io import BytesIO
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from retrieval.domain import F32Array, Product
+from retrieval.domain import Product
+
+F16Array = NDArray[np.float16]
+_LONGEST_HEADER: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +72,23 @@ def read_products(content: bytes) -> list[SavedProduct]:
     ]
 
 
-def tokens_file(tokens: Sequence[F32Array]) -> bytes:
-    """[N, K, D] float16 of tokens [K, D] that float16 holds: nothing is lost."""
-    buffer = BytesIO()
-    np.save(buffer, np.stack(tokens).astype(np.float16), allow_pickle=False)
-    return buffer.getvalue()
+def tokens_file(tokens: F16Array) -> tuple[bytes, memoryview]:
+    """[N, K, D] float16, contiguous, as a file of two pieces, of which the second is no copy."""
+    header = BytesIO()
+    np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(tokens))
+    return header.getvalue(), tokens.data.cast("B")
 
 
-def read_tokens(content: bytes, shape: tuple[int, int, int]) -> NDArray[np.float16]:
-    """What `tokens_file` was made of. Raises ValueError where it is not [N, K, D] float16."""
-    try:
-        tokens = np.load(BytesIO(content), allow_pickle=False)
-    except (ValueError, EOFError, OSError):
-        raise ValueError("not the tokens of a backup") from None
-    if not isinstance(tokens, np.ndarray) or tokens.dtype != np.float16 or tokens.shape != shape:
+def read_tokens(content: bytes, shape: tuple[int, int, int]) -> F16Array:
+    """What `tokens_file` was made of, on the bytes given.
+
+    Raises ValueError where it is not [N, K, D] float16.
+    """
+    header = BytesIO(content[:_LONGEST_HEADER])
+    if np.lib.format.read_magic(header) != (1, 0):
+        raise ValueError("not the tokens of a backup")
+    found = np.lib.format.read_array_header_1_0(header)
+    if found != (shape, False, np.dtype(np.float16)):
         raise ValueError("tokens of another shape")
-    return tokens
+    # Raises where there is more or less of it.
+    return np.frombuffer(content, np.float16, offset=header.tell()).reshape(shape)

@@ -9,7 +9,7 @@ told so.
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -169,7 +169,7 @@ class Restore:
         use_tokens = indexed and self._embedder is None
         part = await asyncio.to_thread(backup.part, number, tokens=use_tokens)
         left_out = 0
-        items = iter(_items(part))
+        items = _items(part)
         while batch := list(itertools.islice(items, _BATCH)):
             contents = await self._keep_pictures(backup, batch)
             if self._embedder is not None:
@@ -233,12 +233,7 @@ class Restore:
         await patiently(lambda deadline: self._index.note(restoring, deadline))
 
 
-def _items(part: LoadedPart) -> Sequence[_Item]:
-    return [
-        _Item(
-            saved.product,
-            saved.picture_saved,
-            None if part.tokens is None else part.tokens[row].astype(np.float32),
-        )
-        for row, saved in enumerate(part.products)
-    ]
+def _items(part: LoadedPart) -> Iterator[_Item]:
+    for row, saved in enumerate(part.products):
+        tokens = None if part.tokens is None else part.tokens[row].astype(np.float32)
+        yield _Item(saved.product, saved.picture_saved, tokens)

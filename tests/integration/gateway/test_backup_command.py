@@ -11,15 +11,22 @@ from gateway.__main__ import main
 from retrieval.domain import PictureShelf
 from tests.support.backup_shop import Shop
 from tests.support.image_places import folder_place
+from tests.support.qdrant import QdrantProcess
 from tests.support.qdrant_index import server_in_memory
 from tests.support.tiny_bundle import write_tiny_bundle
 
 REFUSED = "gateway: refused, and nothing was changed: "
 
 
+@pytest.fixture(scope="module")
+def index() -> Iterator[QdrantProcess]:
+    with server_in_memory() as process:
+        yield process
+
+
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    with ThreadPoolExecutor(4) as threads, server_in_memory() as index:
+def shop(index: QdrantProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    with ThreadPoolExecutor(4) as threads:
         place = folder_place(tmp_path / "images", threads)
         shop = Shop(
             index.url,
@@ -33,6 +40,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
         # Logs would go on to a stream that is closed after the test.
         monkeypatch.setattr("gateway.__main__.configure_logging", lambda log_format: None)
         yield shop
+        asyncio.run(shop.destroy())
 
 
 @pytest.fixture
@@ -98,9 +106,12 @@ def test_old_backups_are_removed_where_asked(shop: Shop, run: Run, tmp_path: Pat
 def test_an_incomplete_backup_is_told_and_kept(shop: Shop, run: Run, tmp_path: Path) -> None:
     lost = sorted(shop.place.names(PictureShelf.KEPT))[0]
     shop.place.path(PictureShelf.KEPT, lost).unlink()
-    status, out, err = run("backup", tmp_path / "target")
+    assert run("backup", tmp_path / "target")[0] == 3
+    status, out, err = run("backup", tmp_path / "target", "--keep", "1")
     assert status == 3
     assert "30 products" in out
+    assert "removed" not in out
+    assert len([*(tmp_path / "target" / "backups").iterdir()]) == 2
     assert err.startswith("gateway: the backup is not complete: 0 points of the index are no ")
     assert run("restore", tmp_path / "target", "--check")[0] == 0
 
