@@ -5,7 +5,7 @@ import random
 import uuid
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from retrieval.domain import (
     Filter,
     FilterableFields,
     IndexedProduct,
+    IndexPage,
     IndexQuery,
     Match,
     Not,
@@ -26,6 +27,7 @@ from retrieval.domain import (
     Product,
     Range,
     Ranked,
+    Restoring,
     Scalar,
     Tuning,
 )
@@ -37,6 +39,7 @@ from retrieval.errors import (
     ServiceUnavailable,
 )
 
+_PAGE: Final = 16
 # The method `list` hides the type of that name from the annotations below it.
 _Sample: TypeAlias = list[IndexedProduct]
 
@@ -50,12 +53,14 @@ class FakeIndex:
         live: whether the alias names this index; else `check` says MODEL_MISMATCH.
         failure: raised by every call, where set.
         kept: the tuning that was kept last.
+        noted: the restore that was noted last.
     """
 
     def __init__(self, fields: FilterableFields) -> None:
         self.live = True
         self.failure: RecomposeError | None = None
         self.kept: Tuning | None = None
+        self.noted: Restoring | None = None
         self._fields = fields
         self._products: dict[uuid.UUID, Product] = {}
         self._tokens: dict[uuid.UUID, Any] = {}
@@ -97,8 +102,9 @@ class FakeIndex:
                 raise ValueError("tokens must be finite and of unit norm")
         for item in products:
             self._products[item.product.point_id] = item.product
-            self._tokens[item.product.point_id] = item.tokens.astype(np.float16).astype(np.float32)
-            self._pools[item.product.point_id] = _pooled(item.tokens)
+            kept = item.tokens.astype(np.float16).astype(np.float32)
+            self._tokens[item.product.point_id] = kept
+            self._pools[item.product.point_id] = _pooled(kept)
 
     async def replace_payload(self, product: Product, deadline: Deadline) -> None:
         self._begin(deadline)
@@ -151,6 +157,31 @@ class FakeIndex:
     async def keep(self, tuning: Tuning, deadline: Deadline) -> None:
         self._begin(deadline)
         self.kept = tuning
+
+    async def page(self, after: uuid.UUID | None, deadline: Deadline) -> IndexPage:
+        self._begin(deadline)
+        rest = [one for one in sorted(self._products) if after is None or one >= after]
+        items = [IndexedProduct(self._products[one], self._tokens[one]) for one in rest[:_PAGE]]
+        return IndexPage(tuple(items), rest[_PAGE] if len(rest) > _PAGE else None, 0)
+
+    async def is_live(self, deadline: Deadline) -> bool:
+        self._begin(deadline)
+        return self.live
+
+    async def prepare(self, deadline: Deadline) -> None:
+        self._begin(deadline)
+
+    async def go_live(self, deadline: Deadline) -> bool:
+        self._begin(deadline)
+        return self.live
+
+    async def restoring(self, deadline: Deadline) -> Restoring | None:
+        self._begin(deadline)
+        return self.noted
+
+    async def note(self, restoring: Restoring | None, deadline: Deadline) -> None:
+        self._begin(deadline)
+        self.noted = restoring
 
     def _begin(self, deadline: Deadline) -> None:
         if self.failure is not None:

@@ -44,13 +44,11 @@ from retrieval.qdrant.payload import (
     to_product,
     uuid_of,
 )
+from retrieval.qdrant.points import PAGE_FLOATS, to_point
+from retrieval.qdrant.portable import QdrantPortable
 from retrieval.qdrant.queries import ranking
-from retrieval.qdrant.vectors import checked_query, checked_tokens, pooled
+from retrieval.qdrant.vectors import checked_query, checked_tokens
 
-# Turning products into a message holds up all else here, 1.4 ms for one of full size (32 tokens
-# of 256); and Qdrant syncs its disk once a call. So a call carries 16 of full size, or more small
-# ones.
-_PUT_FLOATS: Final = 131_072
 _STRONG: Final = models.WriteOrdering.STRONG
 _COUNTABLE: Final = (FieldKind.KEYWORD, FieldKind.BOOL)
 
@@ -108,6 +106,9 @@ class QdrantIndex:
         )
         self.collection = self._collection.name
         self.audits = QdrantAudits(
+            client, self._collection, query_tokens=query_tokens, embed_dim=embed_dim
+        )
+        self.portable = QdrantPortable(
             client, self._collection, query_tokens=query_tokens, embed_dim=embed_dim
         )
 
@@ -194,9 +195,9 @@ class QdrantIndex:
         """
         for item in products:
             checked_tokens(item.tokens, self._query_tokens, self._embed_dim)
-        step = max(1, _PUT_FLOATS // (self._query_tokens * self._embed_dim))
+        step = max(1, PAGE_FLOATS // (self._query_tokens * self._embed_dim))
         for start in range(0, len(products), step):
-            points = [_point(item) for item in products[start : start + step]]
+            points = [to_point(item) for item in products[start : start + step]]
             await self._upsert(points, deadline)
 
     async def _upsert(self, points: _Points, deadline: Deadline) -> None:
@@ -318,14 +319,3 @@ class QdrantIndex:
         self._collection.calls.dropped(received - usable)
         if received and not usable:
             raise DependencyBroken(dependency=DEPENDENCY)
-
-
-def _point(item: IndexedProduct) -> models.PointStruct:
-    return models.PointStruct(
-        id=str(item.product.point_id),
-        vector={
-            schema.TOKENS: item.tokens.tolist(),
-            schema.POOL: pooled(item.tokens).tolist(),
-        },
-        payload=to_payload(item.product),
-    )
