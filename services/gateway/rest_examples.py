@@ -64,6 +64,7 @@ FACETS: Final[dict[str, Any]] = {
         {
             "field": "color",
             "values": [{"value": "black", "count": 412}, {"value": "red", "count": 230}],
-        }
+        },
+        {"field": "price", "values": [], "range": {"min": 9.9, "max": 129}},
     ]
 }

@@ -178,9 +178,21 @@ class FacetValue(_Closed):
     count: int
 
 
+class NumberRange(_Closed):
+    """The least and the greatest number."""
+
+    min: float
+    max: float
+
+
 class Facet(_Closed):
     field: str
-    values: list[FacetValue] = Field(description="Most frequent first, at most 100.")
+    values: list[FacetValue] = Field(
+        description="Of words and booleans, most frequent first, at most 100."
+    )
+    range: NumberRange | None = Field(
+        None, description="Of numbers; left out where no product has one."
+    )
 
 
 class Facets(_Closed):

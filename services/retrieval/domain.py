@@ -240,9 +240,35 @@ class FacetValue:
 
 
 @dataclass(frozen=True, slots=True)
+class NumberRange:
+    """The least and the greatest of some numbers."""
+
+    min: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True)
 class Facet:
+    """What products have in one field: counted values of words and booleans, the range of
+    numbers. A field that none of them has gives neither."""
+
     field: str
-    values: tuple[FacetValue, ...]
+    values: tuple[FacetValue, ...] = ()
+    range: NumberRange | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FacetsRequest:
+    """Which fields to tell of (all where none is named), and over which products.
+
+    With ``multi_select`` a field is counted over the products that the other fields' conditions
+    let through, so that a second value of it can be offered.
+    """
+
+    catalog: str = DEFAULT_CATALOG
+    fields: tuple[str, ...] = ()
+    filter: Filter | None = field(default=None, repr=False)
+    multi_select: bool = False
 
 
 def point_id(catalog: str, product_id: str) -> uuid.UUID:

@@ -132,7 +132,7 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.FILTER_TOO_LARGE: "A filter has more than 32 conditions.",
     Reason.FILTER_RANGE_INVALID: "A range needs a finite min or max, and min not over max.",
     Reason.FILTER_VALUE_INVALID: "A filter value does not have the type of its field.",
-    Reason.FACET_FIELD_UNKNOWN: "A facet names a field that cannot be counted.",
+    Reason.FACET_FIELD_UNKNOWN: "A facet names a field that is not filterable.",
     Reason.IMAGE_EMPTY: "The image is empty.",
     Reason.IMAGE_NOT_AN_IMAGE: "The image is not a picture.",
     Reason.IMAGE_CORRUPT: "The image is damaged.",

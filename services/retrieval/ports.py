@@ -77,15 +77,10 @@ class CatalogIndex(Protocol):
     async def delete(self, point_ids: Sequence[uuid.UUID], deadline: Deadline) -> None:
         """Remove points durably; unknown ones are no error."""
 
-    async def facets(
-        self,
-        catalog: str,
-        fields: Sequence[str],
-        filter: Filter | None,
-        limit: int,
-        deadline: Deadline,
-    ) -> list[Facet]:
-        """Counts of each field's values, most frequent first."""
+    async def facet(
+        self, catalog: str, field: str, filter: Filter | None, limit: int, deadline: Deadline
+    ) -> Facet:
+        """Counts of a field's values, most frequent first; of numbers their range."""
 
     async def list(
         self, catalog: str, limit: int, after: uuid.UUID | None, deadline: Deadline

@@ -248,6 +248,26 @@ async def test_filters(body: Any, message: filter_pb2.Filter, reason: str, field
     assert core.calls == []
 
 
+@pytest.mark.parametrize(
+    ("catalog", "fields", "reason", "field"),
+    [
+        ("default", ["color", "secret"], "FACET_FIELD_UNKNOWN", "field"),
+        ("default", [""], "FACET_FIELD_UNKNOWN", "field"),
+        ("default", ["attributes.color"], "FACET_FIELD_UNKNOWN", "field"),
+        ("Shop", ["color"], "CATALOG_INVALID", "catalog"),
+    ],
+)
+async def test_facets(catalog: str, fields: list[str], reason: str, field: str) -> None:
+    core = RulingCore()
+    async with serving(edge_parts(core)) as edges:
+        rest = await edges.rest.get(
+            "/v1/products:facets", params={"catalog": catalog, "field": fields}
+        )
+        call = edges.catalog.GetFacets(catalog_pb2.GetFacetsRequest(catalog=catalog, fields=fields))
+        await _compare(rest, call, reason, field)
+    assert core.calls == []
+
+
 @pytest.mark.parametrize("depth", [1, 4])
 async def test_filters_within_the_rules_pass(depth: int) -> None:
     core = RulingCore()

@@ -252,6 +252,8 @@ QUERIES: list[tuple[str, int, str, str]] = [
     ("/v1/products/p?zq=1", 422, "FIELD_UNKNOWN", ""),
     ("/v1/products:facets?filter=%7B", 400, "REQUEST_MALFORMED", ""),
     ("/v1/products:facets?filter=%7B%7D", 422, "FILTER_INVALID", "filter"),
+    ("/v1/products:facets?multi_select=1", 422, "FIELD_INVALID", "multi_select"),
+    ("/v1/products:facets?fields=color", 422, "FIELD_UNKNOWN", ""),
     ("/v1/products:facets?filter=" + "%5B" * 20_000, 400, "REQUEST_MALFORMED", ""),
 ]
 

@@ -22,6 +22,7 @@ from retrieval.domain import (
     IndexQuery,
     Match,
     Not,
+    NumberRange,
     Pooled,
     Product,
     Range,
@@ -112,19 +113,16 @@ class FakeIndex:
         for point_id in point_ids:
             self._products.pop(point_id, None)
 
-    async def facets(
-        self,
-        catalog: str,
-        fields: Sequence[str],
-        filter: Filter | None,
-        limit: int,
-        deadline: Deadline,
-    ) -> list[Facet]:
+    async def facet(
+        self, catalog: str, field: str, filter: Filter | None, limit: int, deadline: Deadline
+    ) -> Facet:
         self._begin(deadline)
-        if any(self._fields.get(name) in (None, FieldKind.NUMBER) for name in fields):
+        if field not in self._fields:
             raise InvalidArgument(Reason.FACET_FIELD_UNKNOWN)
         found = [product for _, product in self._of(catalog, filter)]
-        return [_facet(field, found, limit) for field in fields]
+        if self._fields[field] is FieldKind.NUMBER:
+            return _range(field, found)
+        return _facet(field, found, limit)
 
     async def list(
         self, catalog: str, limit: int, after: uuid.UUID | None, deadline: Deadline
@@ -210,3 +208,13 @@ def _facet(field: str, products: Sequence[Product], limit: int) -> Facet:
         counts.update(set(_values(product, field)))
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return Facet(field, tuple(FacetValue(value, count) for value, count in ranked[:limit]))
+
+
+def _range(field: str, products: Sequence[Product]) -> Facet:
+    numbers = [
+        value
+        for product in products
+        for value in _values(product, field)
+        if isinstance(value, float)
+    ]
+    return Facet(field, range=NumberRange(min(numbers), max(numbers)) if numbers else None)

@@ -13,7 +13,6 @@ from retrieval.domain import (
     Deadline,
     Exact,
     Facet,
-    FacetValue,
     FieldKind,
     Filter,
     FilterableFields,
@@ -32,14 +31,13 @@ from retrieval.errors import (
     Reason,
     ServiceUnavailable,
 )
-from retrieval.qdrant import schema
+from retrieval.qdrant import facets, schema
 from retrieval.qdrant.audits import QdrantAudits
 from retrieval.qdrant.collection import Collection
 from retrieval.qdrant.failures import DEPENDENCY
 from retrieval.qdrant.filters import candidates
 from retrieval.qdrant.payload import (
     UnreadablePayload,
-    attribute_path,
     to_payload,
     to_product,
     uuid_of,
@@ -52,12 +50,10 @@ from retrieval.qdrant.vectors import checked_query, checked_tokens, pooled
 # ones.
 _PUT_FLOATS: Final = 131_072
 _STRONG: Final = models.WriteOrdering.STRONG
-_COUNTABLE: Final = (FieldKind.KEYWORD, FieldKind.BOOL)
 
 # The method `list` hides the type of that name from the annotations below it.
 _Ranking: TypeAlias = list[Ranked]
 _Products: TypeAlias = list[Product]
-_Facets: TypeAlias = list[Facet]
 _Points: TypeAlias = list[models.PointStruct]
 
 
@@ -265,40 +261,25 @@ class QdrantIndex:
         )
         return [*self._products(records).values()], uuid_of(following)
 
-    async def facets(
-        self,
-        catalog: str,
-        fields: Sequence[str],
-        filter: Filter | None,
-        limit: int,
-        deadline: Deadline,
-    ) -> _Facets:
-        """Exact counts of each field's values, most frequent first, then by value.
+    async def facet(
+        self, catalog: str, field: str, filter: Filter | None, limit: int, deadline: Deadline
+    ) -> Facet:
+        """Exact counts of a field's values, most frequent first, then by value; of numbers
+        their range.
 
         Raises:
-            InvalidArgument: a field is neither keyword nor boolean (FACET_FIELD_UNKNOWN), or
-                the filter does not fit the filterable fields.
+            InvalidArgument: the field is not filterable (FACET_FIELD_UNKNOWN), or the filter does
+                not fit the filterable fields.
         """
-        if any(self._fields.get(field) not in _COUNTABLE for field in fields):
+        kind = self._fields.get(field)
+        if kind is None:
             raise InvalidArgument(Reason.FACET_FIELD_UNKNOWN)
         passing = candidates(catalog, filter, self._fields)
-        return [await self._facet(field, passing, limit, deadline) for field in fields]
-
-    async def _facet(
-        self, field: str, passing: models.Filter, limit: int, deadline: Deadline
-    ) -> Facet:
-        answer = await self._collection.read(
-            lambda timeout_s: self._client.facet(
-                self.collection,
-                attribute_path(field),
-                facet_filter=passing,
-                limit=limit,
-                exact=True,
-                timeout=timeout_s,
-            ),
-            deadline,
+        if kind is FieldKind.NUMBER:
+            return await facets.range_of(self._client, self._collection, field, passing, deadline)
+        return await facets.counts_of(
+            self._client, self._collection, field, passing, limit, deadline
         )
-        return Facet(field, tuple(FacetValue(hit.value, hit.count) for hit in answer.hits))
 
     async def close(self) -> None:
         """Close the client, for every index that shares it; calls in flight fail."""
