@@ -46,6 +46,8 @@ def decode_search(message: search_pb2.SearchRequest) -> SearchRequest:
         page_token=message.page_token,
         include_reference=message.include_reference,
         view=decode_view(message.view),
+        group_by=message.group_by,
+        diversity=message.diversity,
     )
 
 

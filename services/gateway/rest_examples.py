@@ -35,6 +35,14 @@ SEARCHES: Final[dict[str, dict[str, Any]]] = {
             },
         },
     },
+    "grouped": {
+        "summary": "One result for each color, and not all of them alike",
+        "value": {
+            "reference": {"product_id": "p-0042"},
+            "group_by": "color",
+            "diversity": 0.3,
+        },
+    },
     "image": {
         "summary": "A picture of the shopper's own",
         "value": {

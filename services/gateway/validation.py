@@ -75,11 +75,16 @@ def valid_search(request: SearchRequest, fields: FilterableFields) -> SearchRequ
         raise InvalidArgument(Reason.QUERY_EMPTY)
     if request.filter is not None:
         check_filter(request.filter, fields)
+    if request.group_by and fields.get(request.group_by) is not FieldKind.KEYWORD:
+        raise InvalidArgument(Reason.GROUP_FIELD_UNKNOWN, field="group_by")
+    if not 0 <= request.diversity <= 1:  # nor is NaN
+        raise InvalidArgument(Reason.DIVERSITY_INVALID, field="diversity")
     return replace(
         request,
         catalog=valid_catalog(request.catalog),
         reference=reference,
         modification=modification,
+        diversity=abs(request.diversity),  # -0.0 is 0.0, also in a page token
         page_size=valid_page_size(request.page_size),
     )
 

@@ -148,14 +148,19 @@ class SearchRequest:
     page_token: str = field(default="", repr=False)
     include_reference: bool = False
     view: View = View.FULL
+    group_by: str = field(default="", repr=False)
+    """A filterable keyword of which no two hits share a value; empty for no groups."""
+    diversity: float = 0.0
+    """0 to 1: how much unlikeness to the hits before counts, against relevance."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """One place in a ranking."""
+    """One place in a ranking; ``values`` are those of the query's ``values_of``."""
 
     point_id: uuid.UUID
     score: float
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,7 +385,8 @@ class IndexQuery:
     ``vectors`` is [D] (a composed or text query: the score is the maximum over a product's
     tokens of the dot product) or [K, D] (an image-only query: the mean over the K tokens of
     each one's best match). All rows are L2-normalised float32. Without a ``route`` the index
-    takes the one that it was made with.
+    takes the one that it was made with. The answer tells each product's values of the keyword
+    field ``values_of``, where one is named.
     """
 
     catalog: str
@@ -389,6 +395,7 @@ class IndexQuery:
     filter: Filter | None = None
     exclude: tuple[uuid.UUID, ...] = ()
     route: Route | None = None
+    values_of: str | None = None
 
 
 CacheKind = Literal["image_embeds", "image_tokens", "query_embedding"]

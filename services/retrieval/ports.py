@@ -60,6 +60,11 @@ class ProductIndex(Protocol):
     ) -> dict[uuid.UUID, Product]:
         """The products of these points; unknown ones are left out."""
 
+    async def pools(
+        self, point_ids: Sequence[uuid.UUID], deadline: Deadline
+    ) -> dict[uuid.UUID, F32Array]:
+        """Pooled vectors of these points, [D] of unit norm; unknown ones are left out."""
+
     async def check(self, deadline: Deadline) -> None:
         """Make one real query; raises `ServiceUnavailable` (MODEL_MISMATCH) when the live alias
         names a collection of another model."""

@@ -84,6 +84,26 @@ SEARCHES: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
         "VIEW_INVALID",
         "view",
     ),
+    *(
+        (
+            f"group_by {field}",
+            {"modification": "x", "group_by": field},
+            {"modification": "x", "group_by": field},
+            "GROUP_FIELD_UNKNOWN",
+            "group_by",
+        )
+        for field in ("secret", "price", "hood", "attributes.color")
+    ),
+    *(
+        (
+            f"diversity {diversity}",
+            {"modification": "x", "diversity": diversity},
+            {"modification": "x", "diversity": diversity},
+            "DIVERSITY_INVALID",
+            "diversity",
+        )
+        for diversity in (-0.01, 1.01, 1e300)
+    ),
     (
         "a reference to nothing",
         {"reference": {}},

@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+import numpy as np
 import pytest
 import pytest_asyncio
 from qdrant_client import AsyncQdrantClient, models
 
+from gateway.grouping import best_of_groups
 from retrieval.domain import (
     AllOf,
     AnyOf,
@@ -186,6 +188,55 @@ async def test_excluded_points_are_not_found(
     exact = exact_scores(products, query)
     left = {key: score for key, score in exact.items() if key not in excluded}
     assert_ranking(await search(filled, query, 5, exclude=excluded), left, 5)
+
+
+@pytest.mark.parametrize("field", ["color", "tags", "made in"])
+async def test_a_query_tells_the_words_that_its_hits_have_in_a_field(
+    filled: Index, products: Sequence[IndexedProduct], field: str
+) -> None:
+    query = random_query(seed=9)
+    ranked = await search(filled, query, values_of=field)
+    assert_ranking(ranked, exact_scores(products, query), COUNT)
+    words: dict[uuid.UUID, Any] = {
+        item.product.point_id: item.product.attributes.get(field, ()) for item in products
+    }
+    assert {hit.point_id: hit.values for hit in ranked} == {
+        key: (value,) if isinstance(value, str) else tuple(value) for key, value in words.items()
+    }
+    assert {hit.values for hit in await search(filled, query)} == {()}
+
+
+async def test_groups_are_the_same_over_every_index(
+    filled: Index, products: Sequence[IndexedProduct]
+) -> None:
+    """Rounds of 3 over 4 colors and 120 products; a list of words stands for all of them."""
+    query = IndexQuery(CATALOG, random_query(seed=10), 3)
+    exact = exact_scores(products, query.vectors)
+    best = sorted(products, key=lambda item: -exact[item.product.point_id])
+    for field in ("color", "tags"):
+        expected, taken = list[uuid.UUID](), set[Any]()
+        for item in best:
+            value: Any = item.product.attributes.get(field, ())
+            values = {value} if isinstance(value, str) else {*value}
+            if taken.isdisjoint(values):
+                expected.append(item.product.point_id)
+                taken |= values
+        found = await best_of_groups(filled, query, field, soon())
+        assert [hit.point_id for hit in found] == expected[:3], field
+
+
+async def test_pools_are_the_normalised_means_of_the_tokens(
+    filled: Index, products: Sequence[IndexedProduct]
+) -> None:
+    wanted = [products[n] for n in (3, 0, 7)]
+    asked = [*(item.product.point_id for item in wanted), uuid.uuid4()]
+    pools = await filled.pools(asked, soon())
+    assert pools.keys() == {item.product.point_id for item in wanted}
+    for item in wanted:
+        mean = item.tokens.mean(axis=0)
+        expected = mean / np.linalg.norm(mean)
+        assert pools[item.product.point_id] == pytest.approx(expected, abs=1e-5)
+    assert await filled.pools([], soon()) == {}
 
 
 async def test_catalogs_do_not_see_each_other(filled: Index) -> None:

@@ -76,7 +76,11 @@ class FakeIndex:
             passing.sort(key=lambda one: -float(wanted @ self._pools[one]))
             passing = passing[: max(query.route.depth, query.limit)]
         ranked = [
-            Ranked(point_id, float((rows @ self._tokens[point_id].T).max(axis=1).mean()))
+            Ranked(
+                point_id,
+                float((rows @ self._tokens[point_id].T).max(axis=1).mean()),
+                self._words(point_id, query.values_of),
+            )
             for point_id in passing
         ]
         return sorted(ranked, key=lambda hit: -hit.score)[: query.limit]
@@ -86,6 +90,12 @@ class FakeIndex:
     ) -> dict[uuid.UUID, Product]:
         self._begin(deadline)
         return {one: self._products[one] for one in point_ids if one in self._products}
+
+    async def pools(
+        self, point_ids: Sequence[uuid.UUID], deadline: Deadline
+    ) -> dict[uuid.UUID, Any]:
+        self._begin(deadline)
+        return {one: self._pools[one] for one in point_ids if one in self._products}
 
     async def check(self, deadline: Deadline) -> None:
         self._begin(deadline)
@@ -156,6 +166,10 @@ class FakeIndex:
             raise self.failure
         if not deadline.remaining_s():
             raise DependencyTimeout(dependency="qdrant")
+
+    def _words(self, point_id: uuid.UUID, field: str | None) -> tuple[str, ...]:
+        values = _values(self._products[point_id], field) if field else ()
+        return tuple(value for value in values if isinstance(value, str))
 
     def _of(self, catalog: str, filter: Filter | None) -> Sequence[tuple[uuid.UUID, Product]]:
         return [

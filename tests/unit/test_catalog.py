@@ -172,6 +172,7 @@ async def test_facets_count_words_and_booleans(core: Core) -> None:
         "color": {"red": 5, "blue": 3},
         "price": NumberRange(0.0, 7.0),
         "hood": {False: 6, True: 2},
+        "style": {},
     }
     blue = Match("color", ("blue",))
     assert await facets(core, fields=("hood", "price", "hood"), filter=blue) == {

@@ -12,6 +12,7 @@ from retrieval.domain import (
     DEFAULT_CATALOG,
     Deadline,
     Exact,
+    F32Array,
     Facet,
     FieldKind,
     Filter,
@@ -41,9 +42,10 @@ from retrieval.qdrant.payload import (
     to_payload,
     to_product,
     uuid_of,
+    words_of,
 )
 from retrieval.qdrant.queries import ranking
-from retrieval.qdrant.vectors import checked_query, checked_tokens, pooled
+from retrieval.qdrant.vectors import checked_pool, checked_query, checked_tokens, pooled
 
 # Turning products into a message holds up all else here, 1.4 ms for one of full size (32 tokens
 # of 256); and Qdrant syncs its disk once a call. So a call carries 16 of full size, or more small
@@ -131,7 +133,7 @@ class QdrantIndex:
         rows = checked_query(query.vectors, self._query_tokens, self._embed_dim)
         passing = candidates(query.catalog, query.filter, self._fields, query.exclude)
         route = query.route or self._route
-        arguments = ranking(rows, passing, query.limit, route)
+        arguments = ranking(rows, passing, query.limit, route, query.values_of)
         ask = self._collection.read if isinstance(route, Exact) else self._collection.search
         answer = await ask(
             lambda timeout_s: self._client.query_points(
@@ -141,7 +143,11 @@ class QdrantIndex:
         )
         ranked = [
             # Qdrant sums over the rows; only their mean compares with other queries' scores.
-            Ranked(point_id, hit.score / len(rows))
+            Ranked(
+                point_id,
+                hit.score / len(rows),
+                words_of(hit.payload, query.values_of) if query.values_of else (),
+            )
             for hit in answer.points
             if (point_id := uuid_of(hit.id)) is not None and math.isfinite(hit.score)
         ]
@@ -164,6 +170,38 @@ class QdrantIndex:
             deadline,
         )
         return self._products(records)
+
+    async def pools(
+        self, point_ids: Sequence[uuid.UUID], deadline: Deadline
+    ) -> dict[uuid.UUID, F32Array]:
+        """Pooled vectors of these points, [D] float32 of unit norm; unknown ones are left out.
+
+        Vectors that cannot be used are dropped; where none can, that is `DependencyBroken`.
+        """
+        if not point_ids:
+            return {}
+        records = await self._collection.search(
+            lambda timeout_s: self._client.retrieve(
+                self.collection,
+                [*map(str, point_ids)],
+                with_payload=False,
+                with_vectors=[schema.POOL],
+                timeout=timeout_s,
+            ),
+            deadline,
+        )
+        pools = {}
+        for record in records:
+            point_id = uuid_of(record.id)
+            vectors = record.vector if isinstance(record.vector, dict) else {}
+            try:
+                pool = checked_pool(vectors.get(schema.POOL, ()), self._embed_dim)
+            except ValueError:
+                continue
+            if point_id is not None:
+                pools[point_id] = pool
+        self._check_usable(len(pools), len(records))
+        return pools
 
     async def check(self, deadline: Deadline) -> None:
         """Make one real query.
