@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.filter_rules import check_filter
 from gateway.importing import Importer
+from gateway.multi_select import without_field
 from gateway.paging import read_list_token, write_list_token
 from gateway.space import EmbeddingSpace
 from gateway.validation import (
     MAX_IMPORT_PRODUCTS,
     valid_catalog,
+    valid_facets,
     valid_page_size,
     valid_product_id,
     valid_write,
@@ -17,8 +18,7 @@ from gateway.validation import (
 from retrieval.domain import (
     Deadline,
     Facet,
-    FieldKind,
-    Filter,
+    FacetsRequest,
     FilterableFields,
     ImportResult,
     Product,
@@ -111,25 +111,20 @@ class Catalog:
         product = await self.get(catalog, product_id, deadline)
         await self._space.catalog_index.delete([product.point_id], deadline)
 
-    async def facets(
-        self,
-        catalog: str,
-        fields: Sequence[str],
-        filter: Filter | None,
-        deadline: Deadline,
-    ) -> Sequence[Facet]:
-        """Counts of the values of filterable words and booleans; all of them where none is
-        named."""
-        catalog = valid_catalog(catalog)
-        countable = [name for name, kind in self._fields.items() if kind is not FieldKind.NUMBER]
-        wanted = list(dict.fromkeys(fields)) or countable
-        if not set(wanted) <= set(countable):
-            raise InvalidArgument(Reason.FACET_FIELD_UNKNOWN, field="field")
-        if filter is not None:
-            check_filter(filter, self._fields)
-        return await self._space.catalog_index.facets(
-            catalog, wanted, filter, MAX_FACET_VALUES, deadline
-        )
+    async def facets(self, request: FacetsRequest, deadline: Deadline) -> Sequence[Facet]:
+        """What products have in filterable fields: counts of words and booleans, ranges of
+        numbers."""
+        request = valid_facets(request, self._fields)
+        return [
+            await self._space.catalog_index.facet(
+                request.catalog,
+                field,
+                without_field(request.filter, field) if request.multi_select else request.filter,
+                MAX_FACET_VALUES,
+                deadline,
+            )
+            for field in request.fields
+        ]
 
     async def image(self, catalog: str, product_id: str, deadline: Deadline) -> StoredImage:
         """A product's picture. Raises NotFound."""

@@ -13,7 +13,7 @@ from retrieval.domain import (
     DEFAULT_CATALOG,
     Deadline,
     Facet,
-    Filter,
+    FacetsRequest,
     ImportResult,
     Product,
     ProductPage,
@@ -63,9 +63,7 @@ class CatalogCore(Protocol):
 
     async def delete(self, catalog: str, product_id: str, deadline: Deadline) -> None: ...
 
-    async def facets(
-        self, catalog: str, fields: Sequence[str], filter: Filter | None, deadline: Deadline
-    ) -> Sequence[Facet]: ...
+    async def facets(self, request: FacetsRequest, deadline: Deadline) -> Sequence[Facet]: ...
 
     async def image(self, catalog: str, product_id: str, deadline: Deadline) -> StoredPicture: ...
 

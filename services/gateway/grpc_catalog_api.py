@@ -8,7 +8,7 @@ from google.protobuf import empty_pb2
 from gateway.edge_parts import EdgeParts, within
 from gateway.grpc_codec import (
     decode_catalog,
-    decode_filter,
+    decode_facets,
     decode_page_size,
     decode_view,
     decode_write,
@@ -98,15 +98,9 @@ class CatalogService(catalog_pb2_grpc.CatalogServiceServicer):
         self, request: catalog_pb2.GetFacetsRequest, context: Any
     ) -> catalog_pb2.GetFacetsResponse:
         deadline = call_deadline(context, self._parts.budgets.read_s)
-        condition = decode_filter(request.filter) if request.HasField("filter") else None
-        fields = tuple(request.fields)
+        question = decode_facets(request)
         with self._parts.admission.permit():
-            facets = await within(
-                deadline,
-                lambda deadline: self._core.facets(
-                    decode_catalog(request.catalog), fields, condition, deadline
-                ),
-            )
+            facets = await within(deadline, lambda deadline: self._core.facets(question, deadline))
         return encode_facets(facets)
 
 

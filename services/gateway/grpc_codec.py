@@ -6,12 +6,13 @@ from typing import Any, Final, cast
 from google.protobuf import struct_pb2
 
 from gateway.edge_parts import DEFAULT_PAGE_SIZE, MAX_FILTER_NESTING
-from recompose.v1 import filter_pb2, product_pb2, search_pb2
+from recompose.v1 import catalog_pb2, filter_pb2, product_pb2, search_pb2
 from retrieval.domain import (
     DEFAULT_CATALOG,
     AllOf,
     AnyOf,
     AttributeValue,
+    FacetsRequest,
     Filter,
     ImageSource,
     Match,
@@ -45,6 +46,17 @@ def decode_search(message: search_pb2.SearchRequest) -> SearchRequest:
         page_token=message.page_token,
         include_reference=message.include_reference,
         view=decode_view(message.view),
+        group_by=message.group_by,
+        diversity=message.diversity,
+    )
+
+
+def decode_facets(message: catalog_pb2.GetFacetsRequest) -> FacetsRequest:
+    return FacetsRequest(
+        catalog=decode_catalog(message.catalog),
+        fields=tuple(message.fields),
+        filter=decode_filter(message.filter) if message.HasField("filter") else None,
+        multi_select=message.multi_select,
     )
 
 

@@ -92,6 +92,9 @@ def encode_facets(facets: Iterable[Facet]) -> catalog_pb2.GetFacetsResponse:
                     catalog_pb2.FacetValue(value=_value(entry.value), count=entry.count)
                     for entry in facet.values
                 ],
+                range=None
+                if facet.range is None
+                else catalog_pb2.NumberRange(min=facet.range.min, max=facet.range.max),
             )
             for facet in facets
         ]

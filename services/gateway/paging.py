@@ -54,6 +54,8 @@ def search_fingerprint(request: SearchRequest, digest: str) -> bytes:
         request.modification,
         request.filter,
         request.include_reference,
+        request.group_by,
+        request.diversity,
     )
     return hashlib.blake2b(repr(parts).encode(), digest_size=16).digest()
 

@@ -17,7 +17,7 @@ from gateway.rest_codec import (
 from gateway.rest_encode import JsonResponse, encode_facets, encode_page, encode_product
 from gateway.rest_fields import Query
 from gateway.rest_parse import parse_json
-from retrieval.domain import DEFAULT_CATALOG
+from retrieval.domain import DEFAULT_CATALOG, FacetsRequest
 from retrieval.errors import InvalidArgument, Reason
 
 IMAGE_MAX_AGE_S: Final = 300
@@ -100,16 +100,19 @@ class CatalogApi:
         return Response(picture.content, media_type=picture.media_type, headers=headers)
 
     async def facets(self, request: Request) -> Response:
-        query = _query(request, {"catalog", "filter"}, frozenset({"field"}))
+        query = _query(request, {"catalog", "filter", "multi_select"}, frozenset({"field"}))
         text = query.text("filter")
-        condition = decode_filter(parse_json(text.encode())) if text else None
+        question = FacetsRequest(
+            catalog=_catalog(query),
+            fields=query.all("field"),
+            filter=decode_filter(parse_json(text.encode())) if text else None,
+            multi_select=query.flag("multi_select", default=False),
+        )
         with self._parts.admission.permit():
             facets = await answer(
                 request,
                 self._parts.budgets.read_s,
-                lambda deadline: self._core.facets(
-                    _catalog(query), query.all("field"), condition, deadline
-                ),
+                lambda deadline: self._core.facets(question, deadline),
             )
         return JsonResponse(encode_facets(facets))
 

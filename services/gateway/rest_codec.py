@@ -29,8 +29,8 @@ from retrieval.domain import (
 from retrieval.errors import InvalidArgument, InvalidImage, Reason
 
 SEARCH_FORM: Final = FormShape(
-    text=frozenset({"catalog", "modification", "page_token", "view"}),
-    json=frozenset({"reference", "filter", "page_size", "include_reference"}),
+    text=frozenset({"catalog", "modification", "page_token", "view", "group_by"}),
+    json=frozenset({"reference", "filter", "page_size", "include_reference", "diversity"}),
 )
 PRODUCT_FORM: Final = FormShape(
     text=frozenset({"catalog", "id", "title"}), json=frozenset({"attributes"})
@@ -65,6 +65,8 @@ def decode_search(body: Parsed) -> SearchRequest:
         page_token=fields.text("page_token"),
         include_reference=fields.flag("include_reference"),
         view=decode_view(fields.value("view")),
+        group_by=fields.text("group_by"),
+        diversity=_decode_diversity(fields.value("diversity")),
     )
 
 
@@ -115,6 +117,15 @@ def decode_view(value: object) -> View:
         return View(cast(str, value))
     except ValueError:
         raise InvalidArgument(Reason.VIEW_INVALID, field="view") from None
+
+
+def _decode_diversity(value: object) -> float:
+    """A number; None means 0. Raises InvalidArgument (DIVERSITY_INVALID)."""
+    if value is None:
+        return 0.0
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidArgument(Reason.DIVERSITY_INVALID, field="diversity")
+    return _double(value)
 
 
 def _decode_reference(value: object) -> Reference:
@@ -172,7 +183,7 @@ def _double(number: float) -> float:
     try:
         return float(number)
     except OverflowError:
-        return math.copysign(math.inf, number)
+        return math.inf if number > 0 else -math.inf
 
 
 # --- filters --------------------------------------------------------------------------------

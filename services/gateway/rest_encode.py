@@ -60,17 +60,17 @@ def encode_page(page: ProductPage, view: View) -> dict[str, Any]:
 
 
 def encode_facets(facets: Iterable[Facet]) -> dict[str, Any]:
-    return {
-        "facets": [
-            {
-                "field": facet.field,
-                "values": [
-                    {"value": _value(entry.value), "count": entry.count} for entry in facet.values
-                ],
-            }
-            for facet in facets
-        ]
+    return {"facets": [_facet(facet) for facet in facets]}
+
+
+def _facet(facet: Facet) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "field": facet.field,
+        "values": [{"value": _value(entry.value), "count": entry.count} for entry in facet.values],
     }
+    if facet.range is not None:
+        body["range"] = {"min": _value(facet.range.min), "max": _value(facet.range.max)}
+    return body
 
 
 def _value(value: AttributeValue) -> Any:

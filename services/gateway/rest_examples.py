@@ -35,6 +35,14 @@ SEARCHES: Final[dict[str, dict[str, Any]]] = {
             },
         },
     },
+    "grouped": {
+        "summary": "One result for each color, and not all of them alike",
+        "value": {
+            "reference": {"product_id": "p-0042"},
+            "group_by": "color",
+            "diversity": 0.3,
+        },
+    },
     "image": {
         "summary": "A picture of the shopper's own",
         "value": {
@@ -64,6 +72,7 @@ FACETS: Final[dict[str, Any]] = {
         {
             "field": "color",
             "values": [{"value": "black", "count": 412}, {"value": "red", "count": 230}],
-        }
+        },
+        {"field": "price", "values": [], "range": {"min": 9.9, "max": 129}},
     ]
 }

@@ -106,6 +106,22 @@ class SearchQuery(_Closed):
     view: Literal["basic", "full"] = Field(
         "full", description="How much of each product to answer with; `basic` has no attributes."
     )
+    group_by: str = Field(
+        "",
+        description="A filterable attribute that is words, such as a style id: of the products "
+        "that share a value of it, only the best is a hit. A product without the attribute is a "
+        "group of its own, one with several values stands for all their groups. The service ranks "
+        "deeper than for a plain search, so that groups do not make pages shorter.",
+        examples=["style"],
+    )
+    diversity: float = Field(
+        0,
+        ge=0,
+        le=1,
+        description="Reorders the first 100 hits so that they are less alike: 0 by relevance "
+        "alone, 1 by unlikeness to the hits before alone (maximal marginal relevance). The best "
+        "hit stays first, and scores then no longer descend.",
+    )
 
 
 class ProductWrite(_Closed):
@@ -155,7 +171,7 @@ class Hit(_Closed):
 
 
 class SearchAnswer(_Closed):
-    """A page of hits, best first."""
+    """A page of hits, best first (with `diversity`, in its order)."""
 
     hits: list[Hit]
     next_page_token: str = Field(description="Token of the next page; empty on the last one.")
@@ -178,9 +194,21 @@ class FacetValue(_Closed):
     count: int
 
 
+class NumberRange(_Closed):
+    """The least and the greatest number."""
+
+    min: float
+    max: float
+
+
 class Facet(_Closed):
     field: str
-    values: list[FacetValue] = Field(description="Most frequent first, at most 100.")
+    values: list[FacetValue] = Field(
+        description="Of words and booleans, most frequent first, at most 100."
+    )
+    range: NumberRange | None = Field(
+        None, description="Of numbers; left out where no product has one."
+    )
 
 
 class Facets(_Closed):

@@ -61,9 +61,9 @@ OPERATIONS: Final[dict[str, Operation]] = {
         "Answers with the products that match, best first.\n\n"
         "As `multipart/form-data` the picture is the part `image`; everything else is either one "
         "part `request` with the JSON below (less `reference`), or plain fields of the same names:"
-        " `modification`, `catalog`, `page_token` and `view` as text, `filter`, `page_size`, "
-        "`include_reference` and `reference` as JSON. For example: `curl -F image=@coat.jpg -F "
-        "'modification=in black' -F page_size=5 ...`",
+        " `modification`, `catalog`, `page_token`, `view` and `group_by` as text, `filter`, "
+        "`page_size`, `include_reference`, `diversity` and `reference` as JSON. For example: `curl "
+        "-F image=@coat.jpg -F 'modification=in black' -F page_size=5 ...`",
         answers={
             200: {
                 "description": "A page of hits; an empty one where nothing passes the filter.",
@@ -191,10 +191,13 @@ OPERATIONS: Final[dict[str, Operation]] = {
         "/v1/products:facets",
         "catalog",
         "Count attribute values",
-        "How many products have each value of filterable attributes that are words or booleans.",
+        "How many products have each value of a filterable attribute that is words or booleans, "
+        "and from where to where its numbers go. The filter is that of a search, as JSON in the "
+        "query string: `curl -G .../v1/products:facets -d field=color --data-urlencode "
+        '\'filter={"field": "price", "max": 60}\'`',
         answers={
             200: {
-                "description": "Counts, most frequent first.",
+                "description": "A facet for each attribute, in the order asked.",
                 "content": json_content(models.Facets, examples.FACETS),
             }
         },
@@ -203,7 +206,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
             _CATALOG,
             _parameter(
                 "field",
-                "Attributes to count; all where none is named. May be repeated.",
+                "Filterable attributes; all where none is named. May be repeated.",
                 type="array",
                 items={"type": "string"},
             ),
@@ -214,6 +217,14 @@ OPERATIONS: Final[dict[str, Operation]] = {
                 "description": "Only products for which this holds are counted, as JSON.",
                 "content": json_content(models.Filter, {"field": "category", "any_of": ["dress"]}),
             },
+            _parameter(
+                "multi_select",
+                "Count each attribute as if the filter said nothing of it, so that a second color "
+                "can be offered beside the one chosen: parts of the filter's `all` (or all of it) "
+                "that name this attribute alone do not count for it.",
+                type="boolean",
+                default=False,
+            ),
         ),
     ),
     "Health": Operation(

@@ -6,6 +6,8 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.diversity import HEAD, diversified
+from gateway.grouping import best_of_groups, in_order
 from gateway.paging import (
     PageToken,
     read_search_token,
@@ -118,17 +120,23 @@ class Search:
         exclude: tuple[uuid.UUID, ...] = ()
         if isinstance(request.reference, ProductReference) and not request.include_reference:
             exclude = (point_id(request.catalog, request.reference.product_id),)
-        return await space.index.search(
-            IndexQuery(
-                catalog=request.catalog,
-                vectors=vectors,
-                limit=self._ranking_depth,
-                filter=request.filter,
-                exclude=exclude,
-                route=space.tuned.route,
-            ),
-            deadline,
+        query = IndexQuery(
+            catalog=request.catalog,
+            vectors=vectors,
+            limit=self._ranking_depth,
+            filter=request.filter,
+            exclude=exclude,
+            route=space.tuned.route,
         )
+        if request.group_by:
+            ranked = await best_of_groups(space.index, query, request.group_by, deadline)
+        else:
+            ranked = in_order(await space.index.search(query, deadline))
+        if request.diversity:
+            head = [hit.point_id for hit in ranked[:HEAD]]
+            pools = await space.index.pools(head, deadline)
+            ranked = diversified(ranked, pools, request.diversity)
+        return ranked
 
     async def _resolve(
         self,

@@ -12,6 +12,7 @@ from gateway.filter_rules import check_filter
 from retrieval.domain import (
     DEFAULT_CATALOG,
     AttributeValue,
+    FacetsRequest,
     FieldKind,
     FilterableFields,
     ProductReference,
@@ -74,13 +75,31 @@ def valid_search(request: SearchRequest, fields: FilterableFields) -> SearchRequ
         raise InvalidArgument(Reason.QUERY_EMPTY)
     if request.filter is not None:
         check_filter(request.filter, fields)
+    if request.group_by and fields.get(request.group_by) is not FieldKind.KEYWORD:
+        raise InvalidArgument(Reason.GROUP_FIELD_UNKNOWN, field="group_by")
+    if not 0 <= request.diversity <= 1:  # nor is NaN
+        raise InvalidArgument(Reason.DIVERSITY_INVALID, field="diversity")
     return replace(
         request,
         catalog=valid_catalog(request.catalog),
         reference=reference,
         modification=modification,
+        diversity=abs(request.diversity),  # -0.0 is 0.0, also in a page token
         page_size=valid_page_size(request.page_size),
     )
+
+
+def valid_facets(request: FacetsRequest, fields: FilterableFields) -> FacetsRequest:
+    """The request with its catalog and each field once, all where none is named.
+
+    Raises InvalidArgument.
+    """
+    wanted = tuple(dict.fromkeys(request.fields or fields))
+    if not set(wanted) <= fields.keys():
+        raise InvalidArgument(Reason.FACET_FIELD_UNKNOWN, field="field")
+    if request.filter is not None:
+        check_filter(request.filter, fields)
+    return replace(request, catalog=valid_catalog(request.catalog), fields=wanted)
 
 
 def valid_write(write: ProductWrite, fields: FilterableFields) -> ProductWrite:

@@ -148,14 +148,19 @@ class SearchRequest:
     page_token: str = field(default="", repr=False)
     include_reference: bool = False
     view: View = View.FULL
+    group_by: str = field(default="", repr=False)
+    """A filterable keyword of which no two hits share a value; empty for no groups."""
+    diversity: float = 0.0
+    """0 to 1: how much unlikeness to the hits before counts, against relevance."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """One place in a ranking."""
+    """One place in a ranking; ``values`` are those of the query's ``values_of``."""
 
     point_id: uuid.UUID
     score: float
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,9 +245,35 @@ class FacetValue:
 
 
 @dataclass(frozen=True, slots=True)
+class NumberRange:
+    """The least and the greatest of some numbers."""
+
+    min: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True)
 class Facet:
+    """What products have in one field: counted values of words and booleans, the range of
+    numbers. A field that none of them has gives neither."""
+
     field: str
-    values: tuple[FacetValue, ...]
+    values: tuple[FacetValue, ...] = ()
+    range: NumberRange | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FacetsRequest:
+    """Which fields to tell of (all where none is named), and over which products.
+
+    With ``multi_select`` a field is counted over the products that the other fields' conditions
+    let through, so that a second value of it can be offered.
+    """
+
+    catalog: str = DEFAULT_CATALOG
+    fields: tuple[str, ...] = ()
+    filter: Filter | None = field(default=None, repr=False)
+    multi_select: bool = False
 
 
 def point_id(catalog: str, product_id: str) -> uuid.UUID:
@@ -380,7 +411,8 @@ class IndexQuery:
     ``vectors`` is [D] (a composed or text query: the score is the maximum over a product's
     tokens of the dot product) or [K, D] (an image-only query: the mean over the K tokens of
     each one's best match). All rows are L2-normalised float32. Without a ``route`` the index
-    takes the one that it was made with.
+    takes the one that it was made with. The answer tells each product's values of the keyword
+    field ``values_of``, where one is named.
     """
 
     catalog: str
@@ -389,6 +421,7 @@ class IndexQuery:
     filter: Filter | None = None
     exclude: tuple[uuid.UUID, ...] = ()
     route: Route | None = None
+    values_of: str | None = None
 
 
 CacheKind = Literal["image_embeds", "image_tokens", "query_embedding"]

@@ -58,6 +58,8 @@ class Reason(StrEnum):
     PAGE_SIZE_INVALID = "PAGE_SIZE_INVALID"
     PAGE_TOKEN_INVALID = "PAGE_TOKEN_INVALID"  # noqa: S105 - a reason, no secret
     VIEW_INVALID = "VIEW_INVALID"
+    GROUP_FIELD_UNKNOWN = "GROUP_FIELD_UNKNOWN"
+    DIVERSITY_INVALID = "DIVERSITY_INVALID"
     TOO_MANY_PRODUCTS = "TOO_MANY_PRODUCTS"
     # text
     TEXT_INVALID = "TEXT_INVALID"
@@ -115,6 +117,8 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.PAGE_TOKEN_INVALID: "The page token does not belong to this query; send the query that "
     "it came from, or leave the token out.",
     Reason.VIEW_INVALID: "The view is none that this service knows.",
+    Reason.GROUP_FIELD_UNKNOWN: "group_by names a field that is not a filterable keyword.",
+    Reason.DIVERSITY_INVALID: "diversity is a number from 0 to 1.",
     Reason.TOO_MANY_PRODUCTS: "Send at most 256 products in one import call.",
     Reason.TEXT_INVALID: "The text holds characters that no text has: a lone surrogate or a NUL.",
     Reason.TEXT_TOO_LONG: "The text is longer than 1,000 characters.",
@@ -132,7 +136,7 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.FILTER_TOO_LARGE: "A filter has more than 32 conditions.",
     Reason.FILTER_RANGE_INVALID: "A range needs a finite min or max, and min not over max.",
     Reason.FILTER_VALUE_INVALID: "A filter value does not have the type of its field.",
-    Reason.FACET_FIELD_UNKNOWN: "A facet names a field that cannot be counted.",
+    Reason.FACET_FIELD_UNKNOWN: "A facet names a field that is not filterable.",
     Reason.IMAGE_EMPTY: "The image is empty.",
     Reason.IMAGE_NOT_AN_IMAGE: "The image is not a picture.",
     Reason.IMAGE_CORRUPT: "The image is damaged.",

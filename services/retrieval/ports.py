@@ -62,6 +62,11 @@ class ProductIndex(Protocol):
     ) -> dict[uuid.UUID, Product]:
         """The products of these points; unknown ones are left out."""
 
+    async def pools(
+        self, point_ids: Sequence[uuid.UUID], deadline: Deadline
+    ) -> dict[uuid.UUID, F32Array]:
+        """Pooled vectors of these points, [D] of unit norm; unknown ones are left out."""
+
     async def check(self, deadline: Deadline) -> None:
         """Make one real query; raises `ServiceUnavailable` (MODEL_MISMATCH) when the live alias
         names a collection of another model."""
@@ -80,15 +85,10 @@ class CatalogIndex(Protocol):
     async def delete(self, point_ids: Sequence[uuid.UUID], deadline: Deadline) -> None:
         """Remove points durably; unknown ones are no error."""
 
-    async def facets(
-        self,
-        catalog: str,
-        fields: Sequence[str],
-        filter: Filter | None,
-        limit: int,
-        deadline: Deadline,
-    ) -> list[Facet]:
-        """Counts of each field's values, most frequent first."""
+    async def facet(
+        self, catalog: str, field: str, filter: Filter | None, limit: int, deadline: Deadline
+    ) -> Facet:
+        """Counts of a field's values, most frequent first; of numbers their range."""
 
     async def list(
         self, catalog: str, limit: int, after: uuid.UUID | None, deadline: Deadline

@@ -84,6 +84,26 @@ SEARCHES: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
         "VIEW_INVALID",
         "view",
     ),
+    *(
+        (
+            f"group_by {field}",
+            {"modification": "x", "group_by": field},
+            {"modification": "x", "group_by": field},
+            "GROUP_FIELD_UNKNOWN",
+            "group_by",
+        )
+        for field in ("secret", "price", "hood", "attributes.color")
+    ),
+    *(
+        (
+            f"diversity {diversity}",
+            {"modification": "x", "diversity": diversity},
+            {"modification": "x", "diversity": diversity},
+            "DIVERSITY_INVALID",
+            "diversity",
+        )
+        for diversity in (-0.01, 1.01, 1e300)
+    ),
     (
         "a reference to nothing",
         {"reference": {}},
@@ -244,6 +264,26 @@ async def test_filters(body: Any, message: filter_pb2.Filter, reason: str, field
         await _compare(rest, call, reason, field)
         rest = await edges.rest.get("/v1/products:facets", params={"filter": json.dumps(body)})
         call = edges.catalog.GetFacets(catalog_pb2.GetFacetsRequest(filter=message))
+        await _compare(rest, call, reason, field)
+    assert core.calls == []
+
+
+@pytest.mark.parametrize(
+    ("catalog", "fields", "reason", "field"),
+    [
+        ("default", ["color", "secret"], "FACET_FIELD_UNKNOWN", "field"),
+        ("default", [""], "FACET_FIELD_UNKNOWN", "field"),
+        ("default", ["attributes.color"], "FACET_FIELD_UNKNOWN", "field"),
+        ("Shop", ["color"], "CATALOG_INVALID", "catalog"),
+    ],
+)
+async def test_facets(catalog: str, fields: list[str], reason: str, field: str) -> None:
+    core = RulingCore()
+    async with serving(edge_parts(core)) as edges:
+        rest = await edges.rest.get(
+            "/v1/products:facets", params={"catalog": catalog, "field": fields}
+        )
+        call = edges.catalog.GetFacets(catalog_pb2.GetFacetsRequest(catalog=catalog, fields=fields))
         await _compare(rest, call, reason, field)
     assert core.calls == []
 

@@ -70,6 +70,41 @@ BODIES: list[tuple[str, str, bytes | str, int, str, str]] = [
             "9" * 400,
         )
     ),
+    *(
+        (
+            f"diversity {diversity[:12]}",
+            JSON,
+            f'{{"modification": "x", "diversity": {diversity}}}',
+            422,
+            "DIVERSITY_INVALID",
+            "diversity",
+        )
+        for diversity in ("true", '"0.5"', "NaN", "1e999", "[]", "{}", "9" * 400)
+    ),
+    (
+        "a bound of 400 digits",
+        JSON,
+        '{"modification": "x", "filter": {"field": "price", "min": -' + "9" * 400 + "}}",
+        422,
+        "FILTER_RANGE_INVALID",
+        "filter",
+    ),
+    (
+        "a number to group by",
+        JSON,
+        '{"modification": "x", "group_by": 1}',
+        422,
+        "FIELD_INVALID",
+        "group_by",
+    ),
+    (
+        "a surrogate to group by",
+        JSON,
+        surrogate("group_by"),
+        422,
+        "GROUP_FIELD_UNKNOWN",
+        "group_by",
+    ),
     ("a surrogate in a text", JSON, '{"modification": "\\ud800"}', 422, "TEXT_INVALID", ""),
     ("a surrogate in a catalog", JSON, surrogate("catalog"), 422, "CATALOG_INVALID", "catalog"),
     ("a surrogate in a view", JSON, surrogate("view"), 422, "VIEW_INVALID", "view"),
@@ -252,6 +287,8 @@ QUERIES: list[tuple[str, int, str, str]] = [
     ("/v1/products/p?zq=1", 422, "FIELD_UNKNOWN", ""),
     ("/v1/products:facets?filter=%7B", 400, "REQUEST_MALFORMED", ""),
     ("/v1/products:facets?filter=%7B%7D", 422, "FILTER_INVALID", "filter"),
+    ("/v1/products:facets?multi_select=1", 422, "FIELD_INVALID", "multi_select"),
+    ("/v1/products:facets?fields=color", 422, "FIELD_UNKNOWN", ""),
     ("/v1/products:facets?filter=" + "%5B" * 20_000, 400, "REQUEST_MALFORMED", ""),
 ]
 

@@ -10,7 +10,14 @@ from google.protobuf import struct_pb2
 from gateway.grpc_catalog_api import MAX_IMPORT_BYTES
 from gateway.validation import MAX_IMPORT_PRODUCTS
 from recompose.v1 import catalog_pb2, filter_pb2, product_pb2
-from retrieval.domain import ImportOutcome, ImportResult, Match, ProductWrite, UploadReference
+from retrieval.domain import (
+    FacetsRequest,
+    ImportOutcome,
+    ImportResult,
+    Match,
+    ProductWrite,
+    UploadReference,
+)
 from tests.support.edges import grpc_refusal, rest_refusal, serving
 from tests.support.fake_core import PRODUCT, FakeCore, FakePicture, edge_parts
 
@@ -144,7 +151,8 @@ async def test_delete() -> None:
     assert (rest.status_code, rest.content) == (204, b"")
 
 
-async def test_facets() -> None:
+@pytest.mark.parametrize("multi_select", [False, True])
+async def test_facets(multi_select: bool) -> None:
     core = FakeCore()
     async with serving(edge_parts(core)) as edges:
         rest = await edges.rest.get(
@@ -153,15 +161,19 @@ async def test_facets() -> None:
                 "field": ["color", "hood"],
                 "catalog": "shop",
                 "filter": '{"field": "color", "any_of": ["red"]}',
+                **({"multi_select": "true"} if multi_select else {}),
             },
         )
         red = filter_pb2.Match(field="color", any_of=[struct_pb2.Value(string_value="red")])
         answer = await edges.catalog.GetFacets(
             catalog_pb2.GetFacetsRequest(
-                catalog="shop", fields=["color", "hood"], filter=filter_pb2.Filter(match=red)
+                catalog="shop",
+                fields=["color", "hood"],
+                filter=filter_pb2.Filter(match=red),
+                multi_select=multi_select,
             )
         )
-    asked = ("shop", ("color", "hood"), Match("color", ("red",)))
+    asked = FacetsRequest("shop", ("color", "hood"), Match("color", ("red",)), multi_select)
     assert core.calls == [("facets", asked)] * 2
     assert rest.json() == {
         "facets": [
@@ -170,11 +182,23 @@ async def test_facets() -> None:
                 "values": [{"value": "red", "count": 3}, {"value": "blue", "count": 1}],
             },
             {"field": "hood", "values": [{"value": True, "count": 4}]},
+            {"field": "price", "values": [], "range": {"min": 9.5, "max": 60}},
+            {"field": "weight", "values": []},
         ]
     }
     assert answer.facets[0].values[0].value.string_value == "red"
     assert answer.facets[1].values[0].value.bool_value is True
     assert answer.facets[1].values[0].count == 4
+    assert answer.facets[2].range == catalog_pb2.NumberRange(min=9.5, max=60)
+    assert [facet.HasField("range") for facet in answer.facets] == [False, False, True, False]
+
+
+async def test_facets_of_everything() -> None:
+    core = FakeCore()
+    async with serving(edge_parts(core)) as edges:
+        await edges.rest.get("/v1/products:facets")
+        await edges.catalog.GetFacets(catalog_pb2.GetFacetsRequest())
+    assert core.calls == [("facets", FacetsRequest())] * 2
 
 
 async def test_a_picture_comes_with_its_tag_and_can_be_asked_for_again() -> None:

@@ -21,7 +21,7 @@ from gateway.rest_codec import (
 )
 from gateway.rest_operations import OPERATIONS
 from gateway.rest_parse import Parsed
-from recompose.v1 import product_pb2, search_pb2
+from recompose.v1 import catalog_pb2, product_pb2, search_pb2
 from retrieval.errors import InvalidArgument
 from tests.support.edges import serving
 from tests.support.fake_core import FakeCore, edge_parts
@@ -102,6 +102,19 @@ def test_rest_has_the_fields_of_the_protos() -> None:
     assert set(models.Hit.model_fields) == fields(search_pb2.Hit)
     assert set(models.Product.model_fields) == fields(product_pb2.Product)
     assert set(models.Image.model_fields) == fields(product_pb2.Image)
+    assert set(models.Facet.model_fields) == fields(catalog_pb2.Facet)
+    assert set(models.FacetValue.model_fields) == fields(catalog_pb2.FacetValue)
+    assert set(models.NumberRange.model_fields) == fields(catalog_pb2.NumberRange)
+
+
+def test_facets_are_asked_with_the_fields_of_the_proto() -> None:
+    names = {field.name for field in catalog_pb2.GetFacetsRequest.DESCRIPTOR.fields}
+    parameters = {parameter["name"] for parameter in OPERATIONS["GetFacets"].parameters}
+    assert parameters - {"field"} == names - {"fields"}  # one value each, repeated
+
+
+def test_the_example_facets_fit_their_schema() -> None:
+    models.Facets.model_validate_json(json.dumps(examples.FACETS), strict=True)
 
 
 @pytest.mark.parametrize("name", examples.SEARCHES)

@@ -67,6 +67,8 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], SearchRequest]] = [
             "page_token": "abc",
             "view": "basic",
             "include_reference": True,
+            "group_by": "style",
+            "diversity": 1,
         },
         {
             "modification": "ein rotes Kleid 👗 بالعربية",
@@ -75,6 +77,8 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], SearchRequest]] = [
             "pageToken": "abc",
             "view": "PRODUCT_VIEW_BASIC",
             "includeReference": True,
+            "groupBy": "style",
+            "diversity": 1,
         },
         SearchRequest(
             modification="ein rotes Kleid 👗 بالعربية",
@@ -83,6 +87,8 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], SearchRequest]] = [
             page_token="abc",
             include_reference=True,
             view=View.BASIC,
+            group_by="style",
+            diversity=1.0,
         ),
     ),
     (
@@ -204,6 +210,8 @@ FORMS: list[tuple[str, dict[str, str], SearchRequest]] = [
             "include_reference": "true",
             "view": "basic",
             "page_token": "t",
+            "group_by": "style",
+            "diversity": "0.25",
         },
         SearchRequest(
             "shop",
@@ -214,6 +222,8 @@ FORMS: list[tuple[str, dict[str, str], SearchRequest]] = [
             "t",
             True,
             View.BASIC,
+            "style",
+            0.25,
         ),
     ),
     (

@@ -2,23 +2,28 @@
 
 import math
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+import numpy as np
 import pytest
 import pytest_asyncio
 from qdrant_client import AsyncQdrantClient, models
 
+from gateway.grouping import best_of_groups
 from retrieval.domain import (
     AllOf,
     AnyOf,
+    Facet,
     FacetValue,
     Filter,
     IndexedProduct,
     IndexQuery,
     Match,
     Not,
+    NumberRange,
     Product,
     Range,
     Ranked,
@@ -185,6 +190,55 @@ async def test_excluded_points_are_not_found(
     assert_ranking(await search(filled, query, 5, exclude=excluded), left, 5)
 
 
+@pytest.mark.parametrize("field", ["color", "tags", "made in"])
+async def test_a_query_tells_the_words_that_its_hits_have_in_a_field(
+    filled: Index, products: Sequence[IndexedProduct], field: str
+) -> None:
+    query = random_query(seed=9)
+    ranked = await search(filled, query, values_of=field)
+    assert_ranking(ranked, exact_scores(products, query), COUNT)
+    words: dict[uuid.UUID, Any] = {
+        item.product.point_id: item.product.attributes.get(field, ()) for item in products
+    }
+    assert {hit.point_id: hit.values for hit in ranked} == {
+        key: (value,) if isinstance(value, str) else tuple(value) for key, value in words.items()
+    }
+    assert {hit.values for hit in await search(filled, query)} == {()}
+
+
+async def test_groups_are_the_same_over_every_index(
+    filled: Index, products: Sequence[IndexedProduct]
+) -> None:
+    """Rounds of 3 over 4 colors and 120 products; a list of words stands for all of them."""
+    query = IndexQuery(CATALOG, random_query(seed=10), 3)
+    exact = exact_scores(products, query.vectors)
+    best = sorted(products, key=lambda item: -exact[item.product.point_id])
+    for field in ("color", "tags"):
+        expected, taken = list[uuid.UUID](), set[Any]()
+        for item in best:
+            value: Any = item.product.attributes.get(field, ())
+            values = {value} if isinstance(value, str) else {*value}
+            if taken.isdisjoint(values):
+                expected.append(item.product.point_id)
+                taken |= values
+        found = await best_of_groups(filled, query, field, soon())
+        assert [hit.point_id for hit in found] == expected[:3], field
+
+
+async def test_pools_are_the_normalised_means_of_the_tokens(
+    filled: Index, products: Sequence[IndexedProduct]
+) -> None:
+    wanted = [products[n] for n in (3, 0, 7)]
+    asked = [*(item.product.point_id for item in wanted), uuid.uuid4()]
+    pools = await filled.pools(asked, soon())
+    assert pools.keys() == {item.product.point_id for item in wanted}
+    for item in wanted:
+        mean = item.tokens.astype(np.float16).astype(np.float32).mean(axis=0)
+        expected = mean / np.linalg.norm(mean)
+        assert pools[item.product.point_id] == pytest.approx(expected, abs=1e-5)
+    assert await filled.pools([], soon()) == {}
+
+
 async def test_catalogs_do_not_see_each_other(filled: Index) -> None:
     other = catalog_of(5, catalog="autumn", seed=8)
     await filled.put(other, soon())
@@ -302,7 +356,9 @@ async def test_an_empty_catalog_has_an_empty_list(index: Index) -> None:
 async def test_facets_count_values_most_frequent_first(filled: Index) -> None:
     await filled.put(catalog_of(9, catalog="autumn"), soon())
     all_products = [product(n) for n in range(COUNT)]
-    color, tags, sale = await filled.facets(CATALOG, ["color", "tags", "sale"], None, 10, soon())
+    color, tags, sale = [
+        await filled.facet(CATALOG, field, None, 10, soon()) for field in ("color", "tags", "sale")
+    ]
     assert (color.field, tags.field, sale.field) == ("color", "tags", "sale")
     assert {value.value: value.count for value in color.values} == dict.fromkeys(COLORS, COUNT // 4)
     assert {value.value: value.count for value in tags.values} == {
@@ -315,20 +371,50 @@ async def test_facets_count_values_most_frequent_first(filled: Index) -> None:
     assert sum(value.count for value in sale.values) == sum(
         "sale" in one.attributes for one in all_products
     )
+    assert color.range is tags.range is sale.range is None
 
 
 async def test_facets_keep_to_filter_and_limit(filled: Index) -> None:
     red = Match("color", ("red",))
-    (color,) = await filled.facets(CATALOG, ["color"], red, 10, soon())
+    color = await filled.facet(CATALOG, "color", red, 10, soon())
     assert color.values == (FacetValue("red", COUNT // 4),)
-    (tags,) = await filled.facets(CATALOG, ["tags"], None, 2, soon())
+    tags = await filled.facet(CATALOG, "tags", None, 2, soon())
     assert len(tags.values) == 2
 
 
-@pytest.mark.parametrize("field", ["price", "fabric"])
-async def test_a_field_without_countable_values_has_no_facet(filled: Index, field: str) -> None:
+async def test_a_facet_lets_through_what_the_filter_of_a_search_does(
+    filled: Index, products: Sequence[IndexedProduct]
+) -> None:
+    for name, (filter, rule) in FILTERS.items():
+        passing = [item.product for item in products if rule(item.product)]
+        color = await filled.facet(CATALOG, "color", filter, 10, soon())
+        counted = Counter(one.attributes["color"] for one in passing)
+        assert {value.value: value.count for value in color.values} == counted, name
+        prices: list[Any] = [
+            one.attributes["price"] for one in passing if "price" in one.attributes
+        ]
+        price = await filled.facet(CATALOG, "price", filter, 10, soon())
+        expected = NumberRange(min(prices), max(prices)) if prices else None
+        assert price == Facet("price", (), expected), name
+
+
+async def test_a_range_takes_each_number_of_a_list_and_leaves_other_catalogs_out(
+    filled: Index,
+) -> None:
+    cheap = product(1, "autumn", sizes=[1.0, 99.0])
+    await filled.put([IndexedProduct(cheap, random_tokens(1, seed=1)[0])], soon())
+    sizes = await filled.facet(CATALOG, "sizes", None, 10, soon())
+    assert sizes == Facet("sizes", (), NumberRange(36.0, 44.5))
+    quoted = await filled.facet(CATALOG, "eu.size", Range("eu.size", 3.0, 5.0), 10, soon())
+    assert quoted.range == NumberRange(3.0, 5.0)
+    # One number of a list lets its product through, and all of them are told.
+    autumn = await filled.facet("autumn", "sizes", Range("sizes", 50.0, None), 10, soon())
+    assert autumn.range == NumberRange(1.0, 99.0)
+
+
+async def test_a_field_that_is_not_filterable_has_no_facet(filled: Index) -> None:
     with pytest.raises(InvalidArgument) as caught:
-        await filled.facets(CATALOG, ["color", field], None, 10, soon())
+        await filled.facet(CATALOG, "fabric", None, 10, soon())
     assert caught.value.reason is Reason.FACET_FIELD_UNKNOWN
 
 

@@ -1,5 +1,6 @@
 """The README's commands, run as they stand against a running stack."""
 
+import json
 import os
 import re
 import subprocess
@@ -42,6 +43,10 @@ def test_a_block_runs(stack: Stack, language: str, block: str, tmp_path: Path) -
     assert done.returncode == 0, done.stderr
     if "products:search" in block:
         assert done.stdout.count('"score"') == 3
+    elif "products:facets" in block:
+        color, price = json.loads(done.stdout)["facets"]
+        assert len(color["values"]) > 1
+        assert price["range"]["min"] < price["range"]["max"]
     elif language == "python":
         assert done.stdout.count("demo-") == 3
     else:

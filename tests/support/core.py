@@ -26,7 +26,12 @@ from tests.support.fake_cache import MemoryEmbeddingCache, MemorySnapshotStore
 from tests.support.fake_encoder import BUNDLE, FakeEncoder
 from tests.support.fake_index import FakeIndex
 
-FIELDS = {"color": FieldKind.KEYWORD, "price": FieldKind.NUMBER, "hood": FieldKind.BOOL}
+FIELDS = {
+    "color": FieldKind.KEYWORD,
+    "price": FieldKind.NUMBER,
+    "hood": FieldKind.BOOL,
+    "style": FieldKind.KEYWORD,
+}
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "in", "red", "blue", "coat", "with"]
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from gateway.admission import Admission
 from gateway.edge_parts import Budgets, EdgeParts
-from gateway.filter_rules import check_filter
 from gateway.telemetry import Metrics, request_id
 from gateway.validation import (
     valid_catalog,
+    valid_facets,
     valid_page_size,
     valid_product_id,
     valid_search,
@@ -19,12 +19,13 @@ from gateway.validation import (
 from retrieval.domain import (
     Deadline,
     Facet,
+    FacetsRequest,
     FacetValue,
     FieldKind,
-    Filter,
     Hit,
     ImportOutcome,
     ImportResult,
+    NumberRange,
     Product,
     ProductPage,
     ProductWrite,
@@ -112,13 +113,13 @@ class FakeCore:
     async def delete(self, catalog: str, product_id: str, deadline: Deadline) -> None:
         await self._answer("delete", (catalog, product_id), deadline)
 
-    async def facets(
-        self, catalog: str, fields: Sequence[str], filter: Filter | None, deadline: Deadline
-    ) -> Sequence[Facet]:
-        await self._answer("facets", (catalog, tuple(fields), filter), deadline)
+    async def facets(self, request: FacetsRequest, deadline: Deadline) -> Sequence[Facet]:
+        await self._answer("facets", request, deadline)
         return [
             Facet("color", (FacetValue("red", 3), FacetValue("blue", 1))),
             Facet("hood", (FacetValue(True, 4),)),
+            Facet("price", range=NumberRange(9.5, 60.0)),
+            Facet("weight"),
         ]
 
     async def image(self, catalog: str, product_id: str, deadline: Deadline) -> FakePicture:
@@ -163,12 +164,8 @@ class RulingCore(FakeCore):
     async def delete(self, catalog: str, product_id: str, deadline: Deadline) -> None:
         await super().delete(valid_catalog(catalog), valid_product_id(product_id), deadline)
 
-    async def facets(
-        self, catalog: str, fields: Sequence[str], filter: Filter | None, deadline: Deadline
-    ) -> Sequence[Facet]:
-        if filter is not None:
-            check_filter(filter, FIELDS)
-        return await super().facets(valid_catalog(catalog), fields, filter, deadline)
+    async def facets(self, request: FacetsRequest, deadline: Deadline) -> Sequence[Facet]:
+        return await super().facets(valid_facets(request, FIELDS), deadline)
 
 
 @dataclass

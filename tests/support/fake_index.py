@@ -23,6 +23,7 @@ from retrieval.domain import (
     IndexQuery,
     Match,
     Not,
+    NumberRange,
     Pooled,
     Product,
     Range,
@@ -79,7 +80,11 @@ class FakeIndex:
             passing.sort(key=lambda one: -float(wanted @ self._pools[one]))
             passing = passing[: max(query.route.depth, query.limit)]
         ranked = [
-            Ranked(point_id, float((rows @ self._tokens[point_id].T).max(axis=1).mean()))
+            Ranked(
+                point_id,
+                float((rows @ self._tokens[point_id].T).max(axis=1).mean()),
+                self._words(point_id, query.values_of),
+            )
             for point_id in passing
         ]
         return sorted(ranked, key=lambda hit: -hit.score)[: query.limit]
@@ -89,6 +94,12 @@ class FakeIndex:
     ) -> dict[uuid.UUID, Product]:
         self._begin(deadline)
         return {one: self._products[one] for one in point_ids if one in self._products}
+
+    async def pools(
+        self, point_ids: Sequence[uuid.UUID], deadline: Deadline
+    ) -> dict[uuid.UUID, Any]:
+        self._begin(deadline)
+        return {one: self._pools[one] for one in point_ids if one in self._products}
 
     async def check(self, deadline: Deadline) -> None:
         self._begin(deadline)
@@ -117,19 +128,16 @@ class FakeIndex:
         for point_id in point_ids:
             self._products.pop(point_id, None)
 
-    async def facets(
-        self,
-        catalog: str,
-        fields: Sequence[str],
-        filter: Filter | None,
-        limit: int,
-        deadline: Deadline,
-    ) -> list[Facet]:
+    async def facet(
+        self, catalog: str, field: str, filter: Filter | None, limit: int, deadline: Deadline
+    ) -> Facet:
         self._begin(deadline)
-        if any(self._fields.get(name) in (None, FieldKind.NUMBER) for name in fields):
+        if field not in self._fields:
             raise InvalidArgument(Reason.FACET_FIELD_UNKNOWN)
         found = [product for _, product in self._of(catalog, filter)]
-        return [_facet(field, found, limit) for field in fields]
+        if self._fields[field] is FieldKind.NUMBER:
+            return _range(field, found)
+        return _facet(field, found, limit)
 
     async def list(
         self, catalog: str, limit: int, after: uuid.UUID | None, deadline: Deadline
@@ -189,6 +197,10 @@ class FakeIndex:
         if not deadline.remaining_s():
             raise DependencyTimeout(dependency="qdrant")
 
+    def _words(self, point_id: uuid.UUID, field: str | None) -> tuple[str, ...]:
+        values = _values(self._products[point_id], field) if field else ()
+        return tuple(value for value in values if isinstance(value, str))
+
     def _of(self, catalog: str, filter: Filter | None) -> Sequence[tuple[uuid.UUID, Product]]:
         return [
             (point_id, product)
@@ -240,3 +252,13 @@ def _facet(field: str, products: Sequence[Product], limit: int) -> Facet:
         counts.update(set(_values(product, field)))
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return Facet(field, tuple(FacetValue(value, count) for value, count in ranked[:limit]))
+
+
+def _range(field: str, products: Sequence[Product]) -> Facet:
+    numbers = [
+        value
+        for product in products
+        for value in _values(product, field)
+        if isinstance(value, float)
+    ]
+    return Facet(field, range=NumberRange(min(numbers), max(numbers)) if numbers else None)

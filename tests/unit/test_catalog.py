@@ -4,15 +4,23 @@ import io
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from retrieval.domain import (
+    AllOf,
+    AnyOf,
     Deadline,
+    FacetsRequest,
+    Filter,
     ImportOutcome,
     Match,
+    Not,
+    NumberRange,
     ProductWrite,
+    Range,
     SearchRequest,
     UploadReference,
 )
@@ -160,12 +168,90 @@ async def test_facets_count_words_and_booleans(core: Core) -> None:
     await outcomes(
         core, *(write(n, color="red" if n < 5 else "blue", hood=n < 2, price=n) for n in range(8))
     )
-    facets = await core.catalog.facets("", [], None, soon())
-    assert {
-        facet.field: [(value.value, value.count) for value in facet.values] for facet in facets
-    } == {"color": [("red", 5), ("blue", 3)], "hood": [(False, 6), (True, 2)]}
-    (hoods,) = await core.catalog.facets("", ["hood"], Match("color", ("blue",)), soon())
-    assert [(value.value, value.count) for value in hoods.values] == [(False, 3)]
+    assert await facets(core) == {
+        "color": {"red": 5, "blue": 3},
+        "price": NumberRange(0.0, 7.0),
+        "hood": {False: 6, True: 2},
+        "style": {},
+    }
+    blue = Match("color", ("blue",))
+    assert await facets(core, fields=("hood", "price", "hood"), filter=blue) == {
+        "hood": {False: 3},
+        "price": NumberRange(5.0, 7.0),
+    }
+
+
+@pytest.mark.parametrize(
+    ("chosen", "narrow", "wide"),
+    [
+        (None, {"red": 4, "blue": 4}, {"red": 4, "blue": 4}),
+        (Match("color", ("red",)), {"red": 4}, {"red": 4, "blue": 4}),
+        (Not(Match("color", ("red",))), {"blue": 4}, {"red": 4, "blue": 4}),
+        (AllOf((Match("color", ("red",)), Range("price", 3.0))), {"red": 2}, {"red": 2, "blue": 3}),
+        (
+            AllOf((AllOf((AnyOf((Match("color", ("red",)),)),)), Not(Range("price", max=4.5)))),
+            {"red": 1},
+            {"red": 1, "blue": 2},
+        ),
+        # "red, or expensive" is about both fields, and cannot be taken apart.
+        (
+            AnyOf((Match("color", ("red",)), Range("price", 6.5))),
+            {"red": 4, "blue": 1},
+            {"red": 4, "blue": 1},
+        ),
+        (Range("price", 3.0), {"red": 2, "blue": 3}, {"red": 2, "blue": 3}),
+    ],
+)
+async def test_multi_select_counts_a_field_under_the_other_fields_filters(
+    core: Core, chosen: Filter | None, narrow: dict[str, int], wide: dict[str, int]
+) -> None:
+    writes = [write(n, color="blue" if n % 2 else "red", price=n) for n in range(8)]
+    await outcomes(core, *writes)
+    assert await facets(core, fields=("color",), filter=chosen) == {"color": narrow}
+    told = await facets(core, fields=("color", "price"), filter=chosen, multi_select=True)
+    assert told["color"] == wide
+
+
+async def test_multi_select_lets_each_field_be_widened_by_itself(core: Core) -> None:
+    await outcomes(core, *(write(n, color="blue" if n % 2 else "red", price=n) for n in range(8)))
+    chosen = AllOf((Match("color", ("red",)), Range("price", 3.0, 5.0)))
+    assert await facets(core, fields=("price", "color"), filter=chosen, multi_select=True) == {
+        "price": NumberRange(0.0, 6.0),
+        "color": {"red": 1, "blue": 2},
+    }
+
+
+@pytest.mark.parametrize(
+    ("request_", "reason", "field"),
+    [
+        (FacetsRequest(fields=("color", "title")), Reason.FACET_FIELD_UNKNOWN, "field"),
+        (FacetsRequest(fields=("",)), Reason.FACET_FIELD_UNKNOWN, "field"),
+        (FacetsRequest(catalog="A"), Reason.CATALOG_INVALID, "catalog"),
+        (
+            FacetsRequest(filter=Match("title", ("x",)), multi_select=True),
+            Reason.FILTER_FIELD_UNKNOWN,
+            "filter",
+        ),
+        # A bad condition is refused even where the only field asked for would leave it out.
+        (
+            FacetsRequest(fields=("price",), filter=Range("price", 2.0, 1.0), multi_select=True),
+            Reason.FILTER_RANGE_INVALID,
+            "filter",
+        ),
+    ],
+)
+async def test_facets_that_cannot_be_told_are_refused(
+    core: Core, request_: FacetsRequest, reason: Reason, field: str
+) -> None:
     with pytest.raises(InvalidArgument) as caught:
-        await core.catalog.facets("", ["price"], None, soon())
-    assert caught.value.reason is Reason.FACET_FIELD_UNKNOWN
+        await core.catalog.facets(request_, soon())
+    assert (caught.value.reason, caught.value.field) == (reason, field)
+
+
+async def facets(core: Core, **asked: Any) -> dict[str, Any]:
+    """The counts or the range of each field."""
+    told = await core.catalog.facets(FacetsRequest(**asked), soon())
+    return {
+        facet.field: facet.range or {value.value: value.count for value in facet.values}
+        for facet in told
+    }

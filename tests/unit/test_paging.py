@@ -44,6 +44,8 @@ def test_a_token_is_read_back() -> None:
         replace(REQUEST, catalog="other"),
         replace(REQUEST, filter=Match("color", ("red",))),
         replace(REQUEST, include_reference=True),
+        replace(REQUEST, group_by="style"),
+        replace(REQUEST, diversity=0.3),
     ],
 )
 def test_a_token_of_another_query_is_refused(other: SearchRequest) -> None:

@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from retrieval.domain import (
     Deadline,
+    IndexedProduct,
     Match,
+    Product,
     ProductReference,
     SearchRequest,
     SearchResponse,
@@ -23,6 +26,8 @@ from retrieval.errors import (
     Reason,
 )
 from tests.support.core import Core, picture, running_core, write
+from tests.support.fake_encoder import BUNDLE
+from tests.support.index_cases import random_tokens
 
 
 @pytest.fixture
@@ -192,3 +197,121 @@ async def test_without_the_encoder_cached_queries_are_answered_and_marked(core: 
     assert after.degraded
     with pytest.raises(DependencyUnavailable):
         await search(core, replace(known, modification="in blue"))
+
+
+# --- groups and diversity -------------------------------------------------------------------
+
+
+async def fill_styles(core: Core, count: int = 60) -> None:
+    """Three products a style, and every tenth product without one; p1 alone has a picture."""
+    writes = [
+        write(n, **({} if n % 10 == 0 else {"style": f"style {n // 3}"})) for n in range(count)
+    ]
+    sizes = BUNDLE.sizes
+    tokens = random_tokens(
+        count, seed=3, query_tokens=sizes.query_tokens, embed_dim=sizes.embed_dim
+    )
+    await core.index.put(
+        [
+            IndexedProduct(Product(one.id, one.title, one.attributes), own)
+            for one, own in zip(writes, tokens, strict=True)
+        ],
+        soon(),
+    )
+    await core.catalog.import_products("", [writes[1]], soon())
+
+
+async def pages(core: Core, request: SearchRequest) -> list[SearchResponse]:
+    """All pages of a query."""
+    found = [await search(core, request)]
+    while token := found[-1].next_page_token:
+        found.append(await search(core, replace(request, page_token=token)))
+    return found
+
+
+SHAPES: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "grouped": {"group_by": "style"},
+    "diverse": {"diversity": 0.6},
+    "grouped and diverse": {"group_by": "style", "diversity": 0.6},
+}
+
+
+@pytest.mark.parametrize("snapshots", [True, False])
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+async def test_pages_are_full_and_repeat_no_product_and_no_group(
+    core: Core, shape: dict[str, Any], snapshots: bool
+) -> None:
+    await fill_styles(core)
+    core.snapshots.down = not snapshots
+    request = SearchRequest(reference=ProductReference("p1"), page_size=7, **shape)
+    found = await pages(core, request)
+    seen = [hit.product for page in found for hit in page.hits]
+    assert all(len(page.hits) == 7 for page in found[:-1])
+    assert "p1" not in {product.id for product in seen}
+    assert len({product.id for product in seen}) == len(seen)
+    styles = [product.attributes["style"] for product in seen if "style" in product.attributes]
+    if "group_by" in shape:
+        assert len(set(styles)) == len(styles) == 20
+        assert len(seen) == 20 + 6
+        # Only the reference itself is left out: its style is there, by another product of it.
+        assert "style 0" in styles
+    else:
+        assert len(seen) == 59
+    assert any(page.repeated for page in found) == (not snapshots)
+    whole = await search(core, replace(request, page_size=100))
+    assert ids(whole) == [product.id for product in seen]
+
+
+async def test_a_group_is_shown_by_its_best_product(core: Core) -> None:
+    await fill_styles(core)
+    plain = await search(core, SearchRequest(modification="red", page_size=100))
+    expected, taken = [], set()
+    for hit in plain.hits:
+        style = hit.product.attributes.get("style", hit.product.id)
+        if style not in taken:
+            taken.add(style)
+            expected.append(hit.product.id)
+    request = SearchRequest(modification="red", page_size=100, group_by="style")
+    assert ids(await search(core, request)) == expected
+
+
+async def test_diversity_reorders_the_same_hits_and_keeps_the_best_first(core: Core) -> None:
+    await fill_styles(core)
+    request = SearchRequest(modification="red", page_size=100)
+    plain = await search(core, request)
+    diverse = await search(core, replace(request, diversity=0.7))
+    assert ids(diverse) != ids(plain)
+    assert sorted(ids(diverse)) == sorted(ids(plain))
+    assert diverse.hits[0] == plain.hits[0]
+    assert {hit.product.id: hit.score for hit in diverse.hits} == {
+        hit.product.id: hit.score for hit in plain.hits
+    }
+    assert ids(await search(core, replace(request, diversity=-0.0))) == ids(plain)
+
+
+async def test_the_reference_may_be_asked_for_in_a_group(core: Core) -> None:
+    await fill_styles(core)
+    request = SearchRequest(
+        reference=ProductReference("p1"), include_reference=True, group_by="style", diversity=0.5
+    )
+    assert ids(await search(core, request))[0] == "p1"
+
+
+@pytest.mark.parametrize(
+    ("shape", "reason", "field"),
+    [
+        ({"group_by": "nothing"}, Reason.GROUP_FIELD_UNKNOWN, "group_by"),
+        ({"group_by": "price"}, Reason.GROUP_FIELD_UNKNOWN, "group_by"),
+        ({"group_by": "hood"}, Reason.GROUP_FIELD_UNKNOWN, "group_by"),
+        ({"diversity": 1.01}, Reason.DIVERSITY_INVALID, "diversity"),
+        ({"diversity": -0.1}, Reason.DIVERSITY_INVALID, "diversity"),
+        ({"diversity": float("nan")}, Reason.DIVERSITY_INVALID, "diversity"),
+    ],
+)
+async def test_groups_and_diversity_keep_to_their_rules(
+    core: Core, shape: dict[str, Any], reason: Reason, field: str
+) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        await search(core, SearchRequest(modification="red", **shape))
+    assert (caught.value.reason, caught.value.field) == (reason, field)

@@ -246,10 +246,16 @@ class GetFacetsRequest(google.protobuf.message.Message):
     CATALOG_FIELD_NUMBER: builtins.int
     FIELDS_FIELD_NUMBER: builtins.int
     FILTER_FIELD_NUMBER: builtins.int
+    MULTI_SELECT_FIELD_NUMBER: builtins.int
     catalog: builtins.str
+    multi_select: builtins.bool
+    """Count each field as if the filter said nothing of it, so that a second color can be offered
+    beside the one chosen: parts of the filter's "all" (or all of it) that name this field alone do
+    not count for it.
+    """
     @property
     def fields(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Filterable fields that are words or booleans; empty means all of them."""
+        """Filterable fields; empty means all of them."""
 
     @property
     def filter(self) -> recompose.v1.filter_pb2.Filter:
@@ -261,9 +267,10 @@ class GetFacetsRequest(google.protobuf.message.Message):
         catalog: builtins.str = ...,
         fields: collections.abc.Iterable[builtins.str] | None = ...,
         filter: recompose.v1.filter_pb2.Filter | None = ...,
+        multi_select: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["filter", b"filter"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["catalog", b"catalog", "fields", b"fields", "filter", b"filter"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["catalog", b"catalog", "fields", b"fields", "filter", b"filter", "multi_select", b"multi_select"]) -> None: ...
 
 global___GetFacetsRequest = GetFacetsRequest
 
@@ -289,20 +296,47 @@ class Facet(google.protobuf.message.Message):
 
     FIELD_FIELD_NUMBER: builtins.int
     VALUES_FIELD_NUMBER: builtins.int
+    RANGE_FIELD_NUMBER: builtins.int
     field: builtins.str
     @property
     def values(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___FacetValue]:
-        """Most frequent first, at most 100."""
+        """Of words and booleans, most frequent first, at most 100."""
+
+    @property
+    def range(self) -> global___NumberRange:
+        """Of numbers; unset where no product has one."""
 
     def __init__(
         self,
         *,
         field: builtins.str = ...,
         values: collections.abc.Iterable[global___FacetValue] | None = ...,
+        range: global___NumberRange | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["field", b"field", "values", b"values"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["range", b"range"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["field", b"field", "range", b"range", "values", b"values"]) -> None: ...
 
 global___Facet = Facet
+
+@typing.final
+class NumberRange(google.protobuf.message.Message):
+    """The least and the greatest number."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    MIN_FIELD_NUMBER: builtins.int
+    MAX_FIELD_NUMBER: builtins.int
+    min: builtins.float
+    max: builtins.float
+    def __init__(
+        self,
+        *,
+        min: builtins.float = ...,
+        max: builtins.float = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["max", b"max", "min", b"min"]) -> None: ...
+
+global___NumberRange = NumberRange
 
 @typing.final
 class FacetValue(google.protobuf.message.Message):

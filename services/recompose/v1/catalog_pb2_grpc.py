@@ -111,7 +111,7 @@ class CatalogServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetFacets(self, request, context):
-        """Counts the values of filterable fields.
+        """Counts the values of filterable fields, and tells the range of those that are numbers.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -60,7 +60,7 @@ class CatalogServiceStub:
         recompose.v1.catalog_pb2.GetFacetsRequest,
         recompose.v1.catalog_pb2.GetFacetsResponse,
     ]
-    """Counts the values of filterable fields."""
+    """Counts the values of filterable fields, and tells the range of those that are numbers."""
 
 class CatalogServiceAsyncStub:
     """The products of a shop: writing, reading and counting them."""
@@ -102,7 +102,7 @@ class CatalogServiceAsyncStub:
         recompose.v1.catalog_pb2.GetFacetsRequest,
         recompose.v1.catalog_pb2.GetFacetsResponse,
     ]
-    """Counts the values of filterable fields."""
+    """Counts the values of filterable fields, and tells the range of those that are numbers."""
 
 class CatalogServiceServicer(metaclass=abc.ABCMeta):
     """The products of a shop: writing, reading and counting them."""
@@ -156,6 +156,6 @@ class CatalogServiceServicer(metaclass=abc.ABCMeta):
         request: recompose.v1.catalog_pb2.GetFacetsRequest,
         context: _ServicerContext,
     ) -> typing.Union[recompose.v1.catalog_pb2.GetFacetsResponse, collections.abc.Awaitable[recompose.v1.catalog_pb2.GetFacetsResponse]]:
-        """Counts the values of filterable fields."""
+        """Counts the values of filterable fields, and tells the range of those that are numbers."""
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -26,6 +26,8 @@ class SearchRequest(google.protobuf.message.Message):
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
     VIEW_FIELD_NUMBER: builtins.int
     INCLUDE_REFERENCE_FIELD_NUMBER: builtins.int
+    GROUP_BY_FIELD_NUMBER: builtins.int
+    DIVERSITY_FIELD_NUMBER: builtins.int
     catalog: builtins.str
     """The catalog to search; empty means "default"."""
     modification: builtins.str
@@ -39,7 +41,20 @@ class SearchRequest(google.protobuf.message.Message):
     view: recompose.v1.product_pb2.ProductView.ValueType
     """How much of each product to answer with; unset means FULL."""
     include_reference: builtins.bool
-    """A reference product is left out of its own hits unless this is set."""
+    """A reference product is left out of its own hits, on every page, unless this is set. Other
+    products of its group may be hits.
+    """
+    group_by: builtins.str
+    """A filterable field that is words, such as a style id: of the products that share a value of it,
+    only the best is a hit. A product without the field is a group of its own, one with several
+    values stands for all their groups. The service ranks deeper than for a plain search, so that
+    groups do not make pages shorter.
+    """
+    diversity: builtins.float
+    """Reorders the first 100 hits so that they are less alike: 0 (unset) by relevance alone, 1 by
+    unlikeness to the hits before alone (maximal marginal relevance). The best hit stays first, and
+    scores then no longer descend.
+    """
     @property
     def reference(self) -> global___Reference:
         """The picture to start from. At least one of reference and modification is needed."""
@@ -59,9 +74,11 @@ class SearchRequest(google.protobuf.message.Message):
         page_token: builtins.str = ...,
         view: recompose.v1.product_pb2.ProductView.ValueType = ...,
         include_reference: builtins.bool = ...,
+        group_by: builtins.str = ...,
+        diversity: builtins.float = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_page_size", b"_page_size", "filter", b"filter", "page_size", b"page_size", "reference", b"reference"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_page_size", b"_page_size", "catalog", b"catalog", "filter", b"filter", "include_reference", b"include_reference", "modification", b"modification", "page_size", b"page_size", "page_token", b"page_token", "reference", b"reference", "view", b"view"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_page_size", b"_page_size", "catalog", b"catalog", "diversity", b"diversity", "filter", b"filter", "group_by", b"group_by", "include_reference", b"include_reference", "modification", b"modification", "page_size", b"page_size", "page_token", b"page_token", "reference", b"reference", "view", b"view"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_page_size", b"_page_size"]) -> typing.Literal["page_size"] | None: ...
 
 global___SearchRequest = SearchRequest
@@ -110,7 +127,7 @@ class SearchResponse(google.protobuf.message.Message):
     """
     @property
     def hits(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Hit]:
-        """The page, best first."""
+        """The page, best first (with diversity, in its order)."""
 
     def __init__(
         self,

@@ -12,8 +12,8 @@ from retrieval.domain import (
     DEFAULT_CATALOG,
     Deadline,
     Exact,
+    F32Array,
     Facet,
-    FacetValue,
     FieldKind,
     Filter,
     FilterableFields,
@@ -31,7 +31,7 @@ from retrieval.errors import (
     Reason,
     ServiceUnavailable,
 )
-from retrieval.qdrant import schema
+from retrieval.qdrant import facets, schema
 from retrieval.qdrant.audits import QdrantAudits
 from retrieval.qdrant.collection import Collection
 from retrieval.qdrant.failures import DEPENDENCY
@@ -39,23 +39,21 @@ from retrieval.qdrant.filters import candidates
 from retrieval.qdrant.payload import (
     SOURCE_SHA256,
     UnreadablePayload,
-    attribute_path,
     to_payload,
     to_product,
     uuid_of,
+    words_of,
 )
 from retrieval.qdrant.points import PAGE_FLOATS, to_point
 from retrieval.qdrant.portable import QdrantPortable
 from retrieval.qdrant.queries import ranking
-from retrieval.qdrant.vectors import checked_query, checked_tokens
+from retrieval.qdrant.vectors import checked_pool, checked_query, checked_tokens
 
 _STRONG: Final = models.WriteOrdering.STRONG
-_COUNTABLE: Final = (FieldKind.KEYWORD, FieldKind.BOOL)
 
 # The method `list` hides the type of that name from the annotations below it.
 _Ranking: TypeAlias = list[Ranked]
 _Products: TypeAlias = list[Product]
-_Facets: TypeAlias = list[Facet]
 _Points: TypeAlias = list[models.PointStruct]
 
 
@@ -136,7 +134,7 @@ class QdrantIndex:
         rows = checked_query(query.vectors, self._query_tokens, self._embed_dim)
         passing = candidates(query.catalog, query.filter, self._fields, query.exclude)
         route = query.route or self._route
-        arguments = ranking(rows, passing, query.limit, route)
+        arguments = ranking(rows, passing, query.limit, route, query.values_of)
         ask = self._collection.read if isinstance(route, Exact) else self._collection.search
         answer = await ask(
             lambda timeout_s: self._client.query_points(
@@ -146,7 +144,11 @@ class QdrantIndex:
         )
         ranked = [
             # Qdrant sums over the rows; only their mean compares with other queries' scores.
-            Ranked(point_id, hit.score / len(rows))
+            Ranked(
+                point_id,
+                hit.score / len(rows),
+                words_of(hit.payload, query.values_of) if query.values_of else (),
+            )
             for hit in answer.points
             if (point_id := uuid_of(hit.id)) is not None and math.isfinite(hit.score)
         ]
@@ -169,6 +171,38 @@ class QdrantIndex:
             deadline,
         )
         return self._products(records)
+
+    async def pools(
+        self, point_ids: Sequence[uuid.UUID], deadline: Deadline
+    ) -> dict[uuid.UUID, F32Array]:
+        """Pooled vectors of these points, [D] float32 of unit norm; unknown ones are left out.
+
+        Vectors that cannot be used are dropped; where none can, that is `DependencyBroken`.
+        """
+        if not point_ids:
+            return {}
+        records = await self._collection.search(
+            lambda timeout_s: self._client.retrieve(
+                self.collection,
+                [*map(str, point_ids)],
+                with_payload=False,
+                with_vectors=[schema.POOL],
+                timeout=timeout_s,
+            ),
+            deadline,
+        )
+        pools = {}
+        for record in records:
+            point_id = uuid_of(record.id)
+            vectors = record.vector if isinstance(record.vector, dict) else {}
+            try:
+                pool = checked_pool(vectors.get(schema.POOL, ()), self._embed_dim)
+            except ValueError:
+                continue
+            if point_id is not None:
+                pools[point_id] = pool
+        self._check_usable(len(pools), len(records))
+        return pools
 
     async def check(self, deadline: Deadline) -> None:
         """Make one real query.
@@ -261,40 +295,25 @@ class QdrantIndex:
         )
         return [*self._products(records).values()], uuid_of(following)
 
-    async def facets(
-        self,
-        catalog: str,
-        fields: Sequence[str],
-        filter: Filter | None,
-        limit: int,
-        deadline: Deadline,
-    ) -> _Facets:
-        """Exact counts of each field's values, most frequent first, then by value.
+    async def facet(
+        self, catalog: str, field: str, filter: Filter | None, limit: int, deadline: Deadline
+    ) -> Facet:
+        """Exact counts of a field's values, most frequent first, then by value; of numbers
+        their range.
 
         Raises:
-            InvalidArgument: a field is neither keyword nor boolean (FACET_FIELD_UNKNOWN), or
-                the filter does not fit the filterable fields.
+            InvalidArgument: the field is not filterable (FACET_FIELD_UNKNOWN), or the filter does
+                not fit the filterable fields.
         """
-        if any(self._fields.get(field) not in _COUNTABLE for field in fields):
+        kind = self._fields.get(field)
+        if kind is None:
             raise InvalidArgument(Reason.FACET_FIELD_UNKNOWN)
         passing = candidates(catalog, filter, self._fields)
-        return [await self._facet(field, passing, limit, deadline) for field in fields]
-
-    async def _facet(
-        self, field: str, passing: models.Filter, limit: int, deadline: Deadline
-    ) -> Facet:
-        answer = await self._collection.read(
-            lambda timeout_s: self._client.facet(
-                self.collection,
-                attribute_path(field),
-                facet_filter=passing,
-                limit=limit,
-                exact=True,
-                timeout=timeout_s,
-            ),
-            deadline,
+        if kind is FieldKind.NUMBER:
+            return await facets.range_of(self._client, self._collection, field, passing, deadline)
+        return await facets.counts_of(
+            self._client, self._collection, field, passing, limit, deadline
         )
-        return Facet(field, tuple(FacetValue(hit.value, hit.count) for hit in answer.hits))
 
     async def close(self) -> None:
         """Close the client, for every index that shares it; calls in flight fail."""

@@ -78,6 +78,14 @@ def to_product(payload: Mapping[str, Any] | None) -> Product:
     )
 
 
+def words_of(payload: Mapping[str, Any] | None, field: str) -> tuple[str, ...]:
+    """The words that a payload has in an attribute: none, one, or those of a list."""
+    attributes = (payload or {}).get("attributes")
+    value = attributes.get(field) if isinstance(attributes, dict) else None
+    values = value if isinstance(value, list) else [value]
+    return tuple(word for word in values if isinstance(word, str))
+
+
 def uuid_of(point_id: object) -> uuid.UUID | None:
     """The point id, or None where it is none of ours (a number, or no id at all)."""
     try:

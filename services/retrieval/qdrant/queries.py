@@ -5,6 +5,7 @@ from typing import Any, Final
 from qdrant_client import models
 
 from retrieval.domain import Exact, F32Array, Pooled, Route, Scan
+from retrieval.qdrant.payload import attribute_path
 from retrieval.qdrant.schema import POOL, TOKENS
 from retrieval.qdrant.vectors import pooled
 
@@ -25,7 +26,13 @@ _ON_INT8: Final = models.SearchParams(
 _SCAN_OVERSAMPLING: Final = 2
 
 
-def ranking(rows: F32Array, filter: models.Filter, limit: int, route: Route) -> Any:
+def ranking(
+    rows: F32Array,
+    filter: models.Filter,
+    limit: int,
+    route: Route,
+    values_of: str | None = None,
+) -> Any:
     """Arguments of ``query_points`` for a query of 1 or K rows.
 
     The score of a hit is the sum over the rows of each one's maximum over the product's tokens.
@@ -36,6 +43,7 @@ def ranking(rows: F32Array, filter: models.Filter, limit: int, route: Route) -> 
         limit: hits wanted.
         route: where candidates come from; a pooled one takes ``limit`` of them if that is more
             than its depth.
+        values_of: an attribute that each hit tells, and nothing else of its payload.
     """
     candidates = _candidates(rows, filter, limit, route)
     return {
@@ -45,7 +53,7 @@ def ranking(rows: F32Array, filter: models.Filter, limit: int, route: Route) -> 
         "query_filter": filter if candidates is None else None,
         "search_params": _ON_ORIGINALS,
         "limit": limit,
-        "with_payload": False,
+        "with_payload": False if values_of is None else [attribute_path(values_of)],
         "with_vectors": False,
     }
 

@@ -42,6 +42,19 @@ def checked_query(vectors: F32Array, query_tokens: int, embed_dim: int) -> F32Ar
     return rows
 
 
+def checked_pool(vector: object, embed_dim: int) -> F32Array:
+    """Return a pooled vector [D] as float32 if it is finite and of unit norm.
+
+    Raises:
+        ValueError: it is not, or is no vector of numbers.
+    """
+    pool = np.asarray(vector, np.float32)
+    if pool.shape != (embed_dim,):
+        raise ValueError(f"expected a pooled vector [{embed_dim}], got {pool.shape}")
+    _check_norms(pool)
+    return pool
+
+
 def pooled(tokens: F32Array) -> F32Array:
     """The normalised mean [D] of tokens [N, D]; their first where they cancel out."""
     mean = tokens.mean(axis=0)
