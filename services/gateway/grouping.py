@@ -5,8 +5,10 @@ with any of its routes, and their order is kept in the snapshot like any other r
 
 A ranking of so many products holds fewer groups. So the index is asked again, for the best of the
 products that are in no group so far: each round brings new groups only, however large the first
-ones are, and is twice as deep as the one before, until there are as many groups as hits were wanted
-or no more. `MAX_ROUNDS` and `MAX_DEPTH` bound it: at 200 hits, 3,400 products are ranked at most.
+ones are, until there are as many as hits were wanted or no more. A round is twice as deep as the
+missing groups would need at the last round's products a group, and at most twice as deep as the
+deepest that the round before could be. `MAX_ROUNDS` and `MAX_DEPTH` bound it all: at 200 hits,
+3,400 products are ranked at most.
 """
 
 import uuid
@@ -41,7 +43,8 @@ async def best_of_groups(
     taken: set[str] = set()
     alone: list[uuid.UUID] = []
     depth = query.limit
-    for _ in range(MAX_ROUNDS):
+    for turn in range(1, MAX_ROUNDS + 1):
+        before = len(best)
         found = await index.search(
             replace(
                 query,
@@ -60,7 +63,8 @@ async def best_of_groups(
                     alone.append(hit.point_id)
         if len(best) >= query.limit or len(found) < depth:
             break
-        depth = max(depth, min(2 * depth, MAX_DEPTH))
+        likely = 2 * (query.limit - len(best)) * len(found) // (len(best) - before)
+        depth = min(likely, query.limit << turn, max(query.limit, MAX_DEPTH))
     return in_order(best)[: query.limit]
 
 

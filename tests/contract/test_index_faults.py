@@ -42,6 +42,7 @@ from tests.support.scripted_qdrant import (
     after,
     hits,
     payloads,
+    pools,
     refuses,
     scripted_qdrant,
 )
@@ -329,3 +330,23 @@ def _free_port() -> int:
 async def test_another_address_than_an_http_one_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="QDRANT_URL"):
         connect(url)
+
+
+async def test_pooled_vectors_that_cannot_be_used_are_dropped_and_counted() -> None:
+    good = [1.0] + [0.0] * (EMBED_DIM - 1)
+    ids = [uuid.uuid4() for _ in range(4)]
+    bad = ([math.nan] * EMBED_DIM, [1.0], [0.0] * EMBED_DIM)
+    async with scripted_qdrant() as server:
+        watched = Watched(server.url)
+        server.script = [
+            pools(
+                (str(ids[0]), good), *((str(one), v) for one, v in zip(ids[1:], bad, strict=True))
+            ),
+            pools((str(ids[1]), bad[0])),
+        ]
+        found = await watched.index.pools(ids, Deadline.after(10))
+        assert found.keys() == {ids[0]}
+        assert watched.outcomes.count("unusable_hit") == 3
+        with pytest.raises(DependencyBroken):
+            await watched.index.pools(ids[1:2], Deadline.after(10))
+        await watched.index.close()

@@ -1,7 +1,7 @@
 """A gRPC server that speaks Qdrant's protocol and answers as a test says: for what goes wrong."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
@@ -104,6 +104,27 @@ def payloads(*points: tuple[str, dict[str, Any]]) -> Answer:
             result=[
                 wire.RetrievedPoint(id=_id(one), payload=RestToGrpc.convert_payload(payload))
                 for one, payload in points
+            ]
+        )
+
+    return answer
+
+
+def pools(*points: tuple[str, Sequence[float]]) -> Answer:
+    """Answer a read of points with these ids and pooled vectors."""
+
+    async def answer(context: Any) -> Any:
+        return wire.GetResponse(
+            result=[
+                wire.RetrievedPoint(
+                    id=_id(one),
+                    vectors=wire.VectorsOutput(
+                        vectors=wire.NamedVectorsOutput(
+                            vectors={"pool": wire.VectorOutput(data=vector)}
+                        )
+                    ),
+                )
+                for one, vector in points
             ]
         )
 

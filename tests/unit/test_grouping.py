@@ -98,6 +98,14 @@ async def test_groups_larger_than_a_ranking_do_not_make_it_shorter() -> None:
     assert index.depths == [10, 20]
 
 
+async def test_a_later_round_is_no_deeper_than_what_is_missing_needs() -> None:
+    """8 groups among the first 10, so 2 are missing: at 10/8 products each, twice over."""
+    styles = ["a", "a", "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"]
+    index = await index_of([styled(place, style) for place, style in enumerate(styles)])
+    assert await grouped(index) == ["p0", *(f"p{place}" for place in range(3, 12))]
+    assert index.depths == [10, 5]
+
+
 async def test_it_stops_where_there_are_no_more_products() -> None:
     index = await index_of([styled(place, f"style {place % 3}") for place in range(12)])
     assert await grouped(index) == ["p0", "p1", "p2"]
