@@ -1,15 +1,20 @@
-"""The dead-letter file: which rows failed, and why; JSON Lines."""
+"""The dead-letter file: which rows failed, why, and what to do; JSON Lines."""
 
 import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from indexer.remedies import remedy
 from indexer.rows import Row
 
 
 class DeadLetters:
-    """Appends failures. The rows' content stays out: a line has row, line, id, reason, message."""
+    """Appends failures, a line each: row, line, id, reason, message, remedy.
+
+    The reason is for programs, the other two are sentences for a shop's staff: what is wrong, and
+    what to do. The rows' content stays out.
+    """
 
     def __init__(self, path: Path, keep_bytes: int) -> None:
         """Take up ``path``, keeping its first ``keep_bytes`` bytes: what the checkpoint knows of.
@@ -37,6 +42,7 @@ class DeadLetters:
                     "id": row.id,
                     "reason": reason,
                     "message": message,
+                    "remedy": remedy(reason),
                 }
             )
             + "\n"

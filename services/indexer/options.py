@@ -22,7 +22,8 @@ false as booleans.
 
 An import that broke off is taken up where the service last answered: run the same command again.
 A feed that has changed, or a catalog that has lost its products, is imported anew; what the
-service already has it leaves as it is. Rows that fail go to the dead-letter file with the reason.
+service already has it leaves as it is. Rows that fail go to the dead-letter file, with what is
+wrong and what to do.
 
 A feed that lists all products of its catalog may have the others deleted (--delete-missing), once
 every row was answered for. A row that failed counts as listed. Nothing is deleted where a row has

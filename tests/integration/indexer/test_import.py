@@ -103,7 +103,7 @@ def test_bad_rows_go_to_the_dead_letters_without_their_content(
         (5, "", "ROW_UNREADABLE"),
         (201, "p200", "IMAGE_CORRUPT"),
     ]
-    assert set(letters[0]) == {"row", "line", "id", "reason", "message"}
+    assert set(letters[0]) == {"row", "line", "id", "reason", "message", "remedy"}
     assert "secret" not in _dead_letters(feed).read_text()
 
 
