@@ -47,6 +47,7 @@ class Shop:
         }
         self.index = QdrantProcess(folder / "index", self.qdrant)
         self.gateway = self._start_gateway()
+        until(self._is_ready)
         self.importers: list[subprocess.Popen[str]] = []
 
     def start_importer(self, feed: Path | None = None, *options: str) -> subprocess.Popen[str]:
@@ -68,7 +69,10 @@ class Shop:
         return self.importers[-1]
 
     def kill(self, victim: str) -> None:
-        """Kill one of the three with SIGKILL and start it again on its port."""
+        """Kill one of the three with SIGKILL and start it again on its port.
+
+        A gateway is not waited for: the import goes on as soon as it can.
+        """
         if victim == "index":
             self.index.kill()
             self.index.close()
@@ -78,6 +82,7 @@ class Shop:
             self.gateway.wait()
             self.gateway = self._start_gateway()
         else:
+            assert self.importers[-1].poll() is None, "the import was over before the kill"
             self.importers[-1].kill()
             self.importers[-1].communicate()
             self.start_importer()
@@ -119,23 +124,20 @@ class Shop:
         self.index.close()
 
     def _start_gateway(self) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-m", "gateway"],
             env=self._environment,
             stderr=subprocess.DEVNULL,
             text=True,
         )
 
-        def is_ready() -> bool:
-            assert process.poll() is None, "the gateway ended"
-            try:
-                answer = httpx.get(f"http://127.0.0.1:{self.http}/readyz", timeout=5)
-            except httpx.TransportError:
-                return False
-            return answer.status_code == 200
-
-        until(is_ready)
-        return process
+    def _is_ready(self) -> bool:
+        assert self.gateway.poll() is None, "the gateway ended"
+        try:
+            answer = httpx.get(f"http://127.0.0.1:{self.http}/readyz", timeout=5)
+        except httpx.TransportError:
+            return False
+        return answer.status_code == 200
 
 
 @pytest.fixture(scope="module")
