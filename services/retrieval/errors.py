@@ -57,6 +57,7 @@ class Reason(StrEnum):
     CATALOG_INVALID = "CATALOG_INVALID"
     PAGE_SIZE_INVALID = "PAGE_SIZE_INVALID"
     PAGE_TOKEN_INVALID = "PAGE_TOKEN_INVALID"  # noqa: S105 - a reason, no secret
+    PAGE_TOKEN_EXPIRED = "PAGE_TOKEN_EXPIRED"  # noqa: S105 - a reason, no secret
     VIEW_INVALID = "VIEW_INVALID"
     TOO_MANY_PRODUCTS = "TOO_MANY_PRODUCTS"
     # text
@@ -114,6 +115,8 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.PAGE_SIZE_INVALID: "page_size is a whole number from 1 to 100.",
     Reason.PAGE_TOKEN_INVALID: "The page token does not belong to this query; send the query that "
     "it came from, or leave the token out.",
+    Reason.PAGE_TOKEN_EXPIRED: "The page token belongs to a ranking of a model that is no longer "
+    "served; send the query without it.",
     Reason.VIEW_INVALID: "The view is none that this service knows.",
     Reason.TOO_MANY_PRODUCTS: "Send at most 256 products in one import call.",
     Reason.TEXT_INVALID: "The text holds characters that no text has: a lone surrogate or a NUL.",

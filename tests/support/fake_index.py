@@ -4,7 +4,7 @@ import math
 import random
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,6 +18,7 @@ from retrieval.domain import (
     FieldKind,
     Filter,
     FilterableFields,
+    HeldProduct,
     IndexedProduct,
     IndexQuery,
     Match,
@@ -40,6 +41,7 @@ from retrieval.errors import (
 
 # The method `list` hides the type of that name from the annotations below it.
 _Sample: TypeAlias = list[IndexedProduct]
+_Held: TypeAlias = list[HeldProduct]
 
 
 class FakeIndex:
@@ -51,12 +53,16 @@ class FakeIndex:
         live: whether the alias names this index; else `check` says MODEL_MISMATCH.
         failure: raised by every call, where set.
         kept: the tuning that was kept last.
+        copied: points that count as copies of another model's collection.
+        before_write: awaited before `put`, `replace_payload` and `delete`, where set.
     """
 
     def __init__(self, fields: FilterableFields) -> None:
         self.live = True
         self.failure: RecomposeError | None = None
         self.kept: Tuning | None = None
+        self.copied: set[uuid.UUID] = set()
+        self.before_write: Callable[[Deadline], Awaitable[None]] | None = None
         self._fields = fields
         self._products: dict[uuid.UUID, Product] = {}
         self._tokens: dict[uuid.UUID, Any] = {}
@@ -92,25 +98,40 @@ class FakeIndex:
             raise ServiceUnavailable(Reason.MODEL_MISMATCH)
 
     async def put(self, products: Sequence[IndexedProduct], deadline: Deadline) -> None:
+        await self._allowed(deadline)
+        self._put(products, deadline)
+
+    def _put(self, products: Sequence[IndexedProduct], deadline: Deadline) -> None:
         self._begin(deadline)
+        _check_norms(products)
         for item in products:
-            if not np.allclose(np.linalg.norm(item.tokens, axis=-1), 1, atol=0.02):
-                raise ValueError("tokens must be finite and of unit norm")
-        for item in products:
+            self.copied.discard(item.product.point_id)
             self._products[item.product.point_id] = item.product
             self._tokens[item.product.point_id] = item.tokens.astype(np.float16).astype(np.float32)
             self._pools[item.product.point_id] = _pooled(item.tokens)
 
     async def replace_payload(self, product: Product, deadline: Deadline) -> None:
+        await self._allowed(deadline)
         self._begin(deadline)
         if product.point_id not in self._products:
             raise NotFound(Reason.PRODUCT_NOT_FOUND)
         self._products[product.point_id] = product
+        self.copied.discard(product.point_id)
 
     async def delete(self, point_ids: Sequence[uuid.UUID], deadline: Deadline) -> None:
+        await self._allowed(deadline)
+        self.remove(point_ids, deadline)
+
+    def remove(self, point_ids: Sequence[uuid.UUID], deadline: Deadline) -> None:
+        """Delete without asking."""
         self._begin(deadline)
         for point_id in point_ids:
             self._products.pop(point_id, None)
+            self.copied.discard(point_id)
+
+    async def _allowed(self, deadline: Deadline) -> None:
+        if self.before_write is not None:
+            await self.before_write(deadline)
 
     async def facets(
         self,
@@ -153,6 +174,45 @@ class FakeIndex:
         self._begin(deadline)
         self.kept = tuning
 
+    async def page(
+        self, limit: int, after: uuid.UUID | None, deadline: Deadline
+    ) -> tuple[_Held, uuid.UUID | None]:
+        self._begin(deadline)
+        rest = sorted(one for one in self._products if after is None or one >= after)
+        held = [HeldProduct(self._products[one], one in self.copied) for one in rest[:limit]]
+        return held, rest[limit] if len(rest) > limit else None
+
+    async def find(
+        self, point_ids: Sequence[uuid.UUID], deadline: Deadline
+    ) -> dict[uuid.UUID, HeldProduct]:
+        found = await self.get(point_ids, deadline)
+        return {one: HeldProduct(product, one in self.copied) for one, product in found.items()}
+
+    async def take_all_for_copies(self, deadline: Deadline) -> None:
+        self._begin(deadline)
+        self.copied |= set(self._products)
+
+    async def put_copies(self, products: Sequence[IndexedProduct], deadline: Deadline) -> None:
+        _check_norms(products)
+        passing = [item for item in products if not self._is_own(item.product.point_id)]
+        self._put(passing, deadline)
+        self.copied |= {item.product.point_id for item in passing}
+
+    async def put_copied_payload(self, product: Product, deadline: Deadline) -> None:
+        self._begin(deadline)
+        if product.point_id in self._products and not self._is_own(product.point_id):
+            self._products[product.point_id] = product
+
+    async def delete_copies(self, point_ids: Sequence[uuid.UUID], deadline: Deadline) -> None:
+        self.remove([one for one in point_ids if not self._is_own(one)], deadline)
+
+    def tokens_of(self, point_id: uuid.UUID) -> Any:
+        """What is stored of a product's tokens, [K, D]."""
+        return self._tokens[point_id]
+
+    def _is_own(self, point_id: uuid.UUID) -> bool:
+        return point_id in self._products and point_id not in self.copied
+
     def _begin(self, deadline: Deadline) -> None:
         if self.failure is not None:
             raise self.failure
@@ -166,6 +226,12 @@ class FakeIndex:
             if product.catalog == catalog
             and (filter is None or _passes(filter, product, self._fields))
         ]
+
+
+def _check_norms(products: Sequence[IndexedProduct]) -> None:
+    for item in products:
+        if not np.allclose(np.linalg.norm(item.tokens, axis=-1), 1, atol=0.02):
+            raise ValueError("tokens must be finite and of unit norm")
 
 
 def _pooled(tokens: Any) -> Any:

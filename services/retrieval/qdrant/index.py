@@ -2,7 +2,7 @@
 
 import math
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -35,6 +35,7 @@ from retrieval.errors import (
 from retrieval.qdrant import schema
 from retrieval.qdrant.audits import QdrantAudits
 from retrieval.qdrant.collection import Collection
+from retrieval.qdrant.copies import QdrantCopies
 from retrieval.qdrant.failures import DEPENDENCY
 from retrieval.qdrant.filters import candidates
 from retrieval.qdrant.payload import (
@@ -44,14 +45,13 @@ from retrieval.qdrant.payload import (
     to_product,
     uuid_of,
 )
+from retrieval.qdrant.points import points_a_call, to_point
 from retrieval.qdrant.queries import ranking
-from retrieval.qdrant.vectors import checked_query, checked_tokens, pooled
+from retrieval.qdrant.vectors import checked_query, checked_tokens
 
-# Turning products into a message holds up all else here, 1.4 ms for one of full size (32 tokens
-# of 256); and Qdrant syncs its disk once a call. So a call carries 16 of full size, or more small
-# ones.
-_PUT_FLOATS: Final = 131_072
 _STRONG: Final = models.WriteOrdering.STRONG
+BULK_BUDGET_S: Final = 10.0
+"""Time for one call that no search waits for: also for one write of products."""
 _COUNTABLE: Final = (FieldKind.KEYWORD, FieldKind.BOOL)
 
 # The method `list` hides the type of that name from the annotations below it.
@@ -59,6 +59,13 @@ _Ranking: TypeAlias = list[Ranked]
 _Products: TypeAlias = list[Product]
 _Facets: TypeAlias = list[Facet]
 _Points: TypeAlias = list[models.PointStruct]
+
+BeforeWrite: TypeAlias = Callable[[Deadline], Awaitable[None]]
+"""Awaited before each write of products; what it raises keeps the write from being made."""
+
+
+async def any_write(deadline: Deadline) -> None:
+    """Lets every write pass."""
 
 
 class QdrantIndex:
@@ -77,6 +84,7 @@ class QdrantIndex:
         budget_s: for a search and for reading its products.
         bulk_budget_s: for each other call.
         observe: told of each call, and of each hit that could not be used.
+        before_write: asked before each write of products, of which one call may make several.
     """
 
     def __init__(
@@ -89,10 +97,12 @@ class QdrantIndex:
         fields: FilterableFields,
         prefetch_depth: int = 1000,
         budget_s: float = 0.2,
-        bulk_budget_s: float = 10.0,
+        bulk_budget_s: float = BULK_BUDGET_S,
         observe: Observe = ignore_observation,
+        before_write: BeforeWrite = any_write,
     ) -> None:
         self._client = client
+        self._before_write = before_write
         self._query_tokens = query_tokens
         self._embed_dim = embed_dim
         self._fields = dict(fields)
@@ -108,6 +118,9 @@ class QdrantIndex:
         )
         self.collection = self._collection.name
         self.audits = QdrantAudits(
+            client, self._collection, query_tokens=query_tokens, embed_dim=embed_dim
+        )
+        self.copies = QdrantCopies(
             client, self._collection, query_tokens=query_tokens, embed_dim=embed_dim
         )
 
@@ -194,12 +207,13 @@ class QdrantIndex:
         """
         for item in products:
             checked_tokens(item.tokens, self._query_tokens, self._embed_dim)
-        step = max(1, _PUT_FLOATS // (self._query_tokens * self._embed_dim))
+        step = points_a_call(self._query_tokens, self._embed_dim)
         for start in range(0, len(products), step):
-            points = [_point(item) for item in products[start : start + step]]
+            points = [to_point(item) for item in products[start : start + step]]
             await self._upsert(points, deadline)
 
     async def _upsert(self, points: _Points, deadline: Deadline) -> None:
+        await self._before_write(deadline)
         await self._collection.write(
             lambda timeout_s: self._client.upsert(
                 self.collection, points, wait=True, ordering=_STRONG, timeout=timeout_s
@@ -214,6 +228,7 @@ class QdrantIndex:
             NotFound: the catalog has no such product (PRODUCT_NOT_FOUND).
         """
         payload = to_payload(product)
+        await self._before_write(deadline)
         try:
             await self._collection.write(
                 lambda timeout_s: self._client.overwrite_payload(
@@ -237,6 +252,7 @@ class QdrantIndex:
         if not point_ids:
             return
         selector = models.PointIdsList(points=[*map(str, point_ids)])
+        await self._before_write(deadline)
         await self._collection.write(
             lambda timeout_s: self._client.delete(
                 self.collection, selector, wait=True, ordering=_STRONG, timeout=timeout_s
@@ -323,14 +339,3 @@ class QdrantIndex:
         self._collection.calls.dropped(received - usable)
         if received and not usable:
             raise DependencyBroken(dependency=DEPENDENCY)
-
-
-def _point(item: IndexedProduct) -> models.PointStruct:
-    return models.PointStruct(
-        id=str(item.product.point_id),
-        vector={
-            schema.TOKENS: item.tokens.tolist(),
-            schema.POOL: pooled(item.tokens).tolist(),
-        },
-        payload=to_payload(item.product),
-    )
