@@ -8,6 +8,7 @@ import sys
 from gateway import collect_pictures
 from gateway.audit import command as audit
 from gateway.lifecycle import serve
+from gateway.model_swap import command as model
 from gateway.settings import Settings, SettingsError, read_settings
 from gateway.telemetry import configure_logging
 from gateway.wiring import build
@@ -45,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         "are environment variables.",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for command in (audit, collect_pictures):
+    for command in (audit, collect_pictures, model):
         command.add_parser(commands)
     return parser
 

@@ -395,7 +395,7 @@ class SwapRecord:
     Attributes:
         synchronised_from: short digest of the model whose products were last copied here; empty
             before the first complete synchronisation.
-        synchronised_at_s: when that ended, in seconds since the epoch.
+        synchronised_at_s: when that began, in seconds since the epoch.
         left_out: products that it could not copy, for want of a whole picture.
         previous: the model that was live before this one, to which a rollback goes; empty where
             there is none.

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from PIL import Image
 
@@ -26,6 +26,9 @@ from retrieval.domain import (
     SwapRecord,
     Tuning,
 )
+
+BULK_BUDGET_S: Final = 10.0
+"""Time for one call to the index that no search waits for: also for one write of products."""
 
 
 class Encoder(Protocol):
@@ -120,9 +123,15 @@ class ProductCopies(Protocol):
     Raises `DependencyError` (``qdrant``)."""
 
     async def page(
-        self, limit: int, after: uuid.UUID | None, deadline: Deadline
+        self,
+        limit: int,
+        after: uuid.UUID | None,
+        deadline: Deadline,
+        *,
+        updated_after_s: float | None = None,
     ) -> tuple[list[HeldProduct], uuid.UUID | None]:
-        """Products of all catalogs in point-id order, and where the next page begins."""
+        """Products of all catalogs in point-id order, and where the next page begins; all of
+        them, or those that were written after a time since the epoch."""
 
     async def find(
         self, point_ids: Sequence[uuid.UUID], deadline: Deadline

@@ -97,6 +97,17 @@ async def test_pages_hold_every_catalog_once_in_order(backend: Backend) -> None:
     assert seen == sorted(item.product.point_id for item in items)
 
 
+async def test_a_page_can_be_of_what_was_written_lately(backend: Backend) -> None:
+    items = catalog_of(10)
+    await backend.catalog.put(items[:5], soon())
+    await backend.copies.put_copies(items[5:], soon())
+    since_s = items[3].product.updated_at_s
+    page, after = await backend.copies.page(4, None, soon(), updated_after_s=since_s)
+    rest, end = await backend.copies.page(4, after, soon(), updated_after_s=since_s)
+    assert end is None
+    assert {held.product.point_id for held in (*page, *rest)} == ids(range(4, 10))
+
+
 async def test_what_is_written_otherwise_is_no_copy_and_what_is_copied_is_one(
     backend: Backend,
 ) -> None:

@@ -175,10 +175,20 @@ class FakeIndex:
         self.kept = tuning
 
     async def page(
-        self, limit: int, after: uuid.UUID | None, deadline: Deadline
+        self,
+        limit: int,
+        after: uuid.UUID | None,
+        deadline: Deadline,
+        *,
+        updated_after_s: float | None = None,
     ) -> tuple[_Held, uuid.UUID | None]:
         self._begin(deadline)
-        rest = sorted(one for one in self._products if after is None or one >= after)
+        since_s = -math.inf if updated_after_s is None else updated_after_s
+        rest = sorted(
+            one
+            for one, product in self._products.items()
+            if product.updated_at_s > since_s and (after is None or one >= after)
+        )
         held = [HeldProduct(self._products[one], one in self.copied) for one in rest[:limit]]
         return held, rest[limit] if len(rest) > limit else None
 

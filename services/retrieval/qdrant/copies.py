@@ -14,6 +14,7 @@ from retrieval.domain import Deadline, HeldProduct, IndexedProduct, Product
 from retrieval.errors import DependencyBroken
 from retrieval.qdrant.collection import Collection
 from retrieval.qdrant.failures import DEPENDENCY
+from retrieval.qdrant.filters import updated_after
 from retrieval.qdrant.payload import COPIED, UnreadablePayload, to_payload, to_product, uuid_of
 from retrieval.qdrant.points import points_a_call, to_point
 from retrieval.qdrant.vectors import checked_tokens
@@ -49,12 +50,20 @@ class QdrantCopies:
         self._embed_dim = embed_dim
 
     async def page(
-        self, limit: int, after: uuid.UUID | None, deadline: Deadline
+        self,
+        limit: int,
+        after: uuid.UUID | None,
+        deadline: Deadline,
+        *,
+        updated_after_s: float | None = None,
     ) -> tuple[list[HeldProduct], uuid.UUID | None]:
-        """Products of all catalogs in point-id order, and where the next page begins."""
+        """Products of all catalogs in point-id order, and where the next page begins; all of
+        them, or those that were written after a time since the epoch."""
+        newer = None if updated_after_s is None else updated_after(updated_after_s)
         records, following = await self._collection.read(
             lambda timeout_s: self._client.scroll(
                 self._collection.name,
+                scroll_filter=newer,
                 limit=limit,
                 offset=None if after is None else str(after),
                 with_payload=True,

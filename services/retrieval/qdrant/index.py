@@ -32,6 +32,7 @@ from retrieval.errors import (
     Reason,
     ServiceUnavailable,
 )
+from retrieval.ports import BULK_BUDGET_S
 from retrieval.qdrant import schema
 from retrieval.qdrant.audits import QdrantAudits
 from retrieval.qdrant.collection import Collection
@@ -50,8 +51,6 @@ from retrieval.qdrant.queries import ranking
 from retrieval.qdrant.vectors import checked_query, checked_tokens
 
 _STRONG: Final = models.WriteOrdering.STRONG
-BULK_BUDGET_S: Final = 10.0
-"""Time for one call that no search waits for: also for one write of products."""
 _COUNTABLE: Final = (FieldKind.KEYWORD, FieldKind.BOOL)
 
 # The method `list` hides the type of that name from the annotations below it.

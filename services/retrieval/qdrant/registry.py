@@ -15,9 +15,9 @@ from qdrant_client import AsyncQdrantClient, models
 from retrieval.bundle import SHORT_DIGEST_LENGTH
 from retrieval.domain import Deadline, IndexedModels, Observe, SwapRecord, ignore_observation
 from retrieval.errors import DependencyBroken, ServiceUnavailable
+from retrieval.ports import BULK_BUDGET_S
 from retrieval.qdrant.calls import Calls
 from retrieval.qdrant.failures import DEPENDENCY
-from retrieval.qdrant.index import BULK_BUDGET_S
 from retrieval.qdrant.schema import ALIAS, collection_name
 
 METADATA_KEY: Final = "recompose_swap"
