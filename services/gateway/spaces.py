@@ -156,10 +156,11 @@ class Spaces:
         async with asyncio.TaskGroup() as group:
             tasks: dict[str, list[asyncio.Task[None]]] = {}
             while True:
-                for model in tasks.keys() - self._held.keys():
+                indexed = {model for model in self._held if self.of(model) is not None}
+                for model in tasks.keys() - indexed:
                     for task in tasks.pop(model):
                         task.cancel()
-                for model in self._held.keys() - tasks.keys():
+                for model in indexed - tasks.keys():
                     watches = self._held[model].watches
                     tasks[model] = [group.create_task(watch()) for watch in watches]
                 with contextlib.suppress(RecomposeError):  # counted; readiness says what is wrong

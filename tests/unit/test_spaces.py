@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from gateway import spaces as spaces_module
-from gateway.spaces import TRUSTED_S
 from retrieval.domain import (
     Deadline,
     ImportOutcome,
@@ -30,6 +30,7 @@ from retrieval.errors import (
 )
 from tests.support.core import picture, write
 from tests.support.fake_encoder import SIZES
+from tests.support.fake_models import spaces_over
 from tests.support.index_cases import random_tokens
 from tests.support.two_models import NEW, OLD, TwoModels, two_models
 
@@ -184,14 +185,13 @@ async def test_a_write_looks_at_the_alias_again_when_its_word_is_old(
 ) -> None:
     await fill(models)
     models.registry.live = NEW  # and the watch that would see it stands still
-    clock = spaces_module.time.monotonic
+    monkeypatch.setattr(spaces_module, "TRUSTED_S", 3600.0)
     await models.spaces.allow_write(OLD, soon())
-    monkeypatch.setattr(spaces_module.time, "monotonic", lambda: clock() + TRUSTED_S)
+    monkeypatch.setattr(spaces_module, "TRUSTED_S", 0.0)
     with pytest.raises(ServiceUnavailable):
         await models.spaces.allow_write(OLD, soon())
     await models.spaces.allow_write(NEW, soon())
     models.registry.failure = DependencyUnavailable(dependency="qdrant")
-    monkeypatch.setattr(spaces_module.time, "monotonic", lambda: clock() + 2 * TRUSTED_S)
     with pytest.raises(DependencyUnavailable):
         await models.spaces.allow_write(NEW, soon())
 
@@ -231,22 +231,32 @@ async def test_the_watch_follows_the_alias_and_keeps_up_what_a_space_needs(
         finally:
             running.discard(name)
 
-    space = models.by_model[NEW]
-    object.__setattr__(space, "watches", (lambda: watch("new"),))
-    task = asyncio.create_task(models.spaces.watch())
+    old, space = (
+        replace(models.by_model[model], watches=(partial(watch, model),)) for model in (OLD, NEW)
+    )
+    spaces = spaces_over(models.registry, old, space)
+    task = asyncio.create_task(spaces.watch())
     async with asyncio.timeout(10):
-        while running != {"new"}:  # noqa: ASYNC110 - what is polled has no event
+        while running != {OLD, NEW}:  # noqa: ASYNC110 - what is polled has no event
             await asyncio.sleep(0.002)
         models.registry.live = NEW
-        while models.spaces.live is not space:  # noqa: ASYNC110 - as above
+        while spaces.live is not space:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.002)
         models.registry.live = OLD
-        while models.spaces.live is space:  # noqa: ASYNC110 - as above
+        while spaces.live is space:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.002)
         del models.registry.indexes[NEW]  # retired
-        while running:  # noqa: ASYNC110 - as above
+        while running != {OLD}:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.002)
-    assert models.spaces.of(NEW) is None
+        assert spaces.of(NEW) is None
+        # The bundle that a process was started with is kept, but not looked after, once retired.
+        models.registry.indexes |= {NEW: models.indexes[NEW]}
+        models.registry.live = NEW
+        while spaces.live.model != NEW:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.002)
+        del models.registry.indexes[OLD]
+        while running != {NEW}:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.002)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -78,7 +78,7 @@ def collections(world: World) -> set[str]:
 def test_a_backfill_that_is_killed_again_and_again_is_complete_and_embeds_nothing_twice(
     world: World,
 ) -> None:
-    moments = sorted(random.Random(4).sample(range(1, COUNT - 5), KILLS))
+    moments = sorted(random.Random(4).sample(range(1, COUNT // 2), KILLS))
     with replica(world) as gateway:
         gateway.write(*((f"p{n}", n) for n in range(COUNT)))
         world.publish_new()
@@ -90,7 +90,6 @@ def test_a_backfill_that_is_killed_again_and_again_is_complete_and_embeds_nothin
             process.kill()
             process.communicate()
         left = COUNT - count(world, world.new)
-        assert left > 0
         said = ok(world, "backfill", world.new, EMBED_BATCH="1")
         assert f"{COUNT} products, {left} embedded, 0 updated, 0 deleted, 0 left out" in said
         assert contents(world, world.new) == contents(world, world.old)
@@ -198,8 +197,9 @@ def writing(replicas: tuple[Replica, ...], shop: Shop) -> Iterator[None]:
 
 def test_what_is_acknowledged_while_the_model_changes_is_in_the_new_one(world: World) -> None:
     shop = Shop()
-    # One replica looks at the alias seldom: only its word's end makes it look.
-    with replica(world) as prompt, replica(world, MODEL_REFRESH_S="60") as tardy:
+    # One replica looks at the alias seldom, unless a write makes it: it is late at every move.
+    seldom = {"MODEL_REFRESH_S": "15", "PROBE_INTERVAL_S": "15"}
+    with replica(world) as prompt, replica(world, **seldom) as tardy:
         prompt.write(*((f"p{n}", n) for n in range(12)))
         world.publish_new()
         with writing((prompt, tardy), shop):
