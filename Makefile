@@ -99,14 +99,16 @@ proto: setup ## Generate the stubs in services/recompose/v1 from proto/
 # One thread: a model this small gains nothing from a second one. A run that was cut is taken up.
 EDITS := one-change,two-changes,three-changes
 demo-model: setup-training ## Draw data, train a demo model from nothing, evaluate and export it (an hour)
-	@set -e; cd training; export OMP_NUM_THREADS=1; demo=runs/demo; \
+	@set -e; cd training; export OMP_NUM_THREADS=1; demo=runs/demo; last=$$demo/3-together/last.pt; \
 	echo "== data"; .venv/bin/python -m demo_data --output $$demo/data; \
-	echo "== training"; .venv/bin/python -m sprc.train --dataset FashionIQ --data-path $$demo/data/training \
-	  --recipe sprc/recipes/demo.toml --output $$demo/run --resume; \
+	learn() { echo "== training: $$1"; .venv/bin/python -m sprc.train --dataset FashionIQ \
+	  --data-path $$demo/data/training --recipe sprc/recipes/demo/$$1.toml --output $$demo/$$1 \
+	  --resume $${2:+--model-path $$demo/$$2/last.pt} $${3-}; }; \
+	learn 1-attributes; learn 2-queries 1-attributes --cache-features; learn 3-together 2-queries; \
 	judge() { .venv/bin/python -m sprc.evaluate --dataset "$$1" --data-path $$demo/data/held-out \
-	  --model-path $$demo/run/last.pt --protocol any-right --baselines --output "$$demo/$$2.json"; }; \
+	  --model-path $$last --protocol any-right --baselines --output "$$demo/$$2.json"; }; \
 	echo "== evaluation"; judge $(EDITS) edits; judge other-words,descriptions words; \
-	echo "== export"; .venv/bin/python -m sprc.export --model-path $$demo/run/last.pt --output $$demo/bundle \
+	echo "== export"; .venv/bin/python -m sprc.export --model-path $$last --output $$demo/bundle \
 	  --precision float16 --name recompose-demo --metrics $$demo/edits.json --with-checkpoint; \
 	echo "serve it: BUNDLE_DIR=training/$$demo/bundle make up"
 

@@ -7,6 +7,7 @@ one and never a mixture; a change of aliases is one write, hence atomic.
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,10 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 from qdrant_client import grpc as wire
 
+_log = logging.getLogger(__name__)
+
 _FORMAT = 1
+IN_DOUBT_STATUS = 74  # EX_IOERR of sysexits.h
 
 
 class RegistryUnreadable(RuntimeError):
@@ -64,6 +68,10 @@ class Registry:
 
     def commit(self, state: State) -> None:
         """Make `state` durable, then current.
+
+        A new state that has its name but cannot be synced may or may not be there after a power
+        cut. Going on with either could lose what is acknowledged next, so the process ends, and
+        the next start goes on with whichever the disk holds.
 
         Raises:
             OSError: it could not be written; the former state stays.
@@ -120,7 +128,11 @@ def _write_durably(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(aside, path)
-    sync_directory(path.parent)
+    try:
+        sync_directory(path.parent)
+    except OSError as error:
+        _log.critical("%s may or may not outlive a power cut, so the server ends: %s", path, error)
+        os._exit(IN_DOUBT_STATUS)
 
 
 def sync_directory(path: Path) -> None:

@@ -145,12 +145,7 @@ class Store:
         sync_directory(self._shards_dir)
         old = collection.record
         record = CollectionRecord(folder.name, old.created_at_s, old.config)
-        try:
-            self._registry.commit(self.state.with_collection(collection.name, record))
-        except OSError:
-            # Either of the two may be on the disk by now; the former goes on.
-            self._registry.commit(self.state)
-            raise
+        self._registry.commit(self.state.with_collection(collection.name, record))
         return collection.use(shard, folder, record)
 
     def change_aliases(self, actions: Iterable[wire.AliasOperations]) -> None:

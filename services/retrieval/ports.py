@@ -78,7 +78,8 @@ class CatalogIndex(Protocol):
         """Write products durably, replacing those with the same ids."""
 
     async def replace_payload(self, product: Product, deadline: Deadline) -> None:
-        """Replace title and attributes of a product and keep its tokens."""
+        """Replace title and attributes of a product and keep its tokens; do nothing where the
+        index has no such product any more, or has it with another picture by now."""
 
     async def delete(self, point_ids: Sequence[uuid.UUID], deadline: Deadline) -> None:
         """Remove points durably; unknown ones are no error."""

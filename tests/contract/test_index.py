@@ -24,7 +24,7 @@ from retrieval.domain import (
     Ranked,
     point_id,
 )
-from retrieval.errors import InvalidArgument, NotFound, Reason, ServiceUnavailable
+from retrieval.errors import InvalidArgument, Reason, ServiceUnavailable
 from retrieval.ports import CatalogIndex, ProductIndex
 from retrieval.qdrant import QdrantIndex, connect
 from retrieval.qdrant.schema import ALIAS
@@ -243,13 +243,19 @@ async def test_a_replaced_payload_keeps_the_tokens(
     assert hit.point_id == changed.point_id
 
 
-# (Local mode raises an error of its own.)
-@pytest.mark.parametrize("backend", ["fake", "server"], indirect=True)
-async def test_a_payload_of_an_unknown_product_cannot_be_replaced(backend: Backend) -> None:
-    with pytest.raises(NotFound) as caught:
-        await backend.index.replace_payload(product(1), soon())
-    assert caught.value.reason is Reason.PRODUCT_NOT_FOUND
+async def test_a_payload_of_a_product_that_is_not_there_is_not_written(backend: Backend) -> None:
+    await backend.index.replace_payload(product(1), soon())
     assert await backend.index.get([product(1).point_id], soon()) == {}
+
+
+async def test_a_payload_does_not_come_to_lie_beside_another_picture(backend: Backend) -> None:
+    """Two writers looked at one product: the picture that one of them wrote stays whole."""
+    (before,) = catalog_of(1)
+    await backend.index.put([before], soon())
+    other = replace(before.product, source_sha256="b" * 64, title="with another picture")
+    await backend.index.put([replace(before, product=other)], soon())
+    await backend.index.replace_payload(replace(before.product, title="late"), soon())
+    assert await backend.index.get([other.point_id], soon()) == {other.point_id: other}
 
 
 async def test_deleted_points_are_gone(filled: Index, products: Sequence[IndexedProduct]) -> None:

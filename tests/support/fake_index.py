@@ -33,7 +33,6 @@ from retrieval.domain import (
 from retrieval.errors import (
     DependencyTimeout,
     InvalidArgument,
-    NotFound,
     Reason,
     RecomposeError,
     ServiceUnavailable,
@@ -113,10 +112,10 @@ class FakeIndex:
     async def replace_payload(self, product: Product, deadline: Deadline) -> None:
         await self._allowed(deadline)
         self._begin(deadline)
-        if product.point_id not in self._products:
-            raise NotFound(Reason.PRODUCT_NOT_FOUND)
-        self._products[product.point_id] = product
-        self.copied.discard(product.point_id)
+        before = self._products.get(product.point_id)
+        if before is not None and before.source_sha256 == product.source_sha256:
+            self._products[product.point_id] = product
+            self.copied.discard(product.point_id)
 
     async def delete(self, point_ids: Sequence[uuid.UUID], deadline: Deadline) -> None:
         await self._allowed(deadline)

@@ -29,7 +29,9 @@ def test_it_is_read_like_any_data_set(folder: Path) -> None:
     data = FashionIq.open(folder / TRAINING)
     assert data.categories == ("drawn",)
     training = data.training()
-    assert 3 * PLAN.families < len(training.queries) <= 4 * PLAN.families
+    edits = [query for query in training.queries if query.reference != query.target]
+    assert 3 * PLAN.families < len(edits) <= PLAN.edits * PLAN.families
+    assert len(training.queries) - len(edits) == PLAN.descriptions * PLAN.families
     assert all(training.pictures.path(name).is_file() for name in training.names)
     shown = training.attributes[training.names[0]]
     assert {"category", "color", "pattern"} <= shown.keys()
@@ -57,7 +59,7 @@ def test_alternatives_are_what_satisfies_the_question() -> None:
         for n in range(200)
     ]
     gallery = [picture for family in families for picture in family]
-    asked = [describe(family, rng) for family in families]
+    asked = [describe(*family, rng) for family in families]
     asked += [question for family in families for question in edit_questions(family, rng)]
     listed = 0
     for question, record in zip(asked, judged_records(asked, gallery), strict=True):

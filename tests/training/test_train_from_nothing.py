@@ -13,7 +13,7 @@ import torch
 from demo_data.write import TRAINING, Plan, write_data
 from sprc.checkpoint import load_model
 from sprc.datasets.fashioniq import FashionIq
-from sprc.datasets.records import TrainingSet, pair
+from sprc.datasets.records import TrainingSet
 from sprc.train import main
 from sprc.training import trainer
 from sprc.training.attributes import AttributeHead
@@ -43,6 +43,16 @@ text_length = 24
 dropout = 0.1
 words = 300
 """
+QUERIES_REST = [
+    "--loss-itc",
+    "0",
+    "--loss-rtc",
+    "0",
+    "--loss-align",
+    "0",
+    "--no-fixed-loss-weights",
+]
+NOTHING_TO_LEARN = [*QUERIES_REST, "--loss-attributes", "0"]
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +64,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo's recipe with a smaller model, and dropout so that a resumed run must draw it."""
-    demo = (RECIPES / "demo.toml").read_text()
+    """The demo's last recipe with a small model, and dropout so that a resumed run must draw it."""
     path = tmp_path_factory.mktemp("recipe") / "small.toml"
-    path.write_text(demo[: demo.index("[model]")] + SIZES)
+    path.write_text((RECIPES / "demo" / "3-together.toml").read_text() + SIZES)
     return path
 
 
@@ -130,12 +139,13 @@ def test_what_it_cannot_do_is_said(
     large = tmp_path / "large.toml"
     large.write_text(recipe.read_text().replace("image_size = 32", "image_size = 33"))
     for file, flags, sentence in (
-        (nothing, [], f"{nothing}: a backbone of none needs the sizes of a table [model]"),
+        (nothing, [], "a backbone of none needs the sizes of a table [model] in the recipe"),
         (odd, [], "vit_heads do not divide vit_width"),
         (large, [], "image_size is no multiple of patch_size and the stem's strides"),
         (recipe, ["--cache-features"], "--cache-features is for a frozen encoder"),
         (recipe, ["--gather"], "contrast_references cannot go with it"),
         (recipe, ["--no-train-encoder"], "to augment pictures is for an encoder that trains"),
+        (recipe, NOTHING_TO_LEARN, "no loss is left: every weight is 0"),
     ):
         assert train(data, file, tmp_path / "run", *flags) == 1
         said = capsys.readouterr().err.splitlines()[-1]
@@ -162,18 +172,22 @@ def test_attributes_that_nobody_knows_stop_a_run(
 def test_a_head_reads_what_is_known_and_leaves_out_what_is_not() -> None:
     torch.manual_seed(1)
     known = {"a": {"color": "red", "fit": "wide"}, "b": {"color": "blue"}, "c": {}}
-    head = AttributeHead(["a", "b", "c"], known, width=6)
+    head = AttributeHead(["a", "b", "c"], known, width=6, embed_dim=4)
     assert head.classes == {"color": ["blue", "red"], "fit": ["wide"]}
     embeds = torch.randn(3, 5, 6)
     places = torch.tensor([1, 2, 0])
-    logits = head.linear(embeds.mean(1))[:, :2].log_softmax(1)
+    logits = head.of_encoder(embeds.mean(1))[:, :2].log_softmax(1)
     expected = -(logits[0, 0] + logits[2, 1]) / 2
     # The mean over two attributes, and the other has a single value, which is always right.
-    torch.testing.assert_close(head(embeds, places), expected / 2)
-    unknown = head(embeds[:1], torch.tensor([2]))
+    torch.testing.assert_close(head.pictures(embeds, places), expected / 2)
+    unknown = head.pictures(embeds[:1], torch.tensor([2]))
     assert float(unknown.detach()) == 0.0
+    vectors = torch.nn.functional.normalize(torch.randn(2, 4), dim=-1)
+    logits = head.of_vectors(8 * vectors)[:, :2].log_softmax(1)
+    told = head.vectors(vectors, torch.tensor([0, 1]))
+    torch.testing.assert_close(told, -(logits[0, 1] + logits[1, 0]) / 2 / 2)
     with pytest.raises(TrainingError, match="knows none"):
-        AttributeHead(["d"], known, width=6)
+        AttributeHead(["d"], known, width=6, embed_dim=4)
 
 
 def test_pairs_that_share_pictures_stay_together(data: Path) -> None:
@@ -185,7 +199,6 @@ def test_pairs_that_share_pictures_stay_together(data: Path) -> None:
     families = [training.queries[place].reference.rsplit("-", 1)[0] for place in grouped]
     changes = sum(one != other for one, other in pairwise(families))
     assert changes == len(set(families)) - 1
-    assert sum(len(set(pair(training.queries[place]))) for place in plain) == 2 * len(plain)
 
 
 def order(training: TrainingSet, *, grouped: bool, epoch: int = 0) -> list[int]:
@@ -213,10 +226,50 @@ def test_augmented_pictures_move_a_little_and_depend_on_the_seed_alone() -> None
     assert bool((difference < 0.4).all())
 
 
-def test_the_demos_recipe_is_for_what_make_demo_model_draws() -> None:
-    recipe, ignored = load_recipe(RECIPES / "demo.toml", {})
-    assert not ignored
-    assert recipe.model is not None
-    config = recipe.model.config(500)
+def test_without_questions_the_encoder_alone_learns(
+    data: Path, recipe: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    assert train(data, recipe, run, *QUERIES_REST, "--learning-rate", "4e-3") == 0
+    with (run / "train_metrics.csv").open() as stream:
+        first, *_, last = csv.DictReader(stream)
+    assert "loss_itc" not in first
+    assert float(last["loss_attributes"]) < float(first["loss_attributes"])
+    assert train(data, recipe, tmp_path / "still", *QUERIES_REST, "--learning-rate", "1e-9") == 0
+    learned = load_model(run / "last.pt").state_dict()
+    for name, value in load_model(tmp_path / "still" / "last.pt").state_dict().items():
+        moves = name.startswith(("visual_encoder.", "ln_vision.")) and value.is_floating_point()
+        assert torch.allclose(value, learned[name], atol=1e-6) == (not moves), name
+
+
+def test_the_demos_runs_follow_one_another(data: Path, tmp_path: Path) -> None:
+    """Each recipe takes up the checkpoint before it: words, head counts and dropout too."""
+    small = tmp_path / "1.toml"
+    recipes = RECIPES / "demo"
+    small.write_text((recipes / "1-attributes.toml").read_text().split("[model]")[0] + SIZES)
+    second, third = recipes / "2-queries.toml", recipes / "3-together.toml"
+    one, two, three = (tmp_path / f"run-{number}" for number in (1, 2, 3))
+    assert train(data, small, one) == 0
+    begun = ["--model-path", str(one / "last.pt"), "--cache-features"]
+    assert train(data, second, two, *begun) == 0
+    assert train(data, third, three, "--model-path", str(two / "last.pt")) == 0
+    found = [load_model(run / "last.pt") for run in (one, two, three)]
+    assert found[0].config == found[1].config == found[2].config
+    assert found[0].config.qformer.dropout == 0.1
+    words = [(run / "tokenizer.json").read_text() for run in (one, two, three)]
+    assert words[0] == words[1] == words[2]
+    encoders = [model.visual_encoder.state_dict() for model in found]
+    same = [torch.equal(value, encoders[0][name]) for name, value in encoders[1].items()]
+    assert all(same)
+
+
+def test_the_demos_recipes_are_for_what_make_demo_model_draws() -> None:
+    paths = sorted((RECIPES / "demo").iterdir())
+    recipes = [load_recipe(path, {}) for path in paths]
+    assert [recipe.asks for recipe, _ in recipes] == [False, True, True]
+    assert not any(ignored for _, ignored in recipes)
+    first = recipes[0][0]
+    assert first.model is not None
+    config = first.model.config(500)
     assert config.qformer.cross_layers == (0, 2)
     assert config.vit.tokens == 37

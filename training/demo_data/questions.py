@@ -29,12 +29,16 @@ class Question:
 def training_questions(
     families: Iterable[Family], rng: np.random.Generator, *, edits: int, descriptions: int
 ) -> list[Question]:
-    """Up to so many edits and descriptions of each family, now and then with a slip of the pen."""
+    """Up to so many edits and descriptions of each family, now and then with a slip of the pen.
+
+    A description is asked about its own target: it teaches words, and not to forget a reference.
+    """
     asked = []
     for family in families:
         found = [*edit_questions(family, rng)]
         asked += [found[place] for place in rng.permutation(len(found))[:edits]]
-        asked += [describe(family, rng) for _ in range(descriptions)]
+        members = rng.permutation(len(family))[:descriptions]
+        asked += [describe(family[place], family[place], rng) for place in members]
     return [Question(q.reference, q.target, with_noise(q.text, rng), q.wish, q.edit) for q in asked]
 
 
@@ -47,9 +51,8 @@ def edit_questions(family: Family, rng: np.random.Generator) -> Iterable[Questio
             yield Question(reference, target, sentence.text, sentence.wish, edit)
 
 
-def describe(family: Family, rng: np.random.Generator) -> Question:
-    """A description of one member, asked about another."""
-    reference, target = (family[place] for place in rng.permutation(len(family))[:2])
+def describe(reference: Picture, target: Picture, rng: np.random.Generator) -> Question:
+    """A description of a target."""
     sentence = description(target.garment, rng)
     return Question(reference, target, sentence.text, sentence.wish)
 

@@ -13,7 +13,7 @@ from demo_data.edits import Edit
 from demo_data.phrases import Mood, Phrase, colored_pattern, phrase, pick
 
 TYPO_SHARE: Final = 0.05
-UNKNOWN_WORD_SHARE: Final = 0.05
+UNKNOWN_WORD_SHARE: Final = 0.1
 _MOODS: Final[tuple[Mood, ...]] = ("with", "is", "do")
 _OPENINGS: Final[dict[Mood, tuple[str, ...]]] = {
     "with": (

@@ -27,7 +27,7 @@ from demo_data.questions import (
     training_questions,
 )
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Changes whenever the same plan would give other sentences."""
 TRAINING: Final = "training"
 HELD_OUT: Final = "held-out"
@@ -42,10 +42,10 @@ class Plan:
 
     families: int = 7000
     """Of three garments, to train on."""
-    edits: int = 3
+    edits: int = 4
     """Questions of each that change it."""
-    descriptions: int = 1
-    """Questions of each that describe a target."""
+    descriptions: int = 2
+    """Members of each that are described."""
     validation_pairs: int = 150
     held_out_pairs: int = 500
     training_seed: int = 1
@@ -118,7 +118,8 @@ def _write_held_out(root: Path, plan: Plan, workers: int | None, progress: bool)
             other = in_other_words(question, other_rng)
             if other is not None:
                 questions["other-words"].append(other)
-        questions["descriptions"].append(describe(pair, rng))
+        reference, target = (pair[place] for place in rng.permutation(2))
+        questions["descriptions"].append(describe(reference, target, rng))
     gallery = _pictures(pairs)
     for category, asked in questions.items():
         if asked:  # a few pairs may bring forth no question of some kind

@@ -135,6 +135,7 @@ def _load(kind: type[Model], path: Path, vit_heads: int | None, qformer_heads: i
                 beside.bert.num_attention_heads if qformer_heads is None else qformer_heads
             ),
             text_length=beside.max_txt_len,
+            dropout=beside.bert.hidden_dropout_prob,
         )
     except ConfigError as error:
         raise CheckpointError(f"{path}: {error}") from error

@@ -10,6 +10,7 @@ from torch import Tensor
 PUBLISHED_VIT_HEADS = 16
 PUBLISHED_QFORMER_HEADS = 12
 PUBLISHED_TEXT_LENGTH = 32
+PUBLISHED_DROPOUT = 0.1
 PUBLISHED_RATIO = 1.25
 VIT = "visual_encoder."
 BERT = "Qformer.bert."
@@ -72,7 +73,7 @@ class QFormerConfig:
     query_tokens: int
     vision_width: int
     cross_layers: tuple[int, ...]
-    dropout: float = 0.1
+    dropout: float = PUBLISHED_DROPOUT
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,12 @@ class ModelConfig:
 
 
 def infer_config(
-    state: Mapping[str, Tensor], *, vit_heads: int, qformer_heads: int, text_length: int
+    state: Mapping[str, Tensor],
+    *,
+    vit_heads: int,
+    qformer_heads: int,
+    text_length: int,
+    dropout: float = PUBLISHED_DROPOUT,
 ) -> ModelConfig:
     """Read every size from the shapes of a state dict, of either backbone.
 
@@ -95,7 +101,7 @@ def infer_config(
     infer_vit = _infer_clip if f"{VIT}class_embedding" in state else _infer_eva
     shapes = _Shapes(state)
     vit = infer_vit(shapes, vit_heads)
-    qformer = _infer_qformer(shapes, qformer_heads, vit.width)
+    qformer = _infer_qformer(shapes, qformer_heads, vit.width, dropout)
     embed_dim, _ = shapes.of("text_proj.weight", 2)
     shapes.complain()
     for name, width, heads in (
@@ -173,7 +179,7 @@ def _infer_clip(shapes: _Shapes, heads: int) -> VitConfig:
     )
 
 
-def _infer_qformer(shapes: _Shapes, heads: int, vision_width: int) -> QFormerConfig:
+def _infer_qformer(shapes: _Shapes, heads: int, vision_width: int, dropout: float) -> QFormerConfig:
     layer = f"{BERT}encoder.layer."
     vocab, hidden = shapes.of(f"{BERT}embeddings.word_embeddings.weight", 2)
     layers = shapes.depth(layer)
@@ -191,4 +197,5 @@ def _infer_qformer(shapes: _Shapes, heads: int, vision_width: int) -> QFormerCon
             for index in range(layers)
             if any(name.startswith(f"{layer}{index}.crossattention.") for name in shapes.state)
         ),
+        dropout=dropout,
     )

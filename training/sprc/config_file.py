@@ -6,6 +6,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from sprc.config import (
+    PUBLISHED_DROPOUT,
     PUBLISHED_QFORMER_HEADS,
     PUBLISHED_RATIO,
     PUBLISHED_TEXT_LENGTH,
@@ -21,6 +22,7 @@ class _Vit(BaseModel):
 
 class _Bert(BaseModel):
     num_attention_heads: PositiveInt = PUBLISHED_QFORMER_HEADS
+    hidden_dropout_prob: float = Field(PUBLISHED_DROPOUT, ge=0, lt=1)
 
 
 class ConfigFile(BaseModel):
@@ -43,7 +45,10 @@ class ConfigFile(BaseModel):
         """What there is to say of a model."""
         return cls(
             vit=_Vit(num_heads=config.vit.heads),
-            bert=_Bert(num_attention_heads=config.qformer.heads),
+            bert=_Bert(
+                num_attention_heads=config.qformer.heads,
+                hidden_dropout_prob=config.qformer.dropout,
+            ),
             max_txt_len=config.text_length,
             target_ratio=target_ratio,
         )

@@ -19,6 +19,8 @@ class Losses:
     itc: Tensor
     rtc: Tensor
     align: Tensor
+    composed: Tensor
+    """The composed queries [B, D] they were made with."""
 
 
 class Blip2QformerCirAlignPrompt(ImageTextModel):
@@ -83,6 +85,7 @@ class Blip2QformerCirAlignPrompt(ImageTextModel):
             itc=functional.cross_entropy(max_sim(composed, candidates) / self.temp, labels),
             rtc=functional.cross_entropy(max_sim(text_only, candidates) / self.temp, labels),
             align=functional.mse_loss(queries.mean(1), prompts.mean(1)),
+            composed=composed,
         )
 
     def pair_losses(

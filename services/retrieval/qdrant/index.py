@@ -28,7 +28,6 @@ from retrieval.domain import (
 from retrieval.errors import (
     DependencyBroken,
     InvalidArgument,
-    NotFound,
     Reason,
     ServiceUnavailable,
 )
@@ -40,6 +39,7 @@ from retrieval.qdrant.copies import QdrantCopies
 from retrieval.qdrant.failures import DEPENDENCY
 from retrieval.qdrant.filters import candidates
 from retrieval.qdrant.payload import (
+    SOURCE_SHA256,
     UnreadablePayload,
     attribute_path,
     to_payload,
@@ -221,30 +221,25 @@ class QdrantIndex:
         )
 
     async def replace_payload(self, product: Product, deadline: Deadline) -> None:
-        """Replace all of a product but its tokens.
+        """Replace all of a product but its tokens, where they are still those of its picture.
 
-        Raises:
-            NotFound: the catalog has no such product (PRODUCT_NOT_FOUND).
+        A condition of the write itself: another caller may have replaced the picture, or deleted
+        the product, since the product was looked up, and then is the one that wrote last.
         """
         payload = to_payload(product)
+        same_picture = models.FieldCondition(
+            key=SOURCE_SHA256, match=models.MatchValue(value=product.source_sha256)
+        )
+        selector = models.Filter(
+            must=[models.HasIdCondition(has_id=[str(product.point_id)]), same_picture]
+        )
         await self._before_write(deadline)
-        try:
-            await self._collection.write(
-                lambda timeout_s: self._client.overwrite_payload(
-                    self.collection,
-                    payload,
-                    [str(product.point_id)],
-                    wait=True,
-                    ordering=_STRONG,
-                    timeout=timeout_s,
-                ),
-                deadline,
-            )
-        except ServiceUnavailable:
-            # Qdrant says "not found" of a point as of a collection.
-            if await self._collection.exists(deadline):
-                raise NotFound(Reason.PRODUCT_NOT_FOUND) from None
-            raise
+        await self._collection.write(
+            lambda timeout_s: self._client.overwrite_payload(
+                self.collection, payload, selector, wait=True, ordering=_STRONG, timeout=timeout_s
+            ),
+            deadline,
+        )
 
     async def delete(self, point_ids: Sequence[uuid.UUID], deadline: Deadline) -> None:
         """Remove points durably; unknown ones are no error."""

@@ -15,6 +15,7 @@ from retrieval.domain import DEFAULT_CATALOG, AttributeValue, Product, Scalar
 CATALOG: Final = "catalog"
 IMAGE_SHA256: Final = "image_sha256"
 UPDATED_AT: Final = "updated_at_s"
+SOURCE_SHA256: Final = "source_sha256"
 COPIED: Final = "copied"
 """True in what a synchronisation wrote; every other write leaves it out, so a product of the
 collection's own is told from a copy without comparing clocks."""
@@ -52,7 +53,7 @@ def to_payload(product: Product) -> dict[str, Any]:
         "image_width": product.image_width,
         "image_height": product.image_height,
         UPDATED_AT: product.updated_at_s,
-        "source_sha256": product.source_sha256,
+        SOURCE_SHA256: product.source_sha256,
     }
 
 
@@ -76,7 +77,7 @@ def to_product(payload: Mapping[str, Any] | None) -> Product:
         image_width=int(_typed(payload, "image_width", (int, float), 0)),
         image_height=int(_typed(payload, "image_height", (int, float), 0)),
         updated_at_s=float(_typed(payload, UPDATED_AT, (int, float), 0.0)),
-        source_sha256=_typed(payload, "source_sha256", str, ""),
+        source_sha256=_typed(payload, SOURCE_SHA256, str, ""),
     )
 
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
+import time
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
-from grpc import RpcError
+from grpc import RpcError, StatusCode
 from numpy.typing import NDArray
-from qdrant_client import QdrantClient, models
+from qdrant_client import AsyncQdrantClient, QdrantClient, models
 
-from qdrant_edge_server.registry import Registry, RegistryUnreadable
+from qdrant_edge_server.registry import IN_DOUBT_STATUS, Registry, RegistryUnreadable
 from tests.integration.qdrant_edge_server import catalog
+from tests.integration.qdrant_edge_server.scrape import scraped
 from tests.support.qdrant import QdrantProcess, running_qdrant
 
 KILLS = 100 if os.environ.get("RECOMPOSE_TEST_LONG") else 10
@@ -26,6 +31,24 @@ from qdrant_edge_server import __main__, optimizer
 optimizer._LOOK_EVERY_S = optimizer._QUIET_S = optimizer._PATIENCE_S = 0.05
 optimizer._SHARE = 0.0
 sys.exit(__main__.main())
+"""
+# The registry's disk fails while a file stands there: before the new state has its name, or after.
+_FAULTY = """
+import errno, os
+from pathlib import Path
+from qdrant_edge_server import registry
+replace = os.replace
+def failing(*names):
+    if not Path({fault!r}).exists():
+        return replace(*names)
+    if {after}:
+        replace(*names)
+        registry.sync_directory = out_of_order
+        return None
+    raise OSError(errno.ENOSPC, "No space left on device")
+def out_of_order(path):
+    raise OSError(errno.EIO, "Input/output error")
+registry.os.replace = failing
 """
 
 
@@ -150,6 +173,84 @@ def test_all_kinds_of_writes_survive_a_kill(tmp_path: Path) -> None:
         assert before.config.metadata == {"digest": "1a2b", "candidates": 500}
         assert not orphan.exists()
         client.close()
+
+
+@pytest.mark.parametrize("synced", [False, True])
+def test_a_registry_that_cannot_be_written_loses_nothing(tmp_path: Path, synced: bool) -> None:
+    """Without its sync the server ends, since either registry may be there; else it goes on."""
+    fault = tmp_path / "fault"
+    code = HASTY.replace(
+        "sys.exit(", _FAULTY.format(fault=str(fault), after=not synced) + "sys.exit("
+    )
+    data = tmp_path / "data"
+    options = "--optimize-after", "20", "--metrics-port", "0"
+    with running_qdrant(data, 0, *options, code=code) as server:
+        client = server.client(60)
+        metrics_port = server.metrics_port()
+        small = models.OptimizersConfigDiff(indexing_threshold=10)
+        client.create_collection("products", catalog.PLAIN, optimizers_config=small)
+        fault.touch()
+        client.upsert("products", catalog.points(200), wait=True)
+        if synced:
+            abandoned = 'recompose_qdrant_edge_optimizations_total{outcome="abandoned"}'
+            _until(lambda: scraped(metrics_port).get(abandoned, 0) >= 1)
+            fault.unlink()
+            client.upsert("products", catalog.points(100, start=200), wait=True)
+            swapped = abandoned.replace("abandoned", "swapped")
+            _until(lambda: scraped(metrics_port).get(swapped, 0) >= 1)
+        else:
+            assert server.process.wait(120) == IN_DOUBT_STATUS
+            assert "may or may not outlive a power cut" in server.log()
+        client.close()
+    with running_qdrant(data) as server:
+        client = server.client(60)
+        assert client.count("products").count == (300 if synced else 200)
+        client.close()
+    assert len(list((data / "collections").iterdir())) == 1
+
+
+async def test_a_stop_answers_what_is_in_flight_and_keeps_what_it_answered(tmp_path: Path) -> None:
+    with running_qdrant(tmp_path) as server:
+        client = server.async_client(60)
+        await client.create_collection("products", catalog.PLAIN)
+        writes = [asyncio.ensure_future(_upserted(client, number)) for number in range(100)]
+        await asyncio.wait(writes, return_when=asyncio.FIRST_COMPLETED)
+        server.process.terminate()
+        outcomes = await asyncio.gather(*writes)
+        assert server.process.wait(60) == 0
+        await client.close()
+    # What was not taken up yet is turned away, in one of gRPC's two ways.
+    assert set(outcomes) <= {StatusCode.OK, StatusCode.UNAVAILABLE, StatusCode.CANCELLED}
+    kept = {number for number, code in enumerate(outcomes) if code is StatusCode.OK}
+    assert kept
+    with running_qdrant(tmp_path) as server:
+        again = server.client(60)
+        found, _ = again.scroll("products", limit=10_000)
+        numbers = Counter(point.payload["number"] // 5 for point in found if point.payload)
+        assert all(numbers[number] == 5 for number in kept)
+        again.close()
+
+
+async def _upserted(client: AsyncQdrantClient, number: int) -> StatusCode:
+    points = [
+        models.PointStruct(
+            id=catalog.point_id(each), vector=catalog.vectors(each), payload={"number": each}
+        )
+        for each in range(number * 5, number * 5 + 5)
+    ]
+    try:
+        await client.upsert("products", points, wait=True)
+    except RpcError as error:
+        code: StatusCode = error.code()
+        return code
+    return StatusCode.OK
+
+
+def _until(met: Callable[[], bool]) -> None:
+    end = time.monotonic() + 120
+    while not met():
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.05)
 
 
 def test_a_stop_is_clean_and_a_start_indexes(tmp_path: Path) -> None:

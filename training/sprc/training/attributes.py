@@ -1,11 +1,13 @@
 """What pictures are known to show, as a lesson for an encoder that trains.
 
 Where a data set says its pictures' attributes, a linear layer reads each of them off the mean of
-the encoder's tokens. It trains along, teaches the encoder colours and kinds before the contrast
-of queries can, and is no part of a checkpoint.
+the encoder's tokens, and another one off the vectors that are searched: the mean of a picture's
+tokens, and a composed query, which is to say what its target shows. They train along, teach
+colours and kinds before the contrast of queries can, and are no part of a checkpoint.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +18,8 @@ from sprc.training.errors import TrainingError
 
 UNKNOWN = -100
 """`cross_entropy` leaves such a label out."""
+_VECTOR_SCALE: Final = 8.0
+"""A normalised vector's entries are small; a layer from nothing would take long to read them."""
 
 
 class AttributeHead(nn.Module):
@@ -23,13 +27,16 @@ class AttributeHead(nn.Module):
 
     labels: Tensor
 
-    def __init__(self, names: Sequence[str], attributes: Attributes, width: int) -> None:
+    def __init__(
+        self, names: Sequence[str], attributes: Attributes, width: int, embed_dim: int
+    ) -> None:
         """Take the attributes of pictures.
 
         Args:
             names: The training set's pictures; labels have their order.
             attributes: What is known of them.
             width: W of the encoder's tokens.
+            embed_dim: D of the vectors that are searched.
 
         Raises:
             TrainingError: Nothing is known of any picture.
@@ -45,22 +52,30 @@ class AttributeHead(nn.Module):
                 "it: give --loss-attributes 0 or add the file to the data set"
             )
         self.classes = {attribute: sorted(values[attribute]) for attribute in sorted(values)}
-        self.linear = nn.Linear(width, sum(map(len, self.classes.values())))
+        values_count = sum(map(len, self.classes.values()))
+        self.of_encoder = nn.Linear(width, values_count)
+        self.of_vectors = nn.Linear(embed_dim, values_count)
         labels = [
             [_label(attributes.get(name, {}).get(a), known) for a, known in self.classes.items()]
             for name in names
         ]
         self.register_buffer("labels", torch.tensor(labels), persistent=False)
 
-    def forward(self, embeds: Tensor, names: Tensor) -> Tensor:
-        """Mean cross-entropy over attributes, of those pictures that have each.
+    def pictures(self, embeds: Tensor, names: Tensor) -> Tensor:
+        """How badly the encoder's tokens [N, P, W] tell the attributes of pictures.
 
-        Args:
-            embeds: [N, P, W].
-            names: int64 [N], positions in the training set's pictures.
+        `names` are positions in the training set's pictures, int64 [N].
         """
-        logits = self.linear(embeds.mean(1)).float()
-        parts = logits.split([len(known) for known in self.classes.values()], dim=1)
+        return self._loss(self.of_encoder(embeds.mean(1)), names)
+
+    def vectors(self, vectors: Tensor, names: Tensor) -> Tensor:
+        """The same for normalised vectors [N, D] that stand for pictures."""
+        return self._loss(self.of_vectors(vectors * _VECTOR_SCALE), names)
+
+    def _loss(self, logits: Tensor, names: Tensor) -> Tensor:
+        """Mean cross-entropy over attributes, of those pictures that have each."""
+        sizes = [len(known) for known in self.classes.values()]
+        parts = torch.split(logits.float(), sizes, dim=1)
         losses = [
             # The sum over the batch's pictures, so that an attribute none of them has counts 0.
             functional.cross_entropy(part, labels, ignore_index=UNKNOWN, reduction="sum")

@@ -47,7 +47,11 @@ def _begin_anew(
 ) -> tuple[Blip2QformerCirAlignPrompt, tokenizers.Tokenizer]:
     """Weights drawn by the recipe's seed; words that were named, or learned from the captions."""
     sizes = options.recipe.model
-    assert sizes is not None, "a recipe without a backbone has sizes"
+    if sizes is None:
+        raise TrainingError(
+            "a backbone of none needs the sizes of a table [model] in the recipe, or a checkpoint "
+            "by --model-path"
+        )
     if options.tokenizer is not None:
         words = read_words(options.tokenizer)
     else:

@@ -38,9 +38,12 @@ class Objective(nn.Module):
         self.head = head
         self.processes = processes
         self.recipe = recipe
-        weights = dict(zip(PUBLISHED, (1.0, recipe.loss_rtc, recipe.loss_align), strict=True))
-        if recipe.loss_spread:
-            weights["loss_spread"] = recipe.loss_spread
+        weights = {}
+        if recipe.asks:
+            given = recipe.loss_itc, recipe.loss_rtc, recipe.loss_align
+            weights = dict(zip(PUBLISHED, given, strict=True))
+            if recipe.loss_spread:
+                weights["loss_spread"] = recipe.loss_spread
         if head is not None:
             weights["loss_attributes"] = recipe.loss_attributes
         self.names = tuple(weights)
@@ -58,28 +61,37 @@ class Objective(nn.Module):
             attention_mask: int64 [B, T].
         """
         device = self.processes.device
-        pictures, names, references, targets = (
-            part.to(device, non_blocking=True) for part in batch
-        )
-        if self.recipe.augment:
-            pictures = augment(pictures)
+        batch = PairBatch(*(part.to(device, non_blocking=True) for part in batch))
+        pictures = augment(batch.pictures) if self.recipe.augment else batch.pictures
         embeds = frozen_tokens(self.model, features.encode(pictures))
-        if self.recipe.contrast_references:
-            candidates, labels = self.model.image_tokens(embeds), targets
-        else:
-            candidates, labels = self.model.image_tokens(embeds[targets]), _count(targets)
-        tokens = candidates
-        if self.recipe.gather and self.processes.world > 1:
-            labels = labels + self.processes.rank * len(candidates)
-            candidates = self.processes.gather(candidates)
-        losses = self.model.losses(
-            embeds[references], candidates, labels, input_ids, attention_mask
-        )
-        found = [losses.itc, losses.rtc, losses.align]
-        if self.recipe.loss_spread:
-            found.append(token_spread(tokens))
-        if self.head is not None:
-            found.append(self.head(embeds, names))
+        attributes = [] if self.head is None else [self.head.pictures(embeds, batch.names)]
+        found = []
+        if self.recipe.asks:
+            if self.recipe.contrast_references:
+                tokens, labels = self.model.image_tokens(embeds), batch.targets
+            else:
+                tokens = self.model.image_tokens(embeds[batch.targets])
+                labels = torch.arange(len(tokens), device=device)
+            candidates = tokens
+            if self.recipe.gather and self.processes.world > 1:
+                labels = labels + self.processes.rank * len(tokens)
+                candidates = self.processes.gather(tokens)
+            losses = self.model.losses(
+                embeds[batch.references], candidates, labels, input_ids, attention_mask
+            )
+            found += [losses.itc, losses.rtc, losses.align]
+            if self.recipe.loss_spread:
+                found.append(token_spread(tokens))
+            if self.head is not None:
+                shown = (
+                    batch.names if self.recipe.contrast_references else batch.names[batch.targets]
+                )
+                attributes += [
+                    self.head.vectors(functional.normalize(tokens.mean(1), dim=-1), shown),
+                    self.head.vectors(losses.composed, batch.names[batch.targets]),
+                ]
+        if attributes:
+            found.append(torch.stack(attributes).mean())
         return torch.stack([loss.float() for loss in found])
 
 
@@ -116,7 +128,3 @@ def trained_state(objective: nn.Module) -> dict[str, Tensor]:
     found: dict[str, Tensor] = {n: p for n, p in objective.named_parameters() if p.requires_grad}
     statistics = {n: b for n, b in objective.named_buffers() if ".visual_encoder." in n}
     return found | statistics
-
-
-def _count(targets: Tensor) -> Tensor:
-    return torch.arange(len(targets), device=targets.device)

@@ -50,6 +50,9 @@ class Recipe(BaseModel):
         allow_inf_nan=False,
         description="ratio of the sides that targetpad pads a longer picture to",
     )
+    loss_itc: float = Field(
+        default=1.0, ge=0, description="weight of the composed queries' contrastive loss"
+    )
     loss_rtc: float = Field(ge=0, description="weight of the text-only contrastive loss")
     loss_align: float = Field(ge=0, description="weight of the prompts' alignment loss")
     fixed_loss_weights: bool = Field(
@@ -108,25 +111,30 @@ class Recipe(BaseModel):
     loss_attributes: float = Field(
         default=0.0,
         ge=0,
-        description="weight of a loss that reads the data set's attributes.json off the encoder's "
-        "tokens (published: 0)",
+        description="weight of a loss that reads the data set's attributes.json off pictures and "
+        "composed queries (published: 0)",
     )
     gradient_norm: float = Field(
         default=0.0, ge=0, description="clip the gradient to this norm, 0 for not (published: 0)"
     )
     model: Sizes | None = None
-    """The table ``[model]``, for a backbone of none."""
+    """The table ``[model]``, for a backbone of none; a run that has a checkpoint needs none."""
 
     @model_validator(mode="after")
     def _agree(self) -> "Recipe":
-        if self.backbone == "none" and self.model is None:
-            raise ValueError("a backbone of none needs the sizes of a table [model] in the recipe")
         if self.augment and not self.train_encoder:
             raise ValueError("to augment pictures is for an encoder that trains (train_encoder)")
+        if not (self.asks or self.loss_attributes):
+            raise ValueError("no loss is left: every weight is 0")
         if self.gather and self.contrast_references:
             # Processes hold different numbers of distinct pictures, of targets the same.
             raise ValueError("gather ranks targets, so contrast_references cannot go with it")
         return self
+
+    @property
+    def asks(self) -> bool:
+        """Whether any loss is about queries; without one an encoder may learn attributes alone."""
+        return bool(self.loss_itc or self.loss_rtc or self.loss_align)
 
     @property
     def first_best_epoch(self) -> int:

@@ -324,4 +324,5 @@ def _attribute_head(model: Blip2QformerCirAlignPrompt, run: Run) -> AttributeHea
     """The head that the recipe asks for, its weights drawn by the seed. Raises `TrainingError`."""
     training = run.data.training
     torch.manual_seed(run.recipe.seed)
-    return AttributeHead(training.names, training.attributes, model.config.vit.width)
+    sizes = model.config
+    return AttributeHead(training.names, training.attributes, sizes.vit.width, sizes.embed_dim)

@@ -1,9 +1,8 @@
 """The words of a model that begins from nothing, learned from its training captions."""
 
+from collections import Counter
 from collections.abc import Iterable
 from string import ascii_lowercase, digits, punctuation
-
-from tokenizers.trainers import WordPieceTrainer
 
 from retrieval.preprocess.text import SPECIAL_TOKENS, bert_tokenizer, process_text
 
@@ -11,18 +10,22 @@ from retrieval.preprocess.text import SPECIAL_TOKENS, bert_tokenizer, process_te
 def learn_vocabulary(texts: Iterable[str], most: int) -> list[str]:
     """WordPiece entries in BERT's uncased form, in id order, as `bert_tokenizer` takes them.
 
-    All ASCII letters, digits and signs are among them, alone and as continuations, so that no
-    ASCII text is unknown. `most` counts all entries.
+    The captions' most frequent words, whole, and all ASCII letters, digits and signs, alone and as
+    continuations: a word that is not known is spelled. Pieces of words would give a new word the
+    meaning of those that it looks like, which a few thousand captions cannot correct. A word that
+    stands there once is left out; `most` counts all entries.
     """
-    letters = [*ascii_lowercase, *digits]
-    trainer = WordPieceTrainer(
-        vocab_size=most,
-        min_frequency=2,
-        special_tokens=[*SPECIAL_TOKENS, *letters, *punctuation, *(f"##{c}" for c in letters)],
-        show_progress=False,
-    )
     # Normaliser and pre-tokenizer do not depend on the vocabulary.
-    tokenizer = bert_tokenizer(list(SPECIAL_TOKENS))
-    tokenizer.train_from_iterator(map(process_text, texts), trainer)
-    entries: dict[str, int] = tokenizer.get_vocab()
-    return sorted(entries, key=entries.__getitem__)
+    splitter = bert_tokenizer(list(SPECIAL_TOKENS))
+    counts = Counter[str]()
+    for text in texts:
+        normal = splitter.normalizer.normalize_str(process_text(text))
+        counts.update(word for word, _ in splitter.pre_tokenizer.pre_tokenize_str(normal))
+    letters = [*ascii_lowercase, *digits]
+    entries = [*SPECIAL_TOKENS, *letters, *punctuation, *(f"##{c}" for c in letters)]
+    known = set(entries)
+    words = sorted(
+        (word for word, count in counts.items() if count > 1 and word not in known),
+        key=lambda word: (-counts[word], word),
+    )
+    return (entries + words)[:most]
