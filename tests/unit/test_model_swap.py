@@ -207,7 +207,7 @@ async def test_a_switch_that_would_lose_products_asks_first(swap: Swap) -> None:
     await lose_picture(swap, "p5")
     await backfill(swap.parts, NEW)
     await audited(swap)
-    with pytest.raises(SwapRefused, match="1 products cannot be embedded"):
+    with pytest.raises(SwapRefused, match="1 of the products cannot be embedded"):
         await to_new(swap)
     assert swap.models.registry.live == OLD
     await to_new(swap, leave_out=1)

@@ -134,8 +134,8 @@ async def _require_audit(parts: SwapParts, model: str, change_share: float) -> N
 def _require_whole(report: Report, leave_out: int) -> None:
     if len(report.left_out) > leave_out:
         raise SwapRefused(
-            f"{len(report.left_out):,} products cannot be embedded, since their pictures are "
-            "missing or damaged: mend them by importing them again, or accept so many with "
+            f"{len(report.left_out):,} of the products cannot be embedded, since their pictures "
+            "are missing or damaged: mend them by importing them again, or accept so many with "
             "--leave-out"
         )
 

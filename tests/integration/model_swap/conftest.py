@@ -22,7 +22,7 @@ from tests.support.triton import TritonServer, free_ports, triton_serving
 from tests.support.two_bundles import drawn_picture, write_servable_bundle
 
 ROOT = Path(__file__).resolve().parents[3]
-SOON_S = 120
+SOON_S = 300
 
 
 @dataclass

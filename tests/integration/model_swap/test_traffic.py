@@ -16,6 +16,7 @@ from tests.support.two_bundles import Question, drawn_picture, is_answer_of, tru
 from .conftest import World, replica, until
 from .traffic import traffic
 
+pytestmark = pytest.mark.timeout(1200)
 COUNT = 40
 ROUNDS = 2
 AT_LEAST = 20
