@@ -123,7 +123,7 @@ class ProductCopies(Protocol):
     these methods counts as copied, and never takes the place of what was written otherwise.
     Raises `DependencyError` (``qdrant``)."""
 
-    async def page(
+    async def held_page(
         self,
         limit: int,
         after: uuid.UUID | None,

@@ -64,7 +64,7 @@ async def all_held(copies: ProductCopies, limit: int = 50) -> dict[uuid.UUID, He
     found: dict[uuid.UUID, HeldProduct] = {}
     after = None
     while True:
-        page, after = await copies.page(limit, after, soon())
+        page, after = await copies.held_page(limit, after, soon())
         found |= {held.product.point_id: held for held in page}
         if after is None:
             return found
@@ -89,7 +89,7 @@ async def test_pages_hold_every_catalog_once_in_order(backend: Backend) -> None:
     await backend.catalog.put(items, soon())
     seen, after = [], None
     while True:
-        page, after = await backend.copies.page(7, after, soon())
+        page, after = await backend.copies.held_page(7, after, soon())
         assert len(page) <= 7
         seen += [held.product.point_id for held in page]
         if after is None:
@@ -102,8 +102,8 @@ async def test_a_page_can_be_of_what_was_written_lately(backend: Backend) -> Non
     await backend.catalog.put(items[:5], soon())
     await backend.copies.put_copies(items[5:], soon())
     since_s = items[3].product.updated_at_s
-    page, after = await backend.copies.page(4, None, soon(), updated_after_s=since_s)
-    rest, end = await backend.copies.page(4, after, soon(), updated_after_s=since_s)
+    page, after = await backend.copies.held_page(4, None, soon(), updated_after_s=since_s)
+    rest, end = await backend.copies.held_page(4, after, soon(), updated_after_s=since_s)
     assert end is None
     assert {held.product.point_id for held in (*page, *rest)} == ids(range(4, 10))
 
@@ -206,12 +206,12 @@ async def test_a_product_that_cannot_be_read_is_not_stepped_over(server: QdrantP
             index.collection, [models.PointStruct(id=stranger, vector=vectors, payload=payload)]
         )
         with pytest.raises(DependencyBroken):
-            await index.copies.page(10, None, soon())
+            await index.copies.held_page(10, None, soon())
     await client.close()
 
 
 async def test_without_its_collection_it_says_so(server: QdrantProcess) -> None:
     index: QdrantIndex = qdrant_index(connect(server.url))
     with pytest.raises(ServiceUnavailable):
-        await index.copies.page(10, None, soon())
+        await index.copies.held_page(10, None, soon())
     await index.close()

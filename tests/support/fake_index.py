@@ -173,7 +173,7 @@ class FakeIndex:
         self._begin(deadline)
         self.kept = tuning
 
-    async def page(
+    async def held_page(
         self,
         limit: int,
         after: uuid.UUID | None,

@@ -46,7 +46,7 @@ class Swap:
 
     async def contents(self, model: str) -> dict[str, Product]:
         """What a model's collection holds, by product id."""
-        page, _ = await self.models.indexes[model].page(10_000, None, Deadline.after(10))
+        page, _ = await self.models.indexes[model].held_page(10_000, None, Deadline.after(10))
         return {held.product.id: held.product for held in page}
 
 

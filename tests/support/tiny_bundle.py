@@ -44,7 +44,7 @@ def write_tiny_bundle(
     queue_delay_us: int = 0,
     work: int = 0,
     padding_bytes: int = 0,
-    tokenizer: str = "",
+    tokenizer: Path | None = None,
 ) -> Path:
     """Write a bundle into ``directory`` and return it.
 
@@ -52,8 +52,7 @@ def write_tiny_bundle(
         fault: what is wrong with the embeddings that the graphs answer.
         queue_delay_us: how long Triton waits for a full batch: a slow server that burns no CPU.
         padding_bytes: size of a weight in each graph that nothing uses.
-        tokenizer: contents of ``tokenizer.json``, for a gateway that is to read texts; its
-            vocabulary has `VOCABULARY` tokens at most.
+        tokenizer: a real one, for a gateway that reads it.
         work: this many extra 256x256 matrix products in each graph: a slow server that does.
     """
     random = np.random.default_rng(seed)
@@ -75,7 +74,8 @@ def write_tiny_bundle(
         onnx.save(model, folder / "model.onnx")
         config = _config(graph, max_batch_size, max_queue_size, queue_delay_us)
         (directory / name / "config.pbtxt").write_text(config)
-    (directory / "tokenizer.json").write_text(tokenizer or json.dumps({"seed": seed}))
+    words = tokenizer.read_text() if tokenizer else json.dumps({"seed": seed})
+    (directory / "tokenizer.json").write_text(words)
     contents = {
         "format": 1,
         "name": "tiny",

@@ -6,6 +6,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import numpy as np
 from PIL import Image
@@ -24,8 +25,10 @@ SCORE_ROUNDING = 5e-3
 
 def write_servable_bundle(folder: Path, *, seed: int) -> Path:
     """A tiny bundle whose text encoder knows `WORDS`."""
-    tokenizer = bert_tokenizer([*SPECIAL_TOKENS, *WORDS])
-    return write_tiny_bundle(folder, seed=seed, tokenizer=tokenizer.to_str())
+    with NamedTemporaryFile("w", suffix=".json") as file:
+        file.write(bert_tokenizer([*SPECIAL_TOKENS, *WORDS]).to_str())
+        file.flush()
+        return write_tiny_bundle(folder, seed=seed, tokenizer=Path(file.name))
 
 
 def drawn_picture(number: int) -> bytes:

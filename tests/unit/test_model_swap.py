@@ -68,7 +68,7 @@ async def test_a_backfill_embeds_every_product_of_every_catalog_under_the_new_mo
     assert await backfill(swap.parts, NEW) == 0
     old, new = swap.models.indexes[OLD], swap.models.indexes[NEW]
     assert await new.count(soon()) == await old.count(soon()) == COUNT + 3
-    pages = [(await index.page(100, None, soon()))[0] for index in (old, new)]
+    pages = [(await index.held_page(100, None, soon()))[0] for index in (old, new)]
     assert [held.product for held in pages[0]] == [held.product for held in pages[1]]
     # As an import under the new model would have embedded them.
     await swap.models.move(NEW)
@@ -345,7 +345,7 @@ async def test_an_index_of_wrong_vectors_shows_in_a_comparison(swap: Swap) -> No
     await fill(swap)
     await backfill(swap.parts, NEW)
     index = swap.models.indexes[NEW]
-    page, _ = await index.page(100, None, soon())
+    page, _ = await index.held_page(100, None, soon())
     tokens = random_tokens(len(page), seed=8, query_tokens=4, embed_dim=16)
     items = [IndexedProduct(h.product, t) for h, t in zip(page, tokens, strict=True)]
     await index.put_copies(items, soon())

@@ -146,4 +146,4 @@ class Synchronisation:
 async def _page(
     side: Side, after: uuid.UUID | None, since_s: float | None = None
 ) -> tuple[list[HeldProduct], uuid.UUID | None]:
-    return await patiently(partial(side.copies.page, _PAGE, after, updated_after_s=since_s))
+    return await patiently(partial(side.copies.held_page, _PAGE, after, updated_after_s=since_s))

@@ -49,7 +49,7 @@ class QdrantCopies:
         self._query_tokens = query_tokens
         self._embed_dim = embed_dim
 
-    async def page(
+    async def held_page(
         self,
         limit: int,
         after: uuid.UUID | None,

@@ -59,7 +59,7 @@ def contents(world: World, model: str) -> dict[str, str]:
             embed_dim=sizes.embed_dim,
             fields={},
         )
-        page, after = await index.copies.page(1000, None, Deadline.after(60))
+        page, after = await index.copies.held_page(1000, None, Deadline.after(60))
         assert after is None
         await client.close()
         return {held.product.id: held.product.image_sha256 for held in page}
