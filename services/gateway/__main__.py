@@ -7,6 +7,8 @@ import sys
 
 from gateway import collect_pictures
 from gateway.audit import command as audit
+from gateway.backup import backup_command as backup
+from gateway.backup import restore_command as restore
 from gateway.lifecycle import serve
 from gateway.model_swap import command as model
 from gateway.settings import Settings, SettingsError, read_settings
@@ -46,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         "are environment variables.",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for command in (audit, collect_pictures, model):
+    for command in (audit, backup, restore, collect_pictures, model):
         command.add_parser(commands)
     return parser
 

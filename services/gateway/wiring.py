@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -16,6 +16,10 @@ from pydantic import SecretStr
 
 from gateway.admission import Admission
 from gateway.audit.recall import RecallAudit
+from gateway.backup.embedding import PictureEmbedder
+from gateway.backup.making import Backup
+from gateway.backup.manifest import Model
+from gateway.backup.restoring import Restore
 from gateway.catalog import Catalog
 from gateway.edge_parts import Budgets, EdgeParts
 from gateway.grpc_server import build_grpc_server
@@ -29,7 +33,7 @@ from gateway.search import Search
 from gateway.settings import Settings, SettingsError
 from gateway.space_wiring import HeldSpaces, audit_with, index_of, qdrant_of
 from gateway.telemetry import Metrics, request_id
-from retrieval.bundle import load_bundle
+from retrieval.bundle import Bundle, load_bundle
 from retrieval.cache import RedisEmbeddingCache
 from retrieval.domain import Observe, ignore_observation
 from retrieval.image_fetch import DisabledImageFetcher
@@ -42,8 +46,10 @@ from retrieval.qdrant import (
 )
 from retrieval.redis_link import RedisLink
 from retrieval.snapshots import RedisSnapshotStore
+from retrieval.triton import TritonEncoder
 
 STORE_THREADS = 4
+_PATIENT_S = 60.0
 
 
 class _StoreOptions(TypedDict):
@@ -160,6 +166,57 @@ async def audit_of(settings: Settings) -> AsyncIterator[RecallAudit]:
         yield audit_with(settings, index)
     finally:
         await index.close()
+
+
+@asynccontextmanager
+async def backup_of(settings: Settings) -> AsyncIterator[Backup]:
+    """What backs up the catalogs of a gateway with these settings. Raises BundleError,
+    SettingsError."""
+    bundle = load_bundle(settings.bundle_dir)
+    index = index_of(settings, bundle, qdrant_of(settings))
+    with ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="image-store") as threads:
+        images = _patient_image_store(settings, threads)
+        try:
+            yield Backup(index.portable, index.audits, images, _model(bundle))
+        finally:
+            await index.close()
+
+
+@asynccontextmanager
+async def restore_of(settings: Settings, *, embed: bool) -> AsyncIterator[Restore]:
+    """What restores into the index and the image store of a gateway with these settings; with
+    ``embed`` it computes tokens by Triton. Raises BundleError, SettingsError."""
+    bundle = load_bundle(settings.bundle_dir)
+    index = index_of(settings, bundle, qdrant_of(settings))
+    async with AsyncExitStack() as closing:
+        closing.push_async_callback(index.close)
+        threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="image-store")
+        closing.callback(threads.shutdown)
+        images = _patient_image_store(settings, threads)
+        embedder = None
+        if embed:
+            encoder = TritonEncoder(settings.triton_url, bundle)
+            closing.push_async_callback(encoder.close)
+            workshop = PictureWorkshop(settings.picture_workers)
+            closing.callback(workshop.close)
+            embedder = PictureEmbedder(encoder, workshop, bundle)
+        yield Restore(index.portable, index, index.audits, images, _model(bundle), embedder)
+
+
+def _model(bundle: Bundle) -> Model:
+    sizes = bundle.sizes
+    return Model(
+        name=bundle.name,
+        digest=bundle.digest,
+        query_tokens=sizes.query_tokens,
+        embed_dim=sizes.embed_dim,
+    )
+
+
+def _patient_image_store(settings: Settings, threads: Executor) -> VerifiedImageStore:
+    """The image store for those whom no shopper waits for."""
+    patient = settings.model_copy(update={"image_store_budget_s": _PATIENT_S})
+    return image_store_of(patient, threads, ignore_observation)
 
 
 def build_picture_collection(

@@ -1,13 +1,13 @@
-"""The service, seen from the importer: two calls, made again while the service is out of reach."""
+"""The service, seen from the importer: its calls, made again while it is out of reach."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import grpc
 import tenacity
 
-from recompose.v1 import catalog_pb2, catalog_pb2_grpc
+from recompose.v1 import catalog_pb2, catalog_pb2_grpc, product_pb2
 
 if TYPE_CHECKING:
     from recompose.v1.catalog_pb2_grpc import CatalogServiceAsyncStub
@@ -20,6 +20,7 @@ _PASSING: Final = frozenset(
     }
 )
 _LONGEST_PAUSE_S: Final = 10.0
+_PAGE: Final = 100
 _CHANNEL_OPTIONS: Final = [
     ("grpc.max_send_message_length", -1),
     # The service is a neighbour: a proxy for the web has no part in reaching it.
@@ -116,6 +117,58 @@ class CatalogClient:
 
         return await self._again(call)
 
+    async def all_products(self) -> AsyncIterator[list[tuple[str, str]]]:
+        """Id and time of the last write, as text, of every product of the catalog, by pages.
+
+        Raises:
+            ServiceError: refused, or out of reach for too long.
+        """
+        token, more = "", True
+        while more:
+            request = catalog_pb2.ListProductsRequest(
+                catalog=self._catalog,
+                page_size=_PAGE,
+                page_token=token,
+                view=product_pb2.PRODUCT_VIEW_FULL,
+            )
+
+            async def call(
+                request: catalog_pb2.ListProductsRequest = request,
+            ) -> catalog_pb2.ListProductsResponse:
+                return await self._stub.ListProducts(request, timeout=self._timeout_s)
+
+            page = await self._again(call)
+            yield [(product.id, _written(product)) for product in page.products]
+            token = page.next_page_token
+            more = bool(token)
+
+    async def delete_unwritten(self, product_id: str, written: str) -> bool:
+        """Delete a product unless it was written again; whether it was there and went.
+
+        Args:
+            product_id: which product.
+            written: when it was last written, as `all_products` told.
+
+        Raises:
+            ServiceError: refused, or out of reach for too long.
+        """
+        wanted = catalog_pb2.GetProductRequest(catalog=self._catalog, id=product_id)
+        gone = catalog_pb2.DeleteProductRequest(catalog=self._catalog, id=product_id)
+
+        async def call() -> bool:
+            try:
+                found = await self._stub.GetProduct(wanted, timeout=self._timeout_s)
+                if _written(found) != written:
+                    return False
+                await self._stub.DeleteProduct(gone, timeout=self._timeout_s)
+            except grpc.aio.AioRpcError as error:
+                if error.code() is grpc.StatusCode.NOT_FOUND:
+                    return False
+                raise
+            return True
+
+        return await self._again(call)
+
     async def _again(self, call: Callable[[], Awaitable[_Answer]]) -> _Answer:
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(_passes),
@@ -137,6 +190,10 @@ class CatalogClient:
         error = state.outcome.exception() if state.outcome else None
         if state.attempt_number > 1 and isinstance(error, grpc.aio.AioRpcError):
             self._on_retry(f"The service answers {error.code().name}; trying again.")
+
+
+def _written(product: product_pb2.Product) -> str:
+    return product.update_time.ToJsonString()
 
 
 def _passes(error: BaseException) -> bool:

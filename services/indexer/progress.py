@@ -9,16 +9,18 @@ _LOG_INTERVAL_S = 5.0
 
 
 class Progress:
-    """Rows done of all rows, with the rate."""
+    """What is done of all there is, with the rate."""
 
-    def __init__(self, total: int, done: int) -> None:
-        """Begin at ``done`` of ``total`` rows."""
+    def __init__(
+        self, total: int, done: int, *, doing: str = "importing", unit: str = "rows"
+    ) -> None:
+        """Begin at ``done`` of ``total``."""
         live = sys.stderr.isatty()
         self._bar = tqdm(
             total=total,
             initial=done,
-            unit=" rows",
-            desc="importing",
+            unit=f" {unit}",
+            desc=doing,
             dynamic_ncols=live,
             ncols=None if live else 72,
             ascii=not live,
@@ -26,9 +28,9 @@ class Progress:
             file=sys.stderr if live else _Lines(sys.stderr),
         )
 
-    def add(self, rows: int) -> None:
-        """``rows`` more are done."""
-        self._bar.update(rows)
+    def add(self, count: int) -> None:
+        """``count`` more are done."""
+        self._bar.update(count)
 
     def close(self) -> None:
         """Leave the bar as it is."""

@@ -304,6 +304,32 @@ class IndexedProduct:
     tokens: F32Array
 
 
+# --- copying an index -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IndexPage:
+    """Some products of an index on the way through all of it.
+
+    Attributes:
+        products: with the tokens as the index keeps them, float16 in float32.
+        following: where the next page begins; None at the end.
+        unreadable: points of this page that are no product with its tokens.
+    """
+
+    products: tuple[IndexedProduct, ...]
+    following: uuid.UUID | None
+    unreadable: int
+
+
+@dataclass(frozen=True, slots=True)
+class Restoring:
+    """A restore under way: of which backup, and how many of its parts are written."""
+
+    backup: str
+    parts: int
+
+
 # --- the index ------------------------------------------------------------------------------
 
 

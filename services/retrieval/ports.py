@@ -17,11 +17,13 @@ from retrieval.domain import (
     ImageEmbeddings,
     IndexedModels,
     IndexedProduct,
+    IndexPage,
     IndexQuery,
     PictureShelf,
     Product,
     Ranked,
     ReferencedPictures,
+    Restoring,
     StoredPicture,
     SwapRecord,
     Tuning,
@@ -177,6 +179,29 @@ class ModelRegistry(Protocol):
         """Keep a record with the model's collection, durably, in place of an older one."""
 
 
+class PortableIndex(Protocol):
+    """All of one model's collection, to copy it and to make it anew. Raises `DependencyError`
+    (``qdrant``); reading one that does not exist is `ServiceUnavailable` (MODEL_MISMATCH)."""
+
+    async def page(self, after: uuid.UUID | None, deadline: Deadline) -> IndexPage:
+        """Products of all catalogs in point-id order, beginning at ``after``."""
+
+    async def is_live(self, deadline: Deadline) -> bool:
+        """Whether it is this collection that is searched."""
+
+    async def prepare(self, deadline: Deadline) -> None:
+        """Make the collection where it is missing, without making it live."""
+
+    async def go_live(self, deadline: Deadline) -> bool:
+        """Make the collection live where none is; returns whether it is the live one."""
+
+    async def restoring(self, deadline: Deadline) -> Restoring | None:
+        """The unfinished restore that was noted last."""
+
+    async def note(self, restoring: Restoring | None, deadline: Deadline) -> None:
+        """Keep how far a restore is with the collection, durably; None when it has ended."""
+
+
 class EmbeddingCache(Protocol):
     """Arrays by key. Never raises for the store's sake: without it every key is a miss."""
 
@@ -213,6 +238,16 @@ class ImageStore(Protocol):
 
     async def get(self, sha256: str, deadline: Deadline) -> bytes | None:
         """The encoded picture (lossless), or None where it is missing or damaged."""
+
+
+class PictureFiles(Protocol):
+    """Pictures as files, to copy them. Raises `DependencyError` (``image_store``)."""
+
+    async def get(self, sha256: str, deadline: Deadline) -> bytes | None:
+        """The encoded picture (lossless), or None where it is missing or damaged."""
+
+    async def put_file(self, sha256: str, content: bytes, deadline: Deadline) -> None:
+        """Keep a file that `get` gave, durably; raises ValueError where it is not that picture."""
 
 
 class PictureTrash(Protocol):

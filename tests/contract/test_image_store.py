@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 from retrieval.domain import Deadline, PictureShelf, ProductReference, SearchRequest
 from retrieval.errors import DependencyBroken, DependencyTimeout, DependencyUnavailable
 from retrieval.image_store import content_sha256, decode_stored
+from retrieval.image_store.pictures import encode_stored
 from retrieval.image_store.s3 import S3ImageStore
 from tests.support.core import Core, running_core, write
 from tests.support.image_places import (
@@ -152,6 +154,31 @@ async def test_a_damaged_picture_is_mended_by_the_next_import(place: Place) -> N
     data = await place.store.get(sha256, soon())
     assert data is not None
     decode_stored(data, sha256)
+
+
+async def test_a_file_is_kept_as_another_store_gave_it(place: Place) -> None:
+    # The same pixels at another effort of the encoder: another file of the same name.
+    image, buffer = textured(), BytesIO()
+    image.save(buffer, "WEBP", lossless=True, quality=100, method=6)
+    name, content = content_sha256(image), buffer.getvalue()
+    await place.store.put_file(name, content, soon())
+    assert place.names(KEPT) == {name}
+    assert await place.store.get(name, soon()) == content
+    # And one that is there and whole stays.
+    await place.store.put_file(name, encode_stored(image), soon())
+    assert await place.store.get(name, soon()) == content
+    place.spoil(name, b"<html>")
+    await place.store.put_file(name, content, soon())
+    assert await place.store.get(name, soon()) == content
+
+
+async def test_a_file_that_is_not_the_picture_of_its_name_is_not_kept(place: Place) -> None:
+    content = encode_stored(textured())
+    other = content_sha256(textured((40, 30)))
+    for name, file in ((other, content), (other, b""), ("../x", content)):
+        with pytest.raises(ValueError, match="not the picture"):
+            await place.store.put_file(name, file, soon())
+    assert not place.names(KEPT)
 
 
 async def test_a_picture_in_the_trash_is_still_found(place: Place) -> None:

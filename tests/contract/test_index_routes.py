@@ -81,7 +81,8 @@ async def test_every_route_keeps_to_catalog_filter_and_exclusions(
 async def test_a_pooled_search_ranks_its_nearest_pooled_vectors_and_no_others(
     index: ProductIndex,
 ) -> None:
-    query = random_query(seed=3)
+    # The tenth is nearer than the eleventh by far more than float16 rounds.
+    query = random_query(seed=4)
     pools = unit(np.stack([item.tokens.mean(axis=0) for item in PRODUCTS]))
     nearest = [PRODUCTS[n] for n in np.argsort(-(pools @ query))[:10]]
     ranked = await index.search(IndexQuery(CATALOG, query, 6, route=Pooled(10)), soon())

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import grpc
+from google.protobuf import empty_pb2
 
 from recompose.v1 import catalog_pb2, catalog_pb2_grpc, product_pb2
 
@@ -33,6 +34,7 @@ class Script:
     """The ids of each import call that was answered."""
     writes: dict[str, int] = field(default_factory=dict)
     """By id: how often it was stored."""
+    deleted: list[str] = field(default_factory=list)
     calls: int = 0
     address: str = ""
 
@@ -86,7 +88,39 @@ class _Servicer(catalog_pb2_grpc.CatalogServiceServicer):
     ) -> product_pb2.Product:
         if request.id not in self._script.products:
             await context.abort(grpc.StatusCode.NOT_FOUND, "as scripted")
-        return product_pb2.Product(id=request.id)
+        return self._product(request.id)
+
+    async def ListProducts(  # noqa: N802
+        self,
+        request: catalog_pb2.ListProductsRequest,
+        context: grpc.aio.ServicerContext[
+            catalog_pb2.ListProductsRequest, catalog_pb2.ListProductsResponse
+        ],
+    ) -> catalog_pb2.ListProductsResponse:
+        ids = sorted(one for one in self._script.products if one > request.page_token)
+        page = ids[: request.page_size]
+        return catalog_pb2.ListProductsResponse(
+            products=[self._product(product_id) for product_id in page],
+            next_page_token=page[-1] if len(ids) > len(page) else "",
+        )
+
+    async def DeleteProduct(  # noqa: N802
+        self,
+        request: catalog_pb2.DeleteProductRequest,
+        context: grpc.aio.ServicerContext[catalog_pb2.DeleteProductRequest, empty_pb2.Empty],
+    ) -> empty_pb2.Empty:
+        script = self._script
+        await asyncio.sleep(script.pause_s)
+        if script.products.pop(request.id, None) is None:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "as scripted")
+        script.deleted.append(request.id)
+        return empty_pb2.Empty()
+
+    def _product(self, product_id: str) -> product_pb2.Product:
+        product = product_pb2.Product(id=product_id)
+        # Each write has a time of its own.
+        product.update_time.seconds = self._script.writes.get(product_id, 0)
+        return product
 
 
 @contextmanager

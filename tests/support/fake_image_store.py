@@ -1,4 +1,4 @@
-"""Both ports of the image store in memory, for tests of what uses one."""
+"""The ports of the image store in memory, for tests of what uses one."""
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -35,6 +35,13 @@ class MemoryImageStore:
         if self._whole(PictureShelf.KEPT, sha256) is None:
             self.shelves[PictureShelf.KEPT][sha256] = (encode_stored(image), self._now())
         return sha256
+
+    async def put_file(self, sha256: str, content: bytes, deadline: Deadline) -> None:
+        self._begin(deadline)
+        if not holds(content, sha256):
+            raise ValueError("the file is not the picture of that name")
+        if self._whole(PictureShelf.KEPT, sha256) is None:
+            self.shelves[PictureShelf.KEPT][sha256] = (content, self._now())
 
     async def get(self, sha256: str, deadline: Deadline) -> bytes | None:
         self._begin(deadline)

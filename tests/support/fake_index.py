@@ -5,7 +5,7 @@ import random
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from retrieval.domain import (
     FilterableFields,
     HeldProduct,
     IndexedProduct,
+    IndexPage,
     IndexQuery,
     Match,
     Not,
@@ -27,6 +28,7 @@ from retrieval.domain import (
     Product,
     Range,
     Ranked,
+    Restoring,
     Scalar,
     Tuning,
 )
@@ -38,6 +40,7 @@ from retrieval.errors import (
     ServiceUnavailable,
 )
 
+_PAGE: Final = 16
 # The method `list` hides the type of that name from the annotations below it.
 _Sample: TypeAlias = list[IndexedProduct]
 _Held: TypeAlias = list[HeldProduct]
@@ -54,6 +57,7 @@ class FakeIndex:
         kept: the tuning that was kept last.
         copied: points that count as copies of another model's collection.
         before_write: awaited before `put`, `replace_payload` and `delete`, where set.
+        noted: the restore that was noted last.
     """
 
     def __init__(self, fields: FilterableFields) -> None:
@@ -62,6 +66,7 @@ class FakeIndex:
         self.kept: Tuning | None = None
         self.copied: set[uuid.UUID] = set()
         self.before_write: Callable[[Deadline], Awaitable[None]] | None = None
+        self.noted: Restoring | None = None
         self._fields = fields
         self._products: dict[uuid.UUID, Product] = {}
         self._tokens: dict[uuid.UUID, Any] = {}
@@ -106,8 +111,9 @@ class FakeIndex:
         for item in products:
             self.copied.discard(item.product.point_id)
             self._products[item.product.point_id] = item.product
-            self._tokens[item.product.point_id] = item.tokens.astype(np.float16).astype(np.float32)
-            self._pools[item.product.point_id] = _pooled(item.tokens)
+            kept = item.tokens.astype(np.float16).astype(np.float32)
+            self._tokens[item.product.point_id] = kept
+            self._pools[item.product.point_id] = _pooled(kept)
 
     async def replace_payload(self, product: Product, deadline: Deadline) -> None:
         await self._allowed(deadline)
@@ -221,6 +227,31 @@ class FakeIndex:
 
     def _is_own(self, point_id: uuid.UUID) -> bool:
         return point_id in self._products and point_id not in self.copied
+
+    async def page(self, after: uuid.UUID | None, deadline: Deadline) -> IndexPage:
+        self._begin(deadline)
+        rest = [one for one in sorted(self._products) if after is None or one >= after]
+        items = [IndexedProduct(self._products[one], self._tokens[one]) for one in rest[:_PAGE]]
+        return IndexPage(tuple(items), rest[_PAGE] if len(rest) > _PAGE else None, 0)
+
+    async def is_live(self, deadline: Deadline) -> bool:
+        self._begin(deadline)
+        return self.live
+
+    async def prepare(self, deadline: Deadline) -> None:
+        self._begin(deadline)
+
+    async def go_live(self, deadline: Deadline) -> bool:
+        self._begin(deadline)
+        return self.live
+
+    async def restoring(self, deadline: Deadline) -> Restoring | None:
+        self._begin(deadline)
+        return self.noted
+
+    async def note(self, restoring: Restoring | None, deadline: Deadline) -> None:
+        self._begin(deadline)
+        self.noted = restoring
 
     def _begin(self, deadline: Deadline) -> None:
         if self.failure is not None:

@@ -47,7 +47,7 @@ class _Outcome:
 
 
 class VerifiedImageStore(ABC):
-    """The `ImageStore` and `PictureTrash` ports over a place for bytes.
+    """The `ImageStore`, `PictureFiles` and `PictureTrash` ports over a place for bytes.
 
     A place implements the methods at the end. They raise `DependencyError` and may take as long
     as they like: their time is bounded here.
@@ -93,6 +93,19 @@ class VerifiedImageStore(ABC):
             async with self._call(deadline):
                 await self._write(PictureShelf.KEPT, sha256, content)
         return sha256
+
+    async def put_file(self, sha256: str, content: bytes, deadline: Deadline) -> None:
+        """Keep a file that `get` of another store gave, durably and as it is.
+
+        A picture that is there and whole stays as it is. Raises ValueError where the file is not
+        the picture of that name, and what `put` raises.
+        """
+        deadline = deadline.capped(self._write_budget_s)
+        if not is_name(sha256) or not await self._worked(deadline, holds, content, sha256):
+            raise ValueError("the file is not the picture of that name")
+        if await self._whole(PictureShelf.KEPT, sha256, deadline) is None:
+            async with self._call(deadline):
+                await self._write(PictureShelf.KEPT, sha256, content)
 
     async def get(self, sha256: str, deadline: Deadline) -> bytes | None:
         """The WebP file of a picture, or None where there is no such picture that is whole.

@@ -11,22 +11,19 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
-import numpy as np
-from qdrant_client import AsyncQdrantClient, models
+from qdrant_client import AsyncQdrantClient
 
-from retrieval.domain import Deadline, F32Array, IndexedProduct, Pooled, Scan, Tuning
+from retrieval.domain import Deadline, IndexedProduct, Pooled, Scan, Tuning
 from retrieval.errors import DependencyBroken
 from retrieval.qdrant.collection import Collection
 from retrieval.qdrant.failures import DEPENDENCY
 from retrieval.qdrant.filters import updated_after
-from retrieval.qdrant.payload import UnreadablePayload, to_product, uuid_of
+from retrieval.qdrant.payload import uuid_of
+from retrieval.qdrant.points import PAGE_FLOATS, UnreadablePoint, to_indexed
 from retrieval.qdrant.schema import TOKENS
-from retrieval.qdrant.vectors import checked_tokens
 
 METADATA_KEY: Final = "recompose_tuning"
 _FORMAT: Final = 1
-# A message of a few megabytes would hold up all else while it is read: 16 products of full size.
-_SAMPLE_FLOATS: Final = 131_072
 
 
 class QdrantAudits:
@@ -69,7 +66,7 @@ class QdrantAudits:
         Ids are hashes, so those that follow a random one are a random sample. Points that cannot
         be read are left out.
         """
-        step = max(1, _SAMPLE_FLOATS // (self._query_tokens * self._embed_dim))
+        step = max(1, PAGE_FLOATS // (self._query_tokens * self._embed_dim))
         found: dict[uuid.UUID, IndexedProduct] = {}
         after: uuid.UUID | None = uuid.uuid4()
         wrapped = False
@@ -100,17 +97,12 @@ class QdrantAudits:
         for record in records:
             point_id = uuid_of(record.id)
             try:
-                item = IndexedProduct(to_product(record.payload), self._tokens(record))
-            except (UnreadablePayload, ValueError):
+                item = to_indexed(record, self._query_tokens, self._embed_dim)
+            except UnreadablePoint:
                 continue
             if point_id is not None:
                 page[point_id] = item
         return page, uuid_of(following)
-
-    def _tokens(self, record: models.Record) -> F32Array:
-        vectors = record.vector if isinstance(record.vector, dict) else {}
-        tokens = np.asarray(vectors.get(TOKENS, ()), np.float32)
-        return checked_tokens(tokens, self._query_tokens, self._embed_dim)
 
     async def tuning(self, deadline: Deadline) -> Tuning | None:
         """What was kept last; None where nothing was, or nothing that can be read."""

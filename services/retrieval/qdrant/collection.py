@@ -72,12 +72,16 @@ class Collection:
         May be called again at any time, also by several replicas at once. An alias that exists
         is never moved: which model is live is decided elsewhere.
         """
+        await self.prepare(deadline)
+        if await self.live(deadline) is None:
+            await self._create_alias(deadline)
+
+    async def prepare(self, deadline: Deadline) -> None:
+        """Do as `ensure` does, but leave the alias as it is."""
         if not await self.exists(deadline):
             await self._create(deadline)
         for path, index in schema.payload_indexes(self._fields).items():
             await self._create_payload_index(path, index, deadline)
-        if await self.live(deadline) is None:
-            await self._create_alias(deadline)
 
     async def _create(self, deadline: Deadline) -> None:
         try:

@@ -47,6 +47,7 @@ from retrieval.qdrant.payload import (
     uuid_of,
 )
 from retrieval.qdrant.points import points_a_call, to_point
+from retrieval.qdrant.portable import QdrantPortable
 from retrieval.qdrant.queries import ranking
 from retrieval.qdrant.vectors import checked_query, checked_tokens
 
@@ -120,6 +121,9 @@ class QdrantIndex:
             client, self._collection, query_tokens=query_tokens, embed_dim=embed_dim
         )
         self.copies = QdrantCopies(
+            client, self._collection, query_tokens=query_tokens, embed_dim=embed_dim
+        )
+        self.portable = QdrantPortable(
             client, self._collection, query_tokens=query_tokens, embed_dim=embed_dim
         )
 

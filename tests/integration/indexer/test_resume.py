@@ -110,6 +110,7 @@ def test_the_own_files_may_lie_elsewhere(
     run(feed, "--state-dir", str(state))
     assert {path.name for path in state.iterdir()} == {
         "feed.jsonl.checkpoint.json",
+        "feed.jsonl.checkpoint.json.lock",
         "feed.jsonl.dead-letter.jsonl",
     }
     assert not feed.with_name("feed.jsonl.checkpoint.json").exists()
