@@ -10,6 +10,7 @@ from gateway.audit import command as audit
 from gateway.backup import backup_command as backup
 from gateway.backup import restore_command as restore
 from gateway.lifecycle import serve
+from gateway.model_swap import command as model
 from gateway.settings import Settings, SettingsError, read_settings
 from gateway.telemetry import configure_logging
 from gateway.wiring import build
@@ -47,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         "are environment variables.",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for command in (audit, backup, restore, collect_pictures):
+    for command in (audit, backup, restore, collect_pictures, model):
         command.add_parser(commands)
     return parser
 

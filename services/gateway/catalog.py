@@ -1,12 +1,15 @@
 """Keeping a catalog: import, read, replace, delete and count products."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from gateway.importing import Importer
 from gateway.multi_select import without_field
 from gateway.paging import read_list_token, write_list_token
 from gateway.space import EmbeddingSpace
+from gateway.spaces import Spaces
 from gateway.validation import (
     MAX_IMPORT_PRODUCTS,
     valid_catalog,
@@ -26,11 +29,19 @@ from retrieval.domain import (
     ProductWrite,
     point_id,
 )
-from retrieval.errors import DependencyBroken, InvalidArgument, NotFound, Reason
+from retrieval.errors import (
+    DependencyBroken,
+    InvalidArgument,
+    NotFound,
+    Reason,
+    RecomposeError,
+    ServiceUnavailable,
+)
 from retrieval.image_store import MEDIA_TYPE
 from retrieval.ports import ImageStore
 
 MAX_FACET_VALUES = 100
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +58,12 @@ class Catalog:
 
     def __init__(
         self,
-        space: EmbeddingSpace,
+        spaces: Spaces,
         importer: Importer,
         images: ImageStore,
         fields: FilterableFields,
     ) -> None:
-        self._space = space
+        self._spaces = spaces
         self._importer = importer
         self._images = images
         self._fields = fields
@@ -67,11 +78,12 @@ class Catalog:
         catalog = valid_catalog(catalog)
         if len(writes) > MAX_IMPORT_PRODUCTS:
             raise InvalidArgument(Reason.TOO_MANY_PRODUCTS)
-        return await self._importer.run(self._space, catalog, writes, deadline)
+        return await self._write(lambda space: self._importer.run(space, catalog, writes, deadline))
 
     async def get(self, catalog: str, product_id: str, deadline: Deadline) -> Product:
         """One product. Raises NotFound."""
-        return await self._find(valid_catalog(catalog), valid_product_id(product_id), deadline)
+        catalog, product_id = valid_catalog(catalog), valid_product_id(product_id)
+        return await self._find(self._spaces.live, catalog, product_id, deadline)
 
     async def list(
         self, catalog: str, page_size: int, page_token: str, deadline: Deadline
@@ -79,7 +91,7 @@ class Catalog:
         """A page of products in a stable order."""
         catalog = valid_catalog(catalog)
         after = read_list_token(page_token, catalog) if page_token else None
-        products, following = await self._space.catalog_index.list(
+        products, following = await self._spaces.live.catalog_index.list(
             catalog, valid_page_size(page_size), after, deadline
         )
         token = write_list_token(catalog, following) if following else ""
@@ -96,11 +108,15 @@ class Catalog:
         catalog = valid_catalog(catalog)
         write = valid_write(write, self._fields)
         wanted = point_id(catalog, write.id)
-        known = wanted in await self._space.index.get([wanted], deadline)
-        if not known and not allow_missing:
-            raise NotFound(Reason.PRODUCT_NOT_FOUND, field="id")
-        await self._importer.write_one(self._space, catalog, write, deadline)
-        return await self._find(catalog, write.id, deadline), not known
+
+        async def update_in(space: EmbeddingSpace) -> tuple[Product, bool]:
+            known = wanted in await space.index.get([wanted], deadline)
+            if not known and not allow_missing:
+                raise NotFound(Reason.PRODUCT_NOT_FOUND, field="id")
+            await self._importer.write_one(space, catalog, write, deadline)
+            return await self._find(space, catalog, write.id, deadline), not known
+
+        return await self._write(update_in)
 
     async def delete(self, catalog: str, product_id: str, deadline: Deadline) -> None:
         """Remove a product. Raises NotFound.
@@ -108,15 +124,25 @@ class Catalog:
         Its picture stays in the image store: pictures are kept by content, and another product
         may show the same one. `picture_collection` removes those that none shows.
         """
-        product = await self.get(catalog, product_id, deadline)
-        await self._space.catalog_index.delete([product.point_id], deadline)
+        catalog, product_id = valid_catalog(catalog), valid_product_id(product_id)
+        found = False
+
+        async def delete_in(space: EmbeddingSpace) -> None:
+            nonlocal found
+            if not found:  # a try that another model's going live cut short has removed a part
+                await self._find(space, catalog, product_id, deadline)
+                found = True
+            await self._spaces.delete(space, [point_id(catalog, product_id)], deadline)
+
+        await self._write(delete_in)
 
     async def facets(self, request: FacetsRequest, deadline: Deadline) -> Sequence[Facet]:
         """What products have in filterable fields: counts of words and booleans, ranges of
         numbers."""
         request = valid_facets(request, self._fields)
+        index = self._spaces.live.catalog_index
         return [
-            await self._space.catalog_index.facet(
+            await index.facet(
                 request.catalog,
                 field,
                 without_field(request.filter, field) if request.multi_select else request.filter,
@@ -134,9 +160,27 @@ class Catalog:
             raise DependencyBroken(dependency="image_store")
         return StoredImage(content, MEDIA_TYPE, product.image_sha256)
 
-    async def _find(self, catalog: str, product_id: str, deadline: Deadline) -> Product:
+    async def _write(self, work: Callable[[EmbeddingSpace], Awaitable[T]]) -> T:
+        """Do it in the live space, and once more where another went live before it was done.
+
+        Every write is refused once its space is not live any more, so to begin anew is all that
+        is left to do; what was already written the synchronisation of the swap takes over.
+        """
+        space = self._spaces.live
+        try:
+            return await work(space)
+        except ServiceUnavailable:
+            with contextlib.suppress(RecomposeError):
+                await self._spaces.refresh()
+            if self._spaces.live is space:
+                raise
+        return await work(self._spaces.live)
+
+    async def _find(
+        self, space: EmbeddingSpace, catalog: str, product_id: str, deadline: Deadline
+    ) -> Product:
         wanted = point_id(catalog, product_id)
-        found = await self._space.index.get([wanted], deadline)
+        found = await space.index.get([wanted], deadline)
         if wanted not in found:
             raise NotFound(Reason.PRODUCT_NOT_FOUND, field="id")
         return found[wanted]

@@ -1,8 +1,9 @@
 """Page tokens: where a query's next page begins, and which ranking it belongs to (AIP-158).
 
-A token is opaque to callers but holds no secret: a version, the fingerprint of the query it came
-from, the key of the ranking kept for it, and an offset. A token under another query, catalog or
-model does not match the fingerprint and is refused.
+A token is opaque to callers but holds no secret: a version, the model that made the ranking, the
+fingerprint of the query it came from, the key of the ranking kept for it, and an offset. A ranking
+is paged under its own model, also when another is live by then. A token under another query or
+catalog does not match the fingerprint and is refused.
 """
 
 import base64
@@ -23,8 +24,9 @@ from retrieval.domain import (
 )
 from retrieval.errors import InvalidArgument, Reason
 
-_VERSION: Final = 1
-_SEARCH: Final = struct.Struct("!B16s16sI")
+_SEARCH_VERSION: Final = 2
+_LIST_VERSION: Final = 1
+_SEARCH: Final = struct.Struct("!B6s16s16sI")
 _LIST: Final = struct.Struct("!B16s16s")
 
 
@@ -69,26 +71,40 @@ def snapshot_key(fingerprint: bytes, ranking: Sequence[Ranked]) -> bytes:
     return content.digest()
 
 
-def write_search_token(fingerprint: bytes, token: PageToken) -> str:
-    return _encode(_SEARCH.pack(_VERSION, fingerprint, token.snapshot, token.offset))
+def write_search_token(model: str, fingerprint: bytes, token: PageToken) -> str:
+    """``model``: short digest of the model that made the ranking."""
+    return _encode(
+        _SEARCH.pack(
+            _SEARCH_VERSION, bytes.fromhex(model), fingerprint, token.snapshot, token.offset
+        )
+    )
+
+
+def token_model(text: str) -> str:
+    """The model whose ranking a token pages. Raises InvalidArgument (PAGE_TOKEN_INVALID)."""
+    version, model, *_ = _decode(text, _SEARCH)
+    if version != _SEARCH_VERSION:
+        raise InvalidArgument(Reason.PAGE_TOKEN_INVALID, field="page_token")
+    short_digest: str = model.hex()
+    return short_digest
 
 
 def read_search_token(text: str, fingerprint: bytes) -> PageToken:
     """Raises InvalidArgument (PAGE_TOKEN_INVALID) unless the token came from this very query."""
-    version, owner, snapshot, offset = _decode(text, _SEARCH)
-    if version != _VERSION or owner != fingerprint:
+    version, _, owner, snapshot, offset = _decode(text, _SEARCH)
+    if version != _SEARCH_VERSION or owner != fingerprint:
         raise InvalidArgument(Reason.PAGE_TOKEN_INVALID, field="page_token")
     return PageToken(snapshot, offset)
 
 
 def write_list_token(catalog: str, after: uuid.UUID) -> str:
-    return _encode(_LIST.pack(_VERSION, _catalog_fingerprint(catalog), after.bytes))
+    return _encode(_LIST.pack(_LIST_VERSION, _catalog_fingerprint(catalog), after.bytes))
 
 
 def read_list_token(text: str, catalog: str) -> uuid.UUID:
     """Where a listing goes on. Raises InvalidArgument (PAGE_TOKEN_INVALID)."""
     version, owner, after = _decode(text, _LIST)
-    if version != _VERSION or owner != _catalog_fingerprint(catalog):
+    if version != _LIST_VERSION or owner != _catalog_fingerprint(catalog):
         raise InvalidArgument(Reason.PAGE_TOKEN_INVALID, field="page_token")
     return uuid.UUID(bytes=after)
 

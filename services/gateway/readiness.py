@@ -6,10 +6,15 @@ from pathlib import Path
 
 import structlog
 
-from gateway.space import EmbeddingSpace
+from gateway.spaces import Spaces
 from gateway.telemetry import Metrics
 from retrieval.domain import Deadline
-from retrieval.errors import DependencyError, DependencyExhausted, RecomposeError
+from retrieval.errors import (
+    DependencyError,
+    DependencyExhausted,
+    RecomposeError,
+    ServiceUnavailable,
+)
 
 NOT_STARTED = "starting"
 DRAINING = "shutting down"
@@ -26,7 +31,7 @@ class Readiness:
 
     def __init__(
         self,
-        space: EmbeddingSpace,
+        spaces: Spaces,
         prepare_index: Callable[[Deadline], Awaitable[None]],
         metrics: Metrics,
         *,
@@ -36,7 +41,7 @@ class Readiness:
     ) -> None:
         """``prepare_index`` makes the collection where it is missing; it runs until it once
         succeeded."""
-        self._space = space
+        self._spaces = spaces
         self._prepare_index = prepare_index
         self._metrics = metrics
         self._ready_file = ready_file
@@ -80,8 +85,7 @@ class Readiness:
             if not self._prepared:
                 await self._prepare_index(deadline)
                 self._prepared = True
-            await self._space.index.check(deadline)
-            await self._space.encoder.check(deadline)
+            await self._check(deadline)
         except DependencyExhausted:
             return self._why_not  # busy is not down: a loaded replica must not be dropped
         except DependencyError as error:
@@ -91,6 +95,15 @@ class Readiness:
         if self._ready_file is not None and not self._ready_file.exists():
             return CATALOG_MISSING
         return ""
+
+    async def _check(self, deadline: Deadline) -> None:
+        """Probe the live space; where the alias moved since it was read, follow it first."""
+        try:
+            await self._spaces.live.index.check(deadline)
+        except ServiceUnavailable:
+            await self._spaces.refresh()
+            await self._spaces.live.index.check(deadline)
+        await self._spaces.live.encoder.check(deadline)
 
 
 async def watch_loop_lag(metrics: Metrics, interval_s: float = 0.1) -> None:

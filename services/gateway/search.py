@@ -13,10 +13,12 @@ from gateway.paging import (
     read_search_token,
     search_fingerprint,
     snapshot_key,
+    token_model,
     write_search_token,
 )
 from gateway.query_vectors import QueryVectors, ReferencePicture
 from gateway.space import EmbeddingSpace
+from gateway.spaces import Spaces
 from gateway.validation import valid_search
 from retrieval.domain import (
     Deadline,
@@ -33,7 +35,7 @@ from retrieval.domain import (
     UriReference,
     point_id,
 )
-from retrieval.errors import NotFound, Reason
+from retrieval.errors import InvalidArgument, NotFound, Reason, ServiceUnavailable
 from retrieval.ports import ImageFetcher, SnapshotStore
 
 
@@ -52,7 +54,7 @@ class Search:
 
     def __init__(
         self,
-        space: EmbeddingSpace,
+        spaces: Spaces,
         vectors: QueryVectors,
         snapshots: SnapshotStore,
         fetcher: ImageFetcher,
@@ -62,7 +64,7 @@ class Search:
     ) -> None:
         """``ranking_depth`` is how many hits a query has at most, over all its pages;
         ``encoder_down`` says that answers come from the cache alone."""
-        self._space = space
+        self._spaces = spaces
         self._vectors = vectors
         self._snapshots = snapshots
         self._fetcher = fetcher
@@ -71,9 +73,27 @@ class Search:
         self._encoder_down = encoder_down
 
     async def search(self, request: SearchRequest, deadline: Deadline) -> SearchResponse:
-        """Answer one page of a query. Raises `RecomposeError`."""
-        space = self._space
+        """Answer one page of a query. Raises `RecomposeError`.
+
+        All of it is done in one space: the live one, or that of the ranking which is paged.
+        """
         request = valid_search(request, self._fields)
+        if not request.page_token:
+            return await self._answer(self._spaces.live, request, deadline)
+        space = self._spaces.of(token_model(request.page_token))
+        if space is None:
+            raise InvalidArgument(Reason.PAGE_TOKEN_EXPIRED, field="page_token")
+        try:
+            return await self._answer(space, request, deadline)
+        except ServiceUnavailable:
+            if space is self._spaces.live:
+                raise
+            # Its collection was retired, which this replica had not noticed yet.
+            raise InvalidArgument(Reason.PAGE_TOKEN_EXPIRED, field="page_token") from None
+
+    async def _answer(
+        self, space: EmbeddingSpace, request: SearchRequest, deadline: Deadline
+    ) -> SearchResponse:
         fingerprint = search_fingerprint(request, space.bundle.digest)
         ranking = await self._ranking(space, request, fingerprint, deadline)
 
@@ -87,7 +107,9 @@ class Search:
                 for ranked in page
                 if ranked.point_id in products  # deleted since the ranking was made
             ),
-            next_page_token=write_search_token(fingerprint, PageToken(ranking.snapshot, end))
+            next_page_token=write_search_token(
+                space.model, fingerprint, PageToken(ranking.snapshot, end)
+            )
             if more
             else "",
             degraded=self._encoder_down(),

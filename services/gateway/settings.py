@@ -37,7 +37,18 @@ class Settings(BaseSettings):
     grpc_host: str = Field("127.0.0.1", description="Address that the gRPC edge listens on.")
     grpc_port: int = Field(50051, ge=1, le=65535, description="Port of the gRPC edge.")
 
-    bundle_dir: Path = Field(Path("models"), description="Folder of the model bundle.")
+    bundle_dir: Path = Field(
+        Path("models"),
+        description="Folder of the model bundle: the one to begin with where the index names none.",
+    )
+    bundles_dir: Path | None = Field(
+        None,
+        description="Folder of further bundles, each in a folder named by the first 12 digits of "
+        "its digest, looked at while running; DATA_DIR/bundles where unset.",
+    )
+    model_refresh_s: float = Field(
+        1.0, gt=0, le=60, description="Time after which every replica follows a model swap."
+    )
     data_dir: Path = Field(
         Path(".data"), description="Folder of what the gateway keeps where IMAGE_STORE is unset."
     )
@@ -136,6 +147,11 @@ class Settings(BaseSettings):
         10.0, gt=0, le=120, description="Time that requests in flight get at a shutdown."
     )
     log_format: Literal["json", "text"] = Field("json", description="Form of the log lines.")
+
+    @property
+    def published_bundles(self) -> Path:
+        """Where bundles of further models are found."""
+        return self.bundles_dir or self.data_dir / "bundles"
 
     @field_validator("filterable_fields", mode="before")
     @classmethod

@@ -137,7 +137,8 @@ class Metrics:
         self._audit_age.set_function(lambda: time.time() - audited_at_s)
 
     def serving(self, name: str, digest: str, precision: str) -> None:
-        """Say which model is served."""
+        """Say which model is served, and no other."""
+        self._model.clear()
         self._model.labels(name, digest[:12], precision).set(1)
 
 

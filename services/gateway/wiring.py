@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import TypedDict
 
 import grpc
-import numpy as np
 import structlog
 from fastapi import FastAPI
 from pydantic import SecretStr
 
 from gateway.admission import Admission
 from gateway.audit.recall import RecallAudit
-from gateway.audit.schedule import AuditSchedule
 from gateway.backup.embedding import PictureEmbedder
 from gateway.backup.making import Backup
 from gateway.backup.manifest import Model
@@ -33,10 +31,9 @@ from gateway.readiness import Readiness, watch_loop_lag
 from gateway.rest_api import build_rest_app
 from gateway.search import Search
 from gateway.settings import Settings, SettingsError
-from gateway.space import EmbeddingSpace
+from gateway.space_wiring import HeldSpaces, audit_with, index_of, qdrant_of
 from gateway.telemetry import Metrics, request_id
-from gateway.tuning import TuningWatch
-from retrieval.bundle import Bundle, BundleError, load_bundle
+from retrieval.bundle import Bundle, load_bundle
 from retrieval.cache import RedisEmbeddingCache
 from retrieval.domain import Observe, ignore_observation
 from retrieval.image_fetch import DisabledImageFetcher
@@ -44,13 +41,14 @@ from retrieval.image_store import FolderImageStore
 from retrieval.image_store.s3 import S3ImageStore
 from retrieval.image_store.verified import ReportDamage, VerifiedImageStore
 from retrieval.lease import RedisLease
-from retrieval.preprocess.text import Tokenizer
-from retrieval.qdrant import Connection, QdrantIndex, QdrantPictureReferences, connect
+from retrieval.qdrant import (
+    QdrantPictureReferences,
+)
 from retrieval.redis_link import RedisLink
 from retrieval.snapshots import RedisSnapshotStore
 from retrieval.triton import TritonEncoder
 
-_STORE_THREADS = 4
+STORE_THREADS = 4
 _PATIENT_S = 60.0
 
 
@@ -87,33 +85,21 @@ def build(settings: Settings) -> Gateway:
     observe = metrics.observe_dependency
     fields = settings.filterable_fields
 
-    bundle = load_bundle(settings.bundle_dir)
-    metrics.serving(bundle.name, bundle.digest, bundle.precision)
-    try:
-        tokenizer = Tokenizer.from_file(
-            settings.bundle_dir / "tokenizer.json",
-            max_tokens=bundle.sizes.text_length,
-            max_words=bundle.text.max_words,
-        )
-    except (OSError, ValueError):
-        raise BundleError(f"{settings.bundle_dir} holds no readable tokenizer.json") from None
-    encoder = TritonEncoder(settings.triton_url, bundle, observe=observe)
-    index = _index(settings, bundle, observe)
-    space = EmbeddingSpace(bundle, tokenizer, encoder, index, index)
-
     secret = settings.cache_key.get_secret_value().encode()
     cache_link = _redis_link(settings.redis_url, settings, observe)
     ranking_link = _redis_link(settings.snapshot_redis_url or settings.redis_url, settings, observe)
+    held = HeldSpaces(settings, metrics, RedisLease(ranking_link))
+    spaces = held.spaces
     cache = RedisEmbeddingCache(cache_link, secret=secret, count=metrics.count_cache)
     snapshots = RedisSnapshotStore(ranking_link, secret=secret)
-    store_threads = ThreadPoolExecutor(_STORE_THREADS, thread_name_prefix="image-store")
-    images = _image_store(settings, store_threads, observe)
+    store_threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="image-store")
+    images = image_store_of(settings, store_threads, observe)
     fetcher = DisabledImageFetcher()
     workshop = PictureWorkshop(settings.picture_workers)
 
     readiness = Readiness(
-        space,
-        index.ensure_collection,
+        spaces,
+        held.prepare,
         metrics,
         ready_file=settings.ready_file,
         interval_s=settings.probe_interval_s,
@@ -123,7 +109,7 @@ def build(settings: Settings) -> Gateway:
     metrics.in_flight.set_function(lambda: admission.in_flight)
     parts = EdgeParts(
         search=Search(
-            space,
+            spaces,
             QueryVectors(cache, images, workshop, settings.triton_budget_s),
             snapshots,
             fetcher,
@@ -132,7 +118,7 @@ def build(settings: Settings) -> Gateway:
             lambda: readiness.encoder_down,
         ),
         catalog=Catalog(
-            space,
+            spaces,
             Importer(images, fetcher, workshop, fields, settings.embed_batch),
             images,
             fields,
@@ -142,25 +128,6 @@ def build(settings: Settings) -> Gateway:
         readiness=readiness,
         request_id=request_id,
         budgets=Budgets(search_s=settings.search_budget_s, import_s=settings.import_budget_s),
-    )
-    tuning = TuningWatch(
-        index.audits,
-        space.tuned,
-        lambda found: metrics.tuned(found, settings.prefetch_depth),
-        interval_s=settings.tuning_refresh_s,
-        budget_s=settings.qdrant_budget_s,
-    )
-    metrics.tuned(None, settings.prefetch_depth)
-    schedule = AuditSchedule(
-        _audit(settings, index),
-        index.audits,
-        tuning,
-        RedisLease(ranking_link),
-        name=b"audit:" + index.collection.encode(),
-        count=metrics.count_audit,
-        quiet_s=settings.audit_quiet_s,
-        change_share=settings.audit_change_share,
-        lease_s=settings.audit_budget_s,
     )
     grpc_server = build_grpc_server(parts)
     try:
@@ -182,10 +149,9 @@ def build(settings: Settings) -> Gateway:
         watchers=(
             readiness.watch,
             lambda: watch_loop_lag(metrics),
-            tuning.watch,
-            schedule.watch,
+            spaces.watch,
         ),
-        closers=(encoder.close, index.close, cache_link.close, ranking_link.close, close_pools),
+        closers=(held.close, cache_link.close, ranking_link.close, close_pools),
     )
 
 
@@ -195,35 +161,11 @@ async def audit_of(settings: Settings) -> AsyncIterator[RecallAudit]:
 
     Raises BundleError, SettingsError.
     """
-    index = _index(settings, load_bundle(settings.bundle_dir), ignore_observation)
+    index = index_of(settings, load_bundle(settings.bundle_dir), qdrant_of(settings))
     try:
-        yield _audit(settings, index)
+        yield audit_with(settings, index)
     finally:
         await index.close()
-
-
-def _audit(settings: Settings, index: QdrantIndex) -> RecallAudit:
-    return RecallAudit(
-        index,
-        index.audits,
-        sample=settings.audit_sample,
-        budget_s=settings.audit_budget_s,
-        smallest_depth=settings.ranking_depth,
-        random=np.random.default_rng(),
-    )
-
-
-def _index(settings: Settings, bundle: Bundle, observe: Observe) -> QdrantIndex:
-    return QdrantIndex(
-        _qdrant(settings),
-        digest=bundle.digest,
-        query_tokens=bundle.sizes.query_tokens,
-        embed_dim=bundle.sizes.embed_dim,
-        fields=settings.filterable_fields,
-        prefetch_depth=settings.prefetch_depth,
-        budget_s=settings.qdrant_budget_s,
-        observe=observe,
-    )
 
 
 @asynccontextmanager
@@ -231,8 +173,8 @@ async def backup_of(settings: Settings) -> AsyncIterator[Backup]:
     """What backs up the catalogs of a gateway with these settings. Raises BundleError,
     SettingsError."""
     bundle = load_bundle(settings.bundle_dir)
-    index = _index(settings, bundle, ignore_observation)
-    with ThreadPoolExecutor(_STORE_THREADS, thread_name_prefix="image-store") as threads:
+    index = index_of(settings, bundle, qdrant_of(settings))
+    with ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="image-store") as threads:
         images = _patient_image_store(settings, threads)
         try:
             yield Backup(index.portable, index.audits, images, _model(bundle))
@@ -245,10 +187,10 @@ async def restore_of(settings: Settings, *, embed: bool) -> AsyncIterator[Restor
     """What restores into the index and the image store of a gateway with these settings; with
     ``embed`` it computes tokens by Triton. Raises BundleError, SettingsError."""
     bundle = load_bundle(settings.bundle_dir)
-    index = _index(settings, bundle, ignore_observation)
+    index = index_of(settings, bundle, qdrant_of(settings))
     async with AsyncExitStack() as closing:
         closing.push_async_callback(index.close)
-        threads = ThreadPoolExecutor(_STORE_THREADS, thread_name_prefix="image-store")
+        threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="image-store")
         closing.callback(threads.shutdown)
         images = _patient_image_store(settings, threads)
         embedder = None
@@ -274,16 +216,16 @@ def _model(bundle: Bundle) -> Model:
 def _patient_image_store(settings: Settings, threads: Executor) -> VerifiedImageStore:
     """The image store for those whom no shopper waits for."""
     patient = settings.model_copy(update={"image_store_budget_s": _PATIENT_S})
-    return _image_store(patient, threads, ignore_observation)
+    return image_store_of(patient, threads, ignore_observation)
 
 
 def build_picture_collection(
     settings: Settings,
 ) -> tuple[PictureCollection, Callable[[], Awaitable[None]]]:
     """Wire what removes unused pictures, and what closes it. Raises SettingsError."""
-    threads = ThreadPoolExecutor(_STORE_THREADS, thread_name_prefix="image-store")
-    references = QdrantPictureReferences(_qdrant(settings))
-    store = _image_store(settings, threads, ignore_observation)
+    threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="image-store")
+    references = QdrantPictureReferences(qdrant_of(settings))
+    store = image_store_of(settings, threads, ignore_observation)
 
     async def close() -> None:
         await references.close()
@@ -292,18 +234,12 @@ def build_picture_collection(
     return PictureCollection(references, store, time.time), close
 
 
-def _qdrant(settings: Settings) -> Connection:
-    try:
-        return connect(settings.qdrant_url, api_key=_revealed(settings.qdrant_api_key))
-    except ValueError as error:
-        raise SettingsError(f"{error}.") from None
-
-
 def _revealed(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
 
 
-def _image_store(settings: Settings, threads: Executor, observe: Observe) -> VerifiedImageStore:
+def image_store_of(settings: Settings, threads: Executor, observe: Observe) -> VerifiedImageStore:
+    """Where pictures are kept. Raises SettingsError."""
     options: _StoreOptions = {
         "read_budget_s": settings.image_store_budget_s,
         "observe": observe,

@@ -61,6 +61,22 @@ def copy_bundle(bundle_dir: Path, repository: Path) -> Published:
     return Published(bundle=bundle, models=tuple(models), changed=frozenset(changed))
 
 
+def remove_models(digest: str, repository: Path) -> None:
+    """Remove a model's graphs from a repository; they need not be there. Raises OSError.
+
+    Triton must have unloaded them. Each goes in one step, so no reader sees half of one.
+    """
+    if not repository.is_dir():
+        return
+    with _locked(repository):
+        for graph in GRAPHS:
+            target = repository / model_name(graph, digest)
+            if target.is_dir():
+                aside = Path(tempfile.mkdtemp(prefix=_ASIDE_PREFIX, dir=repository))
+                target.rename(aside / "old")
+                shutil.rmtree(aside)
+
+
 def _replace(source: Path, target: Path, wanted: dict[str, bytes]) -> None:
     aside = Path(tempfile.mkdtemp(prefix=_ASIDE_PREFIX, dir=target.parent))
     try:

@@ -3,6 +3,7 @@
 import asyncio
 
 from publisher.repository import Published, PublishError
+from retrieval.bundle import GRAPHS, model_name
 from retrieval.domain import Deadline
 from retrieval.errors import DependencyBroken, DependencyError
 from retrieval.triton import ModelLoadError, ModelRepository, TritonEncoder
@@ -53,6 +54,31 @@ async def load_models(
     except PublishError:
         await _unload(triton, loaded)
         raise
+    finally:
+        await triton.close()
+
+
+async def unload_models(
+    digest: str, address: str, *, timeout_s: float = 60.0, key: str = ""
+) -> None:
+    """Have Triton unload a model's graphs and return when none of them answers any more.
+
+    Raises:
+        PublishError: Triton cannot be reached or refuses.
+    """
+    deadline = Deadline.after(timeout_s)
+    triton = ModelRepository(address, key=key)
+    try:
+        for graph in GRAPHS:
+            name = model_name(graph, digest)
+            if await triton.is_ready(name, deadline):
+                await triton.unload(name, deadline)
+            while await triton.is_ready(name, deadline):
+                if deadline.remaining_s() == 0:
+                    raise PublishError(f"{name} does not unload")
+                await asyncio.sleep(_POLL_S)
+    except DependencyError as error:
+        raise PublishError(f"Triton at {address} failed: {error}") from error
     finally:
         await triton.close()
 

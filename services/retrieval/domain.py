@@ -424,4 +424,48 @@ class IndexQuery:
     values_of: str | None = None
 
 
+# --- models side by side --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class HeldProduct:
+    """A product as one model's collection holds it.
+
+    ``copied``: a synchronisation brought it from another model's collection, and nobody has
+    written it here since.
+    """
+
+    product: Product
+    copied: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedModels:
+    """The models that have a collection, by short digest, and the one that the alias names."""
+
+    live: str | None
+    all: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SwapRecord:
+    """How far a swap to a collection's model has come; kept with the collection.
+
+    Attributes:
+        synchronised_from: short digest of the model whose products were last copied here; empty
+            before the first complete synchronisation.
+        synchronised_at_s: when that began, in seconds since the epoch.
+        left_out: products that it could not copy, for want of a whole picture.
+        previous: the model that was live before this one, to which a rollback goes; empty where
+            there is none.
+        unsettled: the model's predecessor may still hold writes that have to be brought over.
+    """
+
+    synchronised_from: str = ""
+    synchronised_at_s: float = 0.0
+    left_out: int = 0
+    previous: str = ""
+    unsettled: bool = False
+
+
 CacheKind = Literal["image_embeds", "image_tokens", "query_embedding"]

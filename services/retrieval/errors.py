@@ -57,6 +57,7 @@ class Reason(StrEnum):
     CATALOG_INVALID = "CATALOG_INVALID"
     PAGE_SIZE_INVALID = "PAGE_SIZE_INVALID"
     PAGE_TOKEN_INVALID = "PAGE_TOKEN_INVALID"  # noqa: S105 - a reason, no secret
+    PAGE_TOKEN_EXPIRED = "PAGE_TOKEN_EXPIRED"  # noqa: S105 - a reason, no secret
     VIEW_INVALID = "VIEW_INVALID"
     GROUP_FIELD_UNKNOWN = "GROUP_FIELD_UNKNOWN"
     DIVERSITY_INVALID = "DIVERSITY_INVALID"
@@ -116,6 +117,8 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.PAGE_SIZE_INVALID: "page_size is a whole number from 1 to 100.",
     Reason.PAGE_TOKEN_INVALID: "The page token does not belong to this query; send the query that "
     "it came from, or leave the token out.",
+    Reason.PAGE_TOKEN_EXPIRED: "The page token belongs to a ranking of a model that is no longer "
+    "served; send the query without it.",
     Reason.VIEW_INVALID: "The view is none that this service knows.",
     Reason.GROUP_FIELD_UNKNOWN: "group_by names a field that is not a filterable keyword.",
     Reason.DIVERSITY_INVALID: "diversity is a number from 0 to 1.",

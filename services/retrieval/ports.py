@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from PIL import Image
 
@@ -12,8 +12,10 @@ from retrieval.domain import (
     Facet,
     Filter,
     FloatArray,
+    HeldProduct,
     I64Array,
     ImageEmbeddings,
+    IndexedModels,
     IndexedProduct,
     IndexPage,
     IndexQuery,
@@ -23,8 +25,12 @@ from retrieval.domain import (
     ReferencedPictures,
     Restoring,
     StoredPicture,
+    SwapRecord,
     Tuning,
 )
+
+BULK_BUDGET_S: Final = 10.0
+"""Time for one call to the index that no search waits for: also for one write of products."""
 
 
 class Encoder(Protocol):
@@ -112,6 +118,65 @@ class AuditedIndex(Protocol):
 
     async def keep(self, tuning: Tuning, deadline: Deadline) -> None:
         """Keep a tuning with the collection, durably, in place of an older one."""
+
+
+class ProductCopies(Protocol):
+    """One model's collection as the source or the target of a synchronisation. What is written by
+    these methods counts as copied, and never takes the place of what was written otherwise.
+    Raises `DependencyError` (``qdrant``)."""
+
+    async def held_page(
+        self,
+        limit: int,
+        after: uuid.UUID | None,
+        deadline: Deadline,
+        *,
+        updated_after_s: float | None = None,
+    ) -> tuple[list[HeldProduct], uuid.UUID | None]:
+        """Products of all catalogs in point-id order, and where the next page begins; all of
+        them, or those that were written after a time since the epoch."""
+
+    async def find(
+        self, point_ids: Sequence[uuid.UUID], deadline: Deadline
+    ) -> dict[uuid.UUID, HeldProduct]:
+        """The products of these points; unknown ones are left out."""
+
+    async def take_all_for_copies(self, deadline: Deadline) -> None:
+        """Let everything that is here count as copied from now on."""
+
+    async def put_copies(self, products: Sequence[IndexedProduct], deadline: Deadline) -> None:
+        """Write products durably where there is none, or a copy."""
+
+    async def put_copied_payload(self, product: Product, deadline: Deadline) -> None:
+        """Replace all of a copy but its tokens; what is no copy, or not there, stays so."""
+
+    async def delete_copies(self, point_ids: Sequence[uuid.UUID], deadline: Deadline) -> None:
+        """Remove those of these points that are copies."""
+
+
+class ModelRegistry(Protocol):
+    """The collections of all models, by short digest, and the alias that names the live one.
+    Raises `DependencyError` (``qdrant``)."""
+
+    async def models(self, deadline: Deadline) -> IndexedModels:
+        """Which models have a collection, and which is live."""
+
+    async def move(self, model: str, deadline: Deadline) -> None:
+        """Make a model the live one, in one step."""
+
+    async def delete_from(
+        self, model: str, point_ids: Sequence[uuid.UUID], deadline: Deadline
+    ) -> None:
+        """Remove points from a model's collection; neither need exist."""
+
+    async def drop(self, model: str, deadline: Deadline) -> None:
+        """Remove a model's collection; it need not exist."""
+
+    async def record(self, model: str, deadline: Deadline) -> SwapRecord:
+        """How far a swap to this model has come; a blank one where nothing was kept."""
+
+    async def keep_record(self, model: str, record: SwapRecord, deadline: Deadline) -> None:
+        """Keep a record with the model's collection, durably, in place of an older one."""
 
 
 class PortableIndex(Protocol):

@@ -25,6 +25,7 @@ from retrieval.preprocess.text import Tokenizer, bert_tokenizer
 from tests.support.fake_cache import MemoryEmbeddingCache, MemorySnapshotStore
 from tests.support.fake_encoder import BUNDLE, FakeEncoder
 from tests.support.fake_index import FakeIndex
+from tests.support.fake_models import one_space
 
 FIELDS = {
     "color": FieldKind.KEYWORD,
@@ -53,13 +54,14 @@ def running_core(folder: Path, images: ImageStore | None = None) -> Iterator[Cor
     """A fresh core with an empty catalog; pictures in ``images``, else in the folder."""
     encoder, index, snapshots = FakeEncoder(), FakeIndex(FIELDS), MemorySnapshotStore()
     tokenizer = Tokenizer(bert_tokenizer(VOCABULARY), max_tokens=BUNDLE.sizes.text_length)
-    space = EmbeddingSpace(BUNDLE, tokenizer, encoder, index, index)
+    space = EmbeddingSpace(BUNDLE, tokenizer, encoder, index, index, index)
+    spaces = one_space(space, index)
     workshop, fetcher = PictureWorkshop(2), DisabledImageFetcher()
     with ThreadPoolExecutor(2) as threads:
         images = images or FolderImageStore(folder, threads, read_budget_s=10)
         core = Core(
             search=Search(
-                space,
+                spaces,
                 QueryVectors(MemoryEmbeddingCache(), images, workshop, 1.0),
                 snapshots,
                 fetcher,
@@ -67,7 +69,7 @@ def running_core(folder: Path, images: ImageStore | None = None) -> Iterator[Cor
                 100,
                 lambda: core.down,
             ),
-            catalog=Catalog(space, Importer(images, fetcher, workshop, FIELDS, 4), images, FIELDS),
+            catalog=Catalog(spaces, Importer(images, fetcher, workshop, FIELDS, 4), images, FIELDS),
             encoder=encoder,
             index=index,
             snapshots=snapshots,

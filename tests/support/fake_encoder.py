@@ -27,12 +27,15 @@ BUNDLE = Bundle(
 
 
 class FakeEncoder:
-    """Counts its calls; ``failure`` is raised by each of them, where set."""
+    """Counts its calls; ``failure`` is raised by each of them, where set.
 
-    def __init__(self) -> None:
+    Encoders of two seeds are two models.
+    """
+
+    def __init__(self, seed: int = 7) -> None:
         self.calls = {"encode_images": 0, "compose": 0, "encode_texts": 0}
         self.failure: RecomposeError | None = None
-        random = np.random.default_rng(7)
+        random = np.random.default_rng(seed)
         pixels = 3 * SIZES.image_size**2
         self._to_embeds = random.normal(size=(pixels, SIZES.patches * SIZES.vision_width))
         self._to_tokens = random.normal(size=(pixels, SIZES.query_tokens * SIZES.embed_dim))

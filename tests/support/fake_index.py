@@ -4,7 +4,7 @@ import math
 import random
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -18,6 +18,7 @@ from retrieval.domain import (
     FieldKind,
     Filter,
     FilterableFields,
+    HeldProduct,
     IndexedProduct,
     IndexPage,
     IndexQuery,
@@ -43,6 +44,7 @@ from retrieval.errors import (
 _PAGE: Final = 16
 # The method `list` hides the type of that name from the annotations below it.
 _Sample: TypeAlias = list[IndexedProduct]
+_Held: TypeAlias = list[HeldProduct]
 
 
 class FakeIndex:
@@ -54,6 +56,8 @@ class FakeIndex:
         live: whether the alias names this index; else `check` says MODEL_MISMATCH.
         failure: raised by every call, where set.
         kept: the tuning that was kept last.
+        copied: points that count as copies of another model's collection.
+        before_write: awaited before `put`, `replace_payload` and `delete`, where set.
         noted: the restore that was noted last.
     """
 
@@ -61,6 +65,8 @@ class FakeIndex:
         self.live = True
         self.failure: RecomposeError | None = None
         self.kept: Tuning | None = None
+        self.copied: set[uuid.UUID] = set()
+        self.before_write: Callable[[Deadline], Awaitable[None]] | None = None
         self.noted: Restoring | None = None
         self._fields = fields
         self._products: dict[uuid.UUID, Product] = {}
@@ -107,26 +113,41 @@ class FakeIndex:
             raise ServiceUnavailable(Reason.MODEL_MISMATCH)
 
     async def put(self, products: Sequence[IndexedProduct], deadline: Deadline) -> None:
+        await self._allowed(deadline)
+        self._put(products, deadline)
+
+    def _put(self, products: Sequence[IndexedProduct], deadline: Deadline) -> None:
         self._begin(deadline)
+        _check_norms(products)
         for item in products:
-            if not np.allclose(np.linalg.norm(item.tokens, axis=-1), 1, atol=0.02):
-                raise ValueError("tokens must be finite and of unit norm")
-        for item in products:
+            self.copied.discard(item.product.point_id)
             self._products[item.product.point_id] = item.product
             kept = item.tokens.astype(np.float16).astype(np.float32)
             self._tokens[item.product.point_id] = kept
             self._pools[item.product.point_id] = _pooled(kept)
 
     async def replace_payload(self, product: Product, deadline: Deadline) -> None:
+        await self._allowed(deadline)
         self._begin(deadline)
         before = self._products.get(product.point_id)
         if before is not None and before.source_sha256 == product.source_sha256:
             self._products[product.point_id] = product
+            self.copied.discard(product.point_id)
 
     async def delete(self, point_ids: Sequence[uuid.UUID], deadline: Deadline) -> None:
+        await self._allowed(deadline)
+        self.remove(point_ids, deadline)
+
+    def remove(self, point_ids: Sequence[uuid.UUID], deadline: Deadline) -> None:
+        """Delete without asking."""
         self._begin(deadline)
         for point_id in point_ids:
             self._products.pop(point_id, None)
+            self.copied.discard(point_id)
+
+    async def _allowed(self, deadline: Deadline) -> None:
+        if self.before_write is not None:
+            await self.before_write(deadline)
 
     async def facet(
         self, catalog: str, field: str, filter: Filter | None, limit: int, deadline: Deadline
@@ -165,6 +186,55 @@ class FakeIndex:
     async def keep(self, tuning: Tuning, deadline: Deadline) -> None:
         self._begin(deadline)
         self.kept = tuning
+
+    async def held_page(
+        self,
+        limit: int,
+        after: uuid.UUID | None,
+        deadline: Deadline,
+        *,
+        updated_after_s: float | None = None,
+    ) -> tuple[_Held, uuid.UUID | None]:
+        self._begin(deadline)
+        since_s = -math.inf if updated_after_s is None else updated_after_s
+        rest = sorted(
+            one
+            for one, product in self._products.items()
+            if product.updated_at_s > since_s and (after is None or one >= after)
+        )
+        held = [HeldProduct(self._products[one], one in self.copied) for one in rest[:limit]]
+        return held, rest[limit] if len(rest) > limit else None
+
+    async def find(
+        self, point_ids: Sequence[uuid.UUID], deadline: Deadline
+    ) -> dict[uuid.UUID, HeldProduct]:
+        found = await self.get(point_ids, deadline)
+        return {one: HeldProduct(product, one in self.copied) for one, product in found.items()}
+
+    async def take_all_for_copies(self, deadline: Deadline) -> None:
+        self._begin(deadline)
+        self.copied |= set(self._products)
+
+    async def put_copies(self, products: Sequence[IndexedProduct], deadline: Deadline) -> None:
+        _check_norms(products)
+        passing = [item for item in products if not self._is_own(item.product.point_id)]
+        self._put(passing, deadline)
+        self.copied |= {item.product.point_id for item in passing}
+
+    async def put_copied_payload(self, product: Product, deadline: Deadline) -> None:
+        self._begin(deadline)
+        if product.point_id in self._products and not self._is_own(product.point_id):
+            self._products[product.point_id] = product
+
+    async def delete_copies(self, point_ids: Sequence[uuid.UUID], deadline: Deadline) -> None:
+        self.remove([one for one in point_ids if not self._is_own(one)], deadline)
+
+    def tokens_of(self, point_id: uuid.UUID) -> Any:
+        """What is stored of a product's tokens, [K, D]."""
+        return self._tokens[point_id]
+
+    def _is_own(self, point_id: uuid.UUID) -> bool:
+        return point_id in self._products and point_id not in self.copied
 
     async def page(self, after: uuid.UUID | None, deadline: Deadline) -> IndexPage:
         self._begin(deadline)
@@ -208,6 +278,12 @@ class FakeIndex:
             if product.catalog == catalog
             and (filter is None or _passes(filter, product, self._fields))
         ]
+
+
+def _check_norms(products: Sequence[IndexedProduct]) -> None:
+    for item in products:
+        if not np.allclose(np.linalg.norm(item.tokens, axis=-1), 1, atol=0.02):
+            raise ValueError("tokens must be finite and of unit norm")
 
 
 def _pooled(tokens: Any) -> Any:

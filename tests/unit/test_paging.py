@@ -11,6 +11,7 @@ from gateway.paging import (
     read_search_token,
     search_fingerprint,
     snapshot_key,
+    token_model,
     write_list_token,
     write_search_token,
 )
@@ -26,12 +27,15 @@ from retrieval.errors import InvalidArgument, Reason
 
 REQUEST = SearchRequest(reference=ProductReference("a"), modification="in red")
 DIGEST = "ab" * 32
+MODEL = DIGEST[:12]
 
 
 def test_a_token_is_read_back() -> None:
     fingerprint = search_fingerprint(REQUEST, DIGEST)
     token = PageToken(b"s" * 16, 40)
-    assert read_search_token(write_search_token(fingerprint, token), fingerprint) == token
+    text = write_search_token(MODEL, fingerprint, token)
+    assert read_search_token(text, fingerprint) == token
+    assert token_model(text) == MODEL
 
 
 @pytest.mark.parametrize(
@@ -49,14 +53,14 @@ def test_a_token_is_read_back() -> None:
     ],
 )
 def test_a_token_of_another_query_is_refused(other: SearchRequest) -> None:
-    token = write_search_token(search_fingerprint(REQUEST, DIGEST), PageToken(b"s" * 16, 20))
+    token = write_search_token(MODEL, search_fingerprint(REQUEST, DIGEST), PageToken(b"s" * 16, 20))
     with pytest.raises(InvalidArgument) as caught:
         read_search_token(token, search_fingerprint(other, DIGEST))
     assert caught.value.reason is Reason.PAGE_TOKEN_INVALID
 
 
 def test_a_token_of_another_model_is_refused() -> None:
-    token = write_search_token(search_fingerprint(REQUEST, DIGEST), PageToken(b"s" * 16, 20))
+    token = write_search_token(MODEL, search_fingerprint(REQUEST, DIGEST), PageToken(b"s" * 16, 20))
     with pytest.raises(InvalidArgument):
         read_search_token(token, search_fingerprint(REQUEST, "cd" * 32))
 
@@ -71,6 +75,7 @@ def test_garbage_is_refused(text: str) -> None:
     for read in (
         lambda: read_search_token(text, b"f" * 16),
         lambda: read_list_token(text, "default"),
+        lambda: token_model(text),
     ):
         with pytest.raises(InvalidArgument) as caught:
             read()

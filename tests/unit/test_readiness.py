@@ -14,6 +14,7 @@ from retrieval.preprocess.text import Tokenizer, bert_tokenizer
 from tests.support.core import FIELDS, VOCABULARY
 from tests.support.fake_encoder import BUNDLE, FakeEncoder
 from tests.support.fake_index import FakeIndex
+from tests.support.fake_models import one_space
 
 
 class Watched:
@@ -23,8 +24,9 @@ class Watched:
         self.encoder, self.index = FakeEncoder(), FakeIndex(FIELDS)
         self.preparations = 0
         tokenizer = Tokenizer(bert_tokenizer(VOCABULARY), max_tokens=8)
+        space = EmbeddingSpace(BUNDLE, tokenizer, self.encoder, self.index, self.index, self.index)
         self.readiness = Readiness(
-            EmbeddingSpace(BUNDLE, tokenizer, self.encoder, self.index, self.index),
+            one_space(space, self.index),
             self._prepare,
             Metrics(),
             ready_file=ready_file,

@@ -36,7 +36,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     except RecomposeError as error:
         print(f"gateway: nothing was changed: {error.sentence}", file=sys.stderr)
         return 1
-    print("there is nothing to compare yet" if tuning is None else _sentence(tuning))
+    print("there is nothing to compare yet" if tuning is None else sentence_of(tuning))
     return 0
 
 
@@ -45,7 +45,8 @@ async def _audit(settings: Settings) -> Tuning | None:
         return await audit.run()
 
 
-def _sentence(tuning: Tuning) -> str:
+def sentence_of(tuning: Tuning) -> str:
+    """What an audit chose, in words."""
     how = (
         f"{tuning.route.depth} candidates by pooled vector"
         if isinstance(tuning.route, Pooled)

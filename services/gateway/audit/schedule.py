@@ -40,6 +40,7 @@ class AuditSchedule:
         change_share: of the products that the last audit saw; so many must have been written,
             added or deleted since.
         lease_s: how long others, and this one, leave the audit to whoever took it.
+        wanted: whether the collection is one to audit by itself now.
     """
 
     def __init__(
@@ -54,7 +55,9 @@ class AuditSchedule:
         quiet_s: float,
         change_share: float,
         lease_s: float,
+        wanted: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._wanted = wanted
         self._audit = audit
         self._audits = audits
         self._tuning = tuning
@@ -74,6 +77,8 @@ class AuditSchedule:
 
     async def look(self) -> None:
         """Make an audit if one is due and no other replica makes it; a failure is only counted."""
+        if not self._wanted():
+            return
         try:
             if time.monotonic() < self._not_before_s or not await self._due():
                 return

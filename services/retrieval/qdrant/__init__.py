@@ -6,5 +6,6 @@ Read `index` first: it is the adapter of both ports. The others each hold one th
 from retrieval.qdrant.client import Connection, connect
 from retrieval.qdrant.index import QdrantIndex
 from retrieval.qdrant.pictures import QdrantPictureReferences
+from retrieval.qdrant.registry import QdrantModelRegistry
 
-__all__ = ["Connection", "QdrantIndex", "QdrantPictureReferences", "connect"]
+__all__ = ["Connection", "QdrantIndex", "QdrantModelRegistry", "QdrantPictureReferences", "connect"]

@@ -11,13 +11,14 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
-from qdrant_client import AsyncQdrantClient, models
+from qdrant_client import AsyncQdrantClient
 
 from retrieval.domain import Deadline, IndexedProduct, Pooled, Scan, Tuning
 from retrieval.errors import DependencyBroken
 from retrieval.qdrant.collection import Collection
 from retrieval.qdrant.failures import DEPENDENCY
-from retrieval.qdrant.payload import UPDATED_AT, uuid_of
+from retrieval.qdrant.filters import updated_after
+from retrieval.qdrant.payload import uuid_of
 from retrieval.qdrant.points import PAGE_FLOATS, UnreadablePoint, to_indexed
 from retrieval.qdrant.schema import TOKENS
 
@@ -50,12 +51,7 @@ class QdrantAudits:
 
     async def count(self, deadline: Deadline, *, updated_after_s: float | None = None) -> int:
         """Products of all catalogs, or those that were written after a time since the epoch."""
-        newer = None
-        if updated_after_s is not None:
-            condition = models.FieldCondition(
-                key=UPDATED_AT, range=models.Range(gt=updated_after_s)
-            )
-            newer = models.Filter(must=[condition])
+        newer = None if updated_after_s is None else updated_after(updated_after_s)
         answer = await self._collection.read(
             lambda timeout_s: self._client.count(
                 self._collection.name, count_filter=newer, exact=True, timeout=timeout_s

@@ -18,7 +18,7 @@ from retrieval.domain import (
     Scalar,
 )
 from retrieval.errors import InvalidArgument, Reason
-from retrieval.qdrant.payload import CATALOG, attribute_path
+from retrieval.qdrant.payload import CATALOG, UPDATED_AT, attribute_path
 
 Condition: TypeAlias = models.FieldCondition | models.HasIdCondition | models.Filter
 
@@ -42,6 +42,12 @@ def candidates(
         must.append(to_condition(filter, fields))
     excluded: list[models.Condition] = [models.HasIdCondition(has_id=[*map(str, exclude)])]
     return models.Filter(must=must, must_not=excluded if exclude else None)
+
+
+def updated_after(time_s: float) -> models.Filter:
+    """The points of all catalogs that were written after a time since the epoch."""
+    lately = models.FieldCondition(key=UPDATED_AT, range=models.Range(gt=time_s))
+    return models.Filter(must=[lately])
 
 
 def to_condition(filter: Filter, fields: FilterableFields) -> Condition:

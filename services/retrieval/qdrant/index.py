@@ -2,7 +2,7 @@
 
 import math
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -31,9 +31,11 @@ from retrieval.errors import (
     Reason,
     ServiceUnavailable,
 )
+from retrieval.ports import BULK_BUDGET_S
 from retrieval.qdrant import facets, schema
 from retrieval.qdrant.audits import QdrantAudits
 from retrieval.qdrant.collection import Collection
+from retrieval.qdrant.copies import QdrantCopies
 from retrieval.qdrant.failures import DEPENDENCY
 from retrieval.qdrant.filters import candidates
 from retrieval.qdrant.payload import (
@@ -44,7 +46,7 @@ from retrieval.qdrant.payload import (
     uuid_of,
     words_of,
 )
-from retrieval.qdrant.points import PAGE_FLOATS, to_point
+from retrieval.qdrant.points import points_a_call, to_point
 from retrieval.qdrant.portable import QdrantPortable
 from retrieval.qdrant.queries import ranking
 from retrieval.qdrant.vectors import checked_pool, checked_query, checked_tokens
@@ -55,6 +57,13 @@ _STRONG: Final = models.WriteOrdering.STRONG
 _Ranking: TypeAlias = list[Ranked]
 _Products: TypeAlias = list[Product]
 _Points: TypeAlias = list[models.PointStruct]
+
+BeforeWrite: TypeAlias = Callable[[Deadline], Awaitable[None]]
+"""Awaited before each write of products; what it raises keeps the write from being made."""
+
+
+async def any_write(deadline: Deadline) -> None:
+    """Lets every write pass."""
 
 
 class QdrantIndex:
@@ -73,6 +82,7 @@ class QdrantIndex:
         budget_s: for a search and for reading its products.
         bulk_budget_s: for each other call.
         observe: told of each call, and of each hit that could not be used.
+        before_write: asked before each write of products, of which one call may make several.
     """
 
     def __init__(
@@ -85,10 +95,12 @@ class QdrantIndex:
         fields: FilterableFields,
         prefetch_depth: int = 1000,
         budget_s: float = 0.2,
-        bulk_budget_s: float = 10.0,
+        bulk_budget_s: float = BULK_BUDGET_S,
         observe: Observe = ignore_observation,
+        before_write: BeforeWrite = any_write,
     ) -> None:
         self._client = client
+        self._before_write = before_write
         self._query_tokens = query_tokens
         self._embed_dim = embed_dim
         self._fields = dict(fields)
@@ -104,6 +116,9 @@ class QdrantIndex:
         )
         self.collection = self._collection.name
         self.audits = QdrantAudits(
+            client, self._collection, query_tokens=query_tokens, embed_dim=embed_dim
+        )
+        self.copies = QdrantCopies(
             client, self._collection, query_tokens=query_tokens, embed_dim=embed_dim
         )
         self.portable = QdrantPortable(
@@ -229,12 +244,13 @@ class QdrantIndex:
         """
         for item in products:
             checked_tokens(item.tokens, self._query_tokens, self._embed_dim)
-        step = max(1, PAGE_FLOATS // (self._query_tokens * self._embed_dim))
+        step = points_a_call(self._query_tokens, self._embed_dim)
         for start in range(0, len(products), step):
             points = [to_point(item) for item in products[start : start + step]]
             await self._upsert(points, deadline)
 
     async def _upsert(self, points: _Points, deadline: Deadline) -> None:
+        await self._before_write(deadline)
         await self._collection.write(
             lambda timeout_s: self._client.upsert(
                 self.collection, points, wait=True, ordering=_STRONG, timeout=timeout_s
@@ -255,6 +271,7 @@ class QdrantIndex:
         selector = models.Filter(
             must=[models.HasIdCondition(has_id=[str(product.point_id)]), same_picture]
         )
+        await self._before_write(deadline)
         await self._collection.write(
             lambda timeout_s: self._client.overwrite_payload(
                 self.collection, payload, selector, wait=True, ordering=_STRONG, timeout=timeout_s
@@ -267,6 +284,7 @@ class QdrantIndex:
         if not point_ids:
             return
         selector = models.PointIdsList(points=[*map(str, point_ids)])
+        await self._before_write(deadline)
         await self._collection.write(
             lambda timeout_s: self._client.delete(
                 self.collection, selector, wait=True, ordering=_STRONG, timeout=timeout_s

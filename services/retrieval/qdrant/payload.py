@@ -1,8 +1,8 @@
 """A product as its point, id and payload, and back.
 
 Layout: ``{"id", "catalog", "title", "attributes": {...}, "image_sha256", "image_width",
-"image_height", "updated_at_s", "source_sha256"}``. The attributes lie in a map of their own, so
-that a shop's field names never meet ours.
+"image_height", "updated_at_s", "source_sha256"}``, and ``"copied"`` in copies. The attributes lie
+in a map of their own, so that a shop's field names never meet ours.
 """
 
 import re
@@ -16,6 +16,9 @@ CATALOG: Final = "catalog"
 IMAGE_SHA256: Final = "image_sha256"
 UPDATED_AT: Final = "updated_at_s"
 SOURCE_SHA256: Final = "source_sha256"
+COPIED: Final = "copied"
+"""True in what a synchronisation wrote; every other write leaves it out, so a product of the
+collection's own is told from a copy without comparing clocks."""
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
