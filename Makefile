@@ -98,7 +98,7 @@ proto: setup ## Generate the stubs in services/recompose/v1 from proto/
 
 # One thread: a model this small gains nothing from a second one. A run that was cut is taken up.
 EDITS := one-change,two-changes,three-changes
-demo-model: setup-training ## Draw data, train a demo model from nothing, evaluate and export it (an hour)
+demo-model: setup-training ## Draw data, train a demo model from nothing, evaluate and export it (an hour or two)
 	@set -e; cd training; export OMP_NUM_THREADS=1; demo=runs/demo; last=$$demo/3-together/last.pt; \
 	echo "== data"; .venv/bin/python -m demo_data --output $$demo/data; \
 	learn() { echo "== training: $$1"; .venv/bin/python -m sprc.train --dataset FashionIQ \
