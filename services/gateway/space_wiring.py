@@ -16,7 +16,7 @@ from gateway.tuning import Tuned, TuningWatch
 from retrieval.bundle import Bundle, BundleError, load_bundle
 from retrieval.domain import Deadline, Observe, ignore_observation
 from retrieval.errors import ServiceUnavailable
-from retrieval.ports import Lease
+from retrieval.ports import BULK_BUDGET_S, Lease
 from retrieval.preprocess.text import Tokenizer
 from retrieval.qdrant import Connection, QdrantIndex, QdrantModelRegistry, connect
 from retrieval.qdrant.index import BeforeWrite, any_write
@@ -127,6 +127,22 @@ def read_bundle(folder: Path) -> tuple[Bundle, Tokenizer]:
     except (OSError, ValueError):
         raise BundleError(f"{folder} holds no readable tokenizer.json") from None
     return bundle, tokenizer
+
+
+async def live_bundle(settings: Settings, client: Connection) -> Bundle:
+    """The bundle of the model that is live, among those that gateways with these settings hold.
+
+    Their own first one where none is live, or where the live one's is not here: what is made with
+    it then finds that another model is live. Raises BundleError, `DependencyError`.
+    """
+    own = load_bundle(settings.bundle_dir)
+    live = (await QdrantModelRegistry(client).models(Deadline.after(BULK_BUDGET_S))).live
+    if live is None or live == own.short_digest:
+        return own
+    try:
+        return load_bundle(settings.published_bundles / live)
+    except BundleError:
+        return own
 
 
 def index_of(

@@ -31,9 +31,9 @@ from gateway.readiness import Readiness, watch_loop_lag
 from gateway.rest_api import build_rest_app
 from gateway.search import Search
 from gateway.settings import Settings, SettingsError
-from gateway.space_wiring import HeldSpaces, audit_with, index_of, qdrant_of
+from gateway.space_wiring import HeldSpaces, audit_with, index_of, live_bundle, qdrant_of
 from gateway.telemetry import Metrics, request_id
-from retrieval.bundle import Bundle, load_bundle
+from retrieval.bundle import Bundle
 from retrieval.cache import RedisEmbeddingCache
 from retrieval.domain import Observe, ignore_observation
 from retrieval.image_fetch import DisabledImageFetcher
@@ -42,6 +42,7 @@ from retrieval.image_store.s3 import S3ImageStore
 from retrieval.image_store.verified import ReportDamage, VerifiedImageStore
 from retrieval.lease import RedisLease
 from retrieval.qdrant import (
+    Connection,
     QdrantPictureReferences,
 )
 from retrieval.redis_link import RedisLink
@@ -156,40 +157,44 @@ def build(settings: Settings) -> Gateway:
 
 
 @asynccontextmanager
+async def _qdrant(settings: Settings) -> AsyncIterator[Connection]:
+    client = qdrant_of(settings)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+@asynccontextmanager
 async def audit_of(settings: Settings) -> AsyncIterator[RecallAudit]:
     """The audit of the index that a gateway with these settings searches, by itself.
 
     Raises BundleError, SettingsError.
     """
-    index = index_of(settings, load_bundle(settings.bundle_dir), qdrant_of(settings))
-    try:
-        yield audit_with(settings, index)
-    finally:
-        await index.close()
+    async with _qdrant(settings) as client:
+        yield audit_with(settings, index_of(settings, await live_bundle(settings, client), client))
 
 
 @asynccontextmanager
 async def backup_of(settings: Settings) -> AsyncIterator[Backup]:
     """What backs up the catalogs of a gateway with these settings. Raises BundleError,
     SettingsError."""
-    bundle = load_bundle(settings.bundle_dir)
-    index = index_of(settings, bundle, qdrant_of(settings))
     with ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="image-store") as threads:
         images = _patient_image_store(settings, threads)
-        try:
+        async with _qdrant(settings) as client:
+            bundle = await live_bundle(settings, client)
+            index = index_of(settings, bundle, client)
             yield Backup(index.portable, index.audits, images, _model(bundle))
-        finally:
-            await index.close()
 
 
 @asynccontextmanager
 async def restore_of(settings: Settings, *, embed: bool) -> AsyncIterator[Restore]:
     """What restores into the index and the image store of a gateway with these settings; with
     ``embed`` it computes tokens by Triton. Raises BundleError, SettingsError."""
-    bundle = load_bundle(settings.bundle_dir)
-    index = index_of(settings, bundle, qdrant_of(settings))
     async with AsyncExitStack() as closing:
-        closing.push_async_callback(index.close)
+        client = await closing.enter_async_context(_qdrant(settings))
+        bundle = await live_bundle(settings, client)
+        index = index_of(settings, bundle, client)
         threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="image-store")
         closing.callback(threads.shutdown)
         images = _patient_image_store(settings, threads)

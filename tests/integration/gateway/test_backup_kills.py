@@ -3,8 +3,9 @@
 import asyncio
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -120,9 +121,8 @@ def test_a_restore_killed_at_any_moment_is_taken_up(
     killed = 0
     for kill in range(KILLS):
         products = int((kill + chance.random()) / KILLS * PRODUCTS) + 1
-        if not fresh.killed_when(
-            lambda products=products: written() >= products, "restore", target
-        ):  # type: ignore[misc]
+        enough: Callable[[], bool] = partial(lambda least: written() >= least, products)
+        if not fresh.killed_when(enough, "restore", target):
             break  # It ended first.
         killed += 1
         assert unfinished()
