@@ -1,4 +1,4 @@
-"""An import through the real gateway, Triton and index, whose processes are killed on the way."""
+"""Imports through the real gateway, Triton and index: kills, two at once, what costs nothing."""
 
 import json
 import os
@@ -114,6 +114,11 @@ class Shop:
         """A product's stored picture."""
         url = f"http://127.0.0.1:{self.http}/v1/products/{product_id}/image"
         return httpx.get(url, timeout=30).raise_for_status().content
+
+    def gateway_peak_kib(self) -> int:
+        """The greatest resident size that the gateway has had."""
+        status = Path(f"/proc/{self.gateway.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0])
 
     def close(self) -> None:
         for process in (self.gateway, *self.importers):
@@ -231,18 +236,31 @@ def test_two_importers_at_once_leave_every_product_whole(shop: Shop, tmp_path: P
             assert pixel[2] == {"first": 10, "second": 240}[version]
 
 
-def write_feed(feed: Path, numbers: range, *, title: str = "product", blue: int = 90) -> None:
+def test_a_long_import_needs_no_more_of_the_gateways_memory(shop: Shop) -> None:
+    """Ten times the products, 120 MB of pixels more, in calls of the same size."""
+    write_feed(shop.feed, range(100), side=200)
+    assert shop.start_importer().wait(300) == 0
+    before = shop.gateway_peak_kib()
+    write_feed(shop.feed, range(100, 1_100), side=200)
+    assert shop.start_importer().wait(300) == 0
+    assert len(shop.listed()) == 1_100
+    assert shop.gateway_peak_kib() - before < 60_000
+
+
+def write_feed(
+    feed: Path, numbers: range, *, title: str = "product", blue: int = 90, side: int = 24
+) -> None:
     """A feed of products with a picture each."""
     rows = []
     for number in numbers:
-        draw(feed, number, (number % 256, number // 256, blue))
+        draw(feed, number, (number % 256, number // 256, blue), side)
         name = f"{number}.png"
         rows.append({"id": f"p{number}", "title": f"{title} {number}", "image": name})
     feed.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
-def draw(feed: Path, number: int, color: tuple[int, int, int]) -> None:
-    Image.new("RGB", (24, 24), color).save(feed.parent / f"{number}.png")
+def draw(feed: Path, number: int, color: tuple[int, int, int], side: int = 24) -> None:
+    Image.new("RGB", (side, side), color).save(feed.parent / f"{number}.png")
 
 
 def pictures_embedded(triton: TritonServer, bundle_dir: Path) -> int:
