@@ -1,0 +1,65 @@
+"""What may be asked of a search, and what it answers."""
+
+import uuid
+from dataclasses import dataclass, field
+
+from retrieval.domain.filters import Filter
+from retrieval.domain.products import Product, UploadReference, UriReference, View
+from retrieval.domain.values import DEFAULT_CATALOG
+
+
+@dataclass(frozen=True, slots=True)
+class ProductReference:
+    """A product of the catalog is the reference image."""
+
+    product_id: str
+
+
+Reference = ProductReference | UploadReference | UriReference
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """What a shopper asks; texts and pictures stay out of its repr, so out of logs."""
+
+    catalog: str = DEFAULT_CATALOG
+    reference: Reference | None = field(default=None, repr=False)
+    modification: str = field(default="", repr=False)
+    filter: Filter | None = field(default=None, repr=False)
+    page_size: int = 20
+    page_token: str = field(default="", repr=False)
+    include_reference: bool = False
+    view: View = View.FULL
+    group_by: str = field(default="", repr=False)
+    """A filterable keyword of which no two hits share a value; empty for no groups."""
+    diversity: float = 0.0
+    """0 to 1: how much unlikeness to the hits before counts, against relevance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One place in a ranking; ``values`` are those of the query's ``values_of``."""
+
+    point_id: uuid.UUID
+    score: float
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    product: "Product"
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResponse:
+    """A page of hits, best first.
+
+    ``degraded`` says that a part of the service was missing and the answer may be poorer or
+    older; ``repeated`` that the page's snapshot was gone and the search was made again.
+    """
+
+    hits: tuple[Hit, ...]
+    next_page_token: str = ""
+    degraded: bool = False
+    repeated: bool = False
