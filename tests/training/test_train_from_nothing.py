@@ -40,7 +40,7 @@ qformer_mlp = 48
 query_tokens = 4
 embed_dim = 16
 text_length = 24
-dropout = 0.1
+dropout = 0.2
 words = 300
 """
 QUERIES_REST = [
@@ -255,7 +255,7 @@ def test_the_demos_runs_follow_one_another(data: Path, tmp_path: Path) -> None:
     assert train(data, third, three, "--model-path", str(two / "last.pt")) == 0
     found = [load_model(run / "last.pt") for run in (one, two, three)]
     assert found[0].config == found[1].config == found[2].config
-    assert found[0].config.qformer.dropout == 0.1
+    assert found[0].config.qformer.dropout == 0.2
     words = [(run / "tokenizer.json").read_text() for run in (one, two, three)]
     assert words[0] == words[1] == words[2]
     encoders = [model.visual_encoder.state_dict() for model in found]
