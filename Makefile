@@ -13,13 +13,14 @@ VENV := .venv/bin
 TRAINING := training/.venv/bin
 PROTOS := $(wildcard proto/recompose/v1/*.proto)
 # Debian's names of what the tests run and no Python package brings.
-SYSTEM_PACKAGES := git curl
+SYSTEM_PACKAGES := git curl chromium
+STOREFRONT := services/storefront
 PYTEST := -m pytest -v --durations=10
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 ##@ Run
 .PHONY: up down
-up: setup setup-triton ## Start everything with a demo catalog; HTTP_PORT, GRPC_PORT, DATA_DIR, CATALOG change what and where
+up: setup setup-triton storefront ## Start everything with a demo catalog; HTTP_PORT, GRPC_PORT, DATA_DIR, CATALOG change what and where
 	@exec $(VENV)/python -m deploy.local up
 
 down: ## End what `make up` started with the same DATA_DIR
@@ -27,24 +28,26 @@ down: ## End what `make up` started with the same DATA_DIR
 
 ##@ Check
 .PHONY: test test-long lint format
-test: system-deps setup setup-triton setup-training ## Run all tests, set-up included
+test: system-deps setup setup-triton setup-training storefront ## Run all tests, set-up included
 	@status=0; \
+	echo "== storefront, by itself"; \
+	npm --prefix $(STOREFRONT) test || status=1; \
 	echo "== serving, in .venv"; \
 	$(VENV)/python $(PYTEST) tests --ignore=tests/training || status=1; \
 	echo "== training, in training/.venv"; \
 	$(TRAINING)/python $(PYTEST) tests/training || status=1; \
 	exit $$status
 
-test-long: system-deps setup setup-triton setup-training ## Run all tests at full length; the report stays in .bench/
+test-long: system-deps setup setup-triton setup-training storefront ## Run all tests at full length; the report stays in .bench/
 	@mkdir -p .bench; set -o pipefail; status=0; export RECOMPOSE_TEST_LONG=1; \
 	$(VENV)/python $(PYTEST) tests --ignore=tests/training --timeout=7200 \
 	  2>&1 | tee .bench/test-long.txt || status=1; \
 	$(TRAINING)/python $(PYTEST) tests/training 2>&1 | tee -a .bench/test-long.txt || status=1; \
 	exit $$status
 
-LINTS := lint-python lint-types lint-layers lint-protos lint-breaking lint-stubs lint-shell lint-yaml
+LINTS := lint-python lint-types lint-layers lint-protos lint-breaking lint-stubs lint-storefront lint-shell lint-yaml
 .PHONY: $(LINTS)
-lint: setup setup-training ## Check style, types, layers, protos, shell and YAML; all of them, whatever fails
+lint: setup setup-training setup-storefront ## Check style, types, layers, protos, shell and YAML; all of them, whatever fails
 	@$(MAKE) --keep-going $(LINTS)
 
 lint-python:
@@ -62,6 +65,13 @@ lint-layers:
 
 lint-protos:
 	$(VENV)/buf lint proto
+
+# Style, types, and that the types are those of the gateway's OpenAPI document.
+lint-storefront:
+	npm --silent --prefix $(STOREFRONT) run lint
+	@new=$$(mktemp -d) && trap 'rm -rf "$$new"' EXIT; \
+	$(MAKE) types TYPES="$$new/schema.d.ts" && diff "$$new/schema.d.ts" $(STOREFRONT)/src/api/schema.d.ts && \
+	echo "types: src/api/schema.d.ts is what the OpenAPI document generates"
 
 lint-shell:
 	git ls-files -z '*.sh' .ci/run | xargs -0 -r $(VENV)/shellcheck
@@ -89,12 +99,25 @@ format: setup ## Format the Python code and sort its imports
 	$(VENV)/ruff check --fix .
 
 ##@ Make
-.PHONY: proto demo-model
+.PHONY: proto types storefront demo-model
 STUBS ?= $(CURDIR)/services
 proto: setup ## Generate the stubs in services/recompose/v1 from proto/
 	@cd proto && PATH="$(CURDIR)/$(VENV):$$PATH" python -m grpc_tools.protoc -I. \
 	  --python_out=$(STUBS) --grpc_python_out=$(STUBS) \
 	  --mypy_out=quiet:$(STUBS) --mypy_grpc_out=quiet:$(STUBS) $(PROTOS:proto/%=%)
+
+TYPES ?= src/api/schema.d.ts
+types: setup setup-storefront ## Generate the storefront's types from the gateway's OpenAPI document
+	@document=$$(mktemp) && trap 'rm -f "$$document"' EXIT; \
+	$(VENV)/python -m gateway openapi > "$$document" && \
+	cd $(STOREFRONT) && npx openapi-typescript "$$document" --output $(TYPES) \
+	  --default-non-nullable=false > /dev/null
+
+storefront: $(STOREFRONT)/dist/index.html ## Build the storefront
+$(STOREFRONT)/dist/index.html: $(STOREFRONT)/node_modules/.ready $(STOREFRONT)/index.html $(STOREFRONT)/vite.config.ts \
+  $(STOREFRONT)/tsconfig.json $(shell find $(STOREFRONT)/src $(STOREFRONT)/public -type f)
+	@echo "== storefront: building the shop's page"
+	@npm --silent --prefix $(STOREFRONT) run build
 
 # One thread: a model this small gains nothing from a second one. A run that was cut is taken up.
 EDITS := one-change,two-changes,three-changes
@@ -113,10 +136,11 @@ demo-model: setup-training ## Draw data, train a demo model from nothing, evalua
 	echo "serve it: BUNDLE_DIR=training/$$demo/bundle make up"
 
 ##@ Set up
-.PHONY: setup setup-triton setup-training system-deps check-python
+.PHONY: setup setup-triton setup-training setup-storefront system-deps check-python check-node
 setup: .venv/.ready ## Make .venv: serving, tests and linters
 setup-triton: .venv-triton/.ready ## Make .venv-triton: Triton for the CPU
 setup-training: training/.venv/.ready ## Make training/.venv: torch and what trains and exports
+setup-storefront: $(STOREFRONT)/node_modules/.ready ## Install what the storefront is built with
 
 .venv/.ready: requirements/serving.txt requirements/local.txt requirements/dev.txt pyproject.toml | check-python
 	@echo "== .venv: serving, tests and linters"
@@ -137,6 +161,16 @@ training/.venv/.ready: training/requirements.txt | check-python
 	@$(TRAINING)/python -m pip install -q -r training/requirements.txt
 	@echo "$(CURDIR)/services" > "$$($(TRAINING)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/recompose-services.pth"
 	@touch $@
+
+$(STOREFRONT)/node_modules/.ready: $(STOREFRONT)/package.json $(STOREFRONT)/package-lock.json | check-node
+	@echo "== storefront: installing what it is built with"
+	@cd $(STOREFRONT) && npm ci --silent --no-progress
+	@touch $@
+
+check-node:
+	@node -e '[a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null || { \
+	  echo "Recompose needs Node.js 20.19 or newer with npm, to build the storefront: install it from your system's packages or nodejs.org." >&2; \
+	  exit 1; }
 
 check-python:
 	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \

@@ -15,6 +15,7 @@ from deploy.local.settings import Settings, SettingsError
 
 _ROOT: Final = Path(__file__).parents[2]
 _TRITON_PYTHON: Final = _ROOT / ".venv-triton" / "bin" / "python"
+_STOREFRONT: Final = _ROOT / "services" / "storefront" / "dist"
 _REDIS_BYTES: Final = "256mb"
 _GATEWAY_DEFAULTS: Final = {
     "LOG_FORMAT": "text",
@@ -131,6 +132,7 @@ class Parts:
             DATA_DIR=str(self.settings.data_dir),
             BUNDLE_DIR=str(self.settings.bundle_dir),
             READY_FILE=str(self.ready_file),
+            STOREFRONT_DIR=str(_STOREFRONT),
         )
 
     def triton_url(self, path: str) -> str:

@@ -89,7 +89,7 @@ def _welcome(parts: Parts) -> str:
     base = _base(parts)
     lines = [
         "",
-        f"  page       {base}/",
+        f"  shop       {base}/",
         f"  REST docs  {base}/docs",
         f"  gRPC       127.0.0.1:{parts.settings.grpc_port}",
     ]

@@ -5,7 +5,7 @@ import asyncio
 import os
 import sys
 
-from gateway import collect_pictures
+from gateway import collect_pictures, openapi_command
 from gateway.audit import command as audit
 from gateway.backup import backup_command as backup
 from gateway.backup import restore_command as restore
@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         "are environment variables.",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for command in (audit, backup, restore, collect_pictures, model):
+    for command in (audit, backup, restore, collect_pictures, model, openapi_command):
         command.add_parser(commands)
     return parser
 

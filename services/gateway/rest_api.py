@@ -13,10 +13,13 @@ from gateway.rest_openapi import build_document
 from gateway.rest_operations import OPERATIONS
 from gateway.rest_operations_api import OperationsApi
 from gateway.rest_search_api import SearchApi
+from gateway.storefront import Storefront
 
 
-def build_rest_app(parts: EdgeParts, limits: BodyLimits | None = None) -> FastAPI:
-    """The application, with the page at ``/`` and the documentation at ``/docs``."""
+def build_rest_app(
+    parts: EdgeParts, limits: BodyLimits | None = None, storefront: Storefront | None = None
+) -> FastAPI:
+    """The application, with the documentation at ``/docs`` and the storefront, if any, at ``/``."""
     app = FastAPI(
         openapi_url="/openapi.json", docs_url=None, redoc_url=None, redirect_slashes=False
     )
@@ -45,6 +48,8 @@ def build_rest_app(parts: EdgeParts, limits: BodyLimits | None = None) -> FastAP
         include_in_schema=False,
     )
     operations.add_to(app)
+    if storefront is not None:
+        storefront.add_to(app)
     app.openapi = cache(lambda: build_document(OPERATIONS))  # type: ignore[method-assign]
     install_handlers(app)
     app.add_middleware(RestEdge, parts=parts)

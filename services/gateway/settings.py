@@ -62,6 +62,10 @@ class Settings(BaseSettings):
         None, description="http(s)://HOST:PORT of S3-compatible storage; AWS's where unset."
     )
     image_store_region: str = Field("us-east-1", description="Region of the S3 storage.")
+    storefront_dir: Path | None = Field(
+        None,
+        description="Folder of the built storefront, served at /; nothing is there where unset.",
+    )
     ready_file: Path | None = Field(
         None, description="Not ready until this file exists (written after a first import)."
     )

@@ -32,6 +32,7 @@ from gateway.rest_api import build_rest_app
 from gateway.search import Search
 from gateway.settings import Settings, SettingsError
 from gateway.space_wiring import HeldSpaces, audit_with, index_of, live_bundle, qdrant_of
+from gateway.storefront import Storefront, StorefrontMissing
 from gateway.telemetry import Metrics, request_id
 from retrieval.bundle import Bundle
 from retrieval.cache import RedisEmbeddingCache
@@ -108,6 +109,7 @@ def build(settings: Settings) -> Gateway:
     )
     admission = Admission(settings.max_in_flight)
     metrics.in_flight.set_function(lambda: admission.in_flight)
+    storefront = storefront_of(settings)
     parts = EdgeParts(
         search=Search(
             spaces,
@@ -146,7 +148,7 @@ def build(settings: Settings) -> Gateway:
         admission=admission,
         readiness=readiness,
         grpc_server=grpc_server,
-        rest_app=build_rest_app(parts),
+        rest_app=build_rest_app(parts, storefront=storefront),
         watchers=(
             readiness.watch,
             lambda: watch_loop_lag(metrics),
@@ -154,6 +156,16 @@ def build(settings: Settings) -> Gateway:
         ),
         closers=(held.close, cache_link.close, ranking_link.close, close_pools),
     )
+
+
+def storefront_of(settings: Settings) -> Storefront | None:
+    """The storefront that is to be served. Raises SettingsError."""
+    if settings.storefront_dir is None:
+        return None
+    try:
+        return Storefront(settings.storefront_dir, image_uris=settings.image_uris != "off")
+    except StorefrontMissing as error:
+        raise SettingsError(str(error)) from None
 
 
 @asynccontextmanager

@@ -1,0 +1,116 @@
+// The address bar holds all that a page shows: the trail and the filters in the query, the
+// shopper's picture in the fragment, which browsers do not send to a server.
+//
+//   /?step=&product=p-7&wish=in+black&step=&product=p-7&wish=in+black&wish=with+a+hood
+//   /?step=&picture=&wish=in+red&step=&product=p-9&step=1&picture=&wish=in+blue&at=2
+//
+// `step=` begins a step after the one before it, `step=1` one that branches off step 1 (counted
+// from 1); what follows up to the next `step` belongs to it. `at` names the step that is shown,
+// the last one where it is left out. Whatever cannot be read is left out: an address may have
+// been cut on its way.
+
+import { type Filters, NO_FILTERS } from "../filters/filters";
+import { EMPTY, MAX_STEPS, type Reference, type Step, type Trail } from "./trail";
+
+/** All that an address tells. */
+export interface View {
+  readonly trail: Trail;
+  readonly filters: Filters;
+}
+
+export interface Address {
+  readonly search: string;
+  readonly hash: string;
+}
+
+export function write({ trail, filters }: View): Address {
+  const query = new URLSearchParams();
+  trail.steps.forEach((step, index) => {
+    const follows = step.parent === (index === 0 ? null : index - 1);
+    query.append("step", follows || step.parent === null ? "" : String(step.parent + 1));
+    if (step.reference) query.append(...referenceEntry(step.reference));
+    for (const words of step.wishes) query.append("wish", words);
+  });
+  if (trail.at !== null && trail.at !== trail.steps.length - 1) {
+    query.append("at", String(trail.at + 1));
+  }
+  for (const [field, values] of Object.entries(filters.values)) {
+    for (const value of values) query.append(`filter.${field}`, value);
+  }
+  for (const [field, { min, max }] of Object.entries(filters.ranges)) {
+    if (min !== undefined) query.append(`min.${field}`, String(min));
+    if (max !== undefined) query.append(`max.${field}`, String(max));
+  }
+  const search = query.toString();
+  const shown = trail.steps.some((step) => step.reference?.kind === "picture");
+  return {
+    search: search && `?${search}`,
+    hash: trail.picture && shown ? `#picture=${trail.picture}` : "",
+  };
+}
+
+export function read({ search, hash }: Address): View {
+  const values: Record<string, string[]> = {};
+  const ranges: Record<string, { min?: number; max?: number }> = {};
+  const steps: { parent: number | null; reference: Reference | null; wishes: string[] }[] = [];
+  let at: number | null = null;
+  for (const [name, value] of new URLSearchParams(search)) {
+    const [, kind, field] = /^(filter|min|max)\.(.+)$/.exec(name) ?? [];
+    const step = steps.at(-1);
+    if (field && kind === "filter") {
+      values[field] = [...new Set([...(values[field] ?? []), value])];
+    } else if (field && kind && value.trim() && Number.isFinite(Number(value))) {
+      ranges[field] = { ...ranges[field], [kind]: Number(value) };
+    } else if (name === "step") {
+      steps.push({ parent: parentOf(value, steps.length), reference: null, wishes: [] });
+    } else if (name === "at") {
+      at = wholeNumber(value);
+    } else if (name === "wish" && step && value.trim()) {
+      step.wishes.push(value.trim());
+    } else if (step) {
+      step.reference = readReference(name, value) ?? step.reference;
+    }
+  }
+  const trail = asTrail(steps.slice(0, MAX_STEPS), at, readPicture(hash));
+  const filters = Object.keys(values).length || Object.keys(ranges).length;
+  return { trail, filters: filters ? { values, ranges } : NO_FILTERS };
+}
+
+function asTrail(steps: readonly Step[], at: number | null, picture: string | null): Trail {
+  if (!steps.some((step) => step.reference || step.wishes.length)) return EMPTY;
+  const shown = at !== null && at >= 1 && at <= steps.length ? at - 1 : steps.length - 1;
+  return { steps, at: shown, picture };
+}
+
+function referenceEntry(reference: Reference): [string, string] {
+  switch (reference.kind) {
+    case "product":
+      return ["product", reference.id];
+    case "picture":
+      return ["picture", ""];
+    case "uri":
+      return ["uri", reference.uri];
+  }
+}
+
+function readReference(name: string, value: string): Reference | null {
+  if (name === "product" && value) return { kind: "product", id: value };
+  if (name === "picture") return { kind: "picture" };
+  if (name === "uri" && value) return { kind: "uri", uri: value };
+  return null;
+}
+
+function parentOf(value: string, index: number): number | null {
+  const parent = wholeNumber(value);
+  if (parent !== null && parent >= 1 && parent <= index) return parent - 1;
+  return index === 0 ? null : index - 1;
+}
+
+function wholeNumber(value: string): number | null {
+  return /^\d{1,4}$/.test(value) ? Number(value) : null;
+}
+
+function readPicture(hash: string): string | null {
+  const [, picture] = /^#picture=([A-Za-z0-9_-]+)$/.exec(hash) ?? [];
+  return picture ?? null;
+}
