@@ -14,6 +14,7 @@ from gateway.validation import (
     MAX_IMPORT_PRODUCTS,
     valid_catalog,
     valid_facets,
+    valid_filter,
     valid_page_size,
     valid_product_id,
     valid_write,
@@ -22,6 +23,7 @@ from retrieval.domain import (
     Deadline,
     Facet,
     FacetsRequest,
+    Filter,
     FilterableFields,
     ImportResult,
     Product,
@@ -86,15 +88,26 @@ class Catalog:
         return await self._find(self._spaces.live, catalog, product_id, deadline)
 
     async def list(
-        self, catalog: str, page_size: int, page_token: str, deadline: Deadline
+        self,
+        catalog: str,
+        page_size: int,
+        page_token: str,
+        deadline: Deadline,
+        *,
+        filter: Filter | None = None,
     ) -> ProductPage:
-        """A page of products in a stable order."""
-        catalog = valid_catalog(catalog)
-        after = read_list_token(page_token, catalog) if page_token else None
+        """A page of the products that pass the filter, in a stable order.
+
+        Raises InvalidArgument, also (PAGE_TOKEN_INVALID) for a token that came from another
+        catalog or filter.
+        """
+        catalog, page_size = valid_catalog(catalog), valid_page_size(page_size)
+        filter = valid_filter(filter, self._fields)
+        after = read_list_token(page_token, catalog, filter) if page_token else None
         products, following = await self._spaces.live.catalog_index.list(
-            catalog, valid_page_size(page_size), after, deadline
+            catalog, page_size, after, deadline, filter=filter
         )
-        token = write_list_token(catalog, following) if following else ""
+        token = write_list_token(catalog, filter, following) if following else ""
         return ProductPage(tuple(products), token)
 
     async def update(

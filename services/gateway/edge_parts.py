@@ -14,6 +14,7 @@ from retrieval.domain import (
     Deadline,
     Facet,
     FacetsRequest,
+    Filter,
     ImportResult,
     Product,
     ProductPage,
@@ -53,7 +54,13 @@ class CatalogCore(Protocol):
     async def get(self, catalog: str, product_id: str, deadline: Deadline) -> Product: ...
 
     async def list(
-        self, catalog: str, page_size: int, page_token: str, deadline: Deadline
+        self,
+        catalog: str,
+        page_size: int,
+        page_token: str,
+        deadline: Deadline,
+        *,
+        filter: Filter | None = None,
     ) -> ProductPage: ...
 
     async def update(

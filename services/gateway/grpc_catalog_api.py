@@ -9,6 +9,7 @@ from gateway.edge_parts import EdgeParts, within
 from gateway.grpc_codec import (
     decode_catalog,
     decode_facets,
+    decode_filter_of,
     decode_page_size,
     decode_view,
     decode_write,
@@ -59,10 +60,13 @@ class CatalogService(catalog_pb2_grpc.CatalogServiceServicer):
         deadline = call_deadline(context, self._parts.budgets.read_s)
         view = decode_view(request.view)
         catalog, page_size = decode_catalog(request.catalog), decode_page_size(request)
+        filter = decode_filter_of(request)
         with self._parts.admission.permit():
             page = await within(
                 deadline,
-                lambda deadline: self._core.list(catalog, page_size, request.page_token, deadline),
+                lambda deadline: self._core.list(
+                    catalog, page_size, request.page_token, deadline, filter=filter
+                ),
             )
         return encode_page(page, view)
 

@@ -41,7 +41,7 @@ def decode_search(message: search_pb2.SearchRequest) -> SearchRequest:
         catalog=decode_catalog(message.catalog),
         reference=(_decode_reference(message.reference) if message.HasField("reference") else None),
         modification=message.modification,
-        filter=decode_filter(message.filter) if message.HasField("filter") else None,
+        filter=decode_filter_of(message),
         page_size=decode_page_size(message),
         page_token=message.page_token,
         include_reference=message.include_reference,
@@ -55,7 +55,7 @@ def decode_facets(message: catalog_pb2.GetFacetsRequest) -> FacetsRequest:
     return FacetsRequest(
         catalog=decode_catalog(message.catalog),
         fields=tuple(message.fields),
-        filter=decode_filter(message.filter) if message.HasField("filter") else None,
+        filter=decode_filter_of(message),
         multi_select=message.multi_select,
     )
 
@@ -67,6 +67,11 @@ def decode_catalog(name: str) -> str:
 def decode_page_size(message: Any) -> int:
     """The page size of any message that has one; unset means the default."""
     return message.page_size if message.HasField("page_size") else DEFAULT_PAGE_SIZE
+
+
+def decode_filter_of(message: Any) -> Filter | None:
+    """The filter of any message that has one; unset means that everything passes."""
+    return decode_filter(message.filter) if message.HasField("filter") else None
 
 
 def decode_view(view: int) -> View:

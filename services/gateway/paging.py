@@ -4,6 +4,9 @@ A token is opaque to callers but holds no secret: a version, the model that made
 fingerprint of the query it came from, the key of the ranking kept for it, and an offset. A ranking
 is paged under its own model, also when another is live by then. A token under another query or
 catalog does not match the fingerprint and is refused.
+
+A listing keeps no ranking: its token holds a version, the fingerprint of catalog and filter, and
+the point that comes next.
 """
 
 import base64
@@ -16,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from retrieval.domain import (
+    Filter,
     ProductReference,
     Ranked,
     SearchRequest,
@@ -97,20 +101,24 @@ def read_search_token(text: str, fingerprint: bytes) -> PageToken:
     return PageToken(snapshot, offset)
 
 
-def write_list_token(catalog: str, after: uuid.UUID) -> str:
-    return _encode(_LIST.pack(_LIST_VERSION, _catalog_fingerprint(catalog), after.bytes))
+def write_list_token(catalog: str, filter: Filter | None, after: uuid.UUID) -> str:
+    return _encode(_LIST.pack(_LIST_VERSION, _list_fingerprint(catalog, filter), after.bytes))
 
 
-def read_list_token(text: str, catalog: str) -> uuid.UUID:
-    """Where a listing goes on. Raises InvalidArgument (PAGE_TOKEN_INVALID)."""
+def read_list_token(text: str, catalog: str, filter: Filter | None) -> uuid.UUID:
+    """Where a listing goes on. Raises InvalidArgument (PAGE_TOKEN_INVALID) unless the token came
+    from this catalog under this filter."""
     version, owner, after = _decode(text, _LIST)
-    if version != _LIST_VERSION or owner != _catalog_fingerprint(catalog):
+    if version != _LIST_VERSION or owner != _list_fingerprint(catalog, filter):
         raise InvalidArgument(Reason.PAGE_TOKEN_INVALID, field="page_token")
     return uuid.UUID(bytes=after)
 
 
-def _catalog_fingerprint(catalog: str) -> bytes:
-    return hashlib.blake2b(catalog.encode(), digest_size=16, person=b"list").digest()
+def _list_fingerprint(catalog: str, filter: Filter | None) -> bytes:
+    # The catalog alone where there is no filter: tokens from before there were any stay valid.
+    # No catalog is called like a tuple looks, so the two never meet.
+    asked = catalog if filter is None else repr((catalog, filter))
+    return hashlib.blake2b(asked.encode(), digest_size=16, person=b"list").digest()
 
 
 def _encode(raw: bytes) -> str:

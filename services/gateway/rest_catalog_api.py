@@ -17,7 +17,7 @@ from gateway.rest_codec import (
 from gateway.rest_encode import JsonResponse, encode_facets, encode_page, encode_product
 from gateway.rest_fields import Query
 from gateway.rest_parse import parse_json
-from retrieval.domain import DEFAULT_CATALOG, FacetsRequest
+from retrieval.domain import DEFAULT_CATALOG, FacetsRequest, Filter
 from retrieval.errors import InvalidArgument, Reason
 
 IMAGE_MAX_AGE_S: Final = 300
@@ -31,15 +31,15 @@ class CatalogApi:
         self._bodies = bodies
 
     async def list(self, request: Request) -> Response:
-        query = _query(request, {"catalog", "page_size", "page_token", "view"})
+        query = _query(request, {"catalog", "page_size", "page_token", "view", "filter"})
         page_size = decode_page_size(query.page_size())
-        view = decode_view(query.text("view"))
+        view, filter = decode_view(query.text("view")), _filter(query)
         with self._parts.admission.permit():
             page = await answer(
                 request,
                 self._parts.budgets.read_s,
                 lambda deadline: self._core.list(
-                    _catalog(query), page_size, query.text("page_token"), deadline
+                    _catalog(query), page_size, query.text("page_token"), deadline, filter=filter
                 ),
             )
         return JsonResponse(encode_page(page, view))
@@ -101,11 +101,10 @@ class CatalogApi:
 
     async def facets(self, request: Request) -> Response:
         query = _query(request, {"catalog", "filter", "multi_select"}, frozenset({"field"}))
-        text = query.text("filter")
         question = FacetsRequest(
             catalog=_catalog(query),
             fields=query.all("field"),
-            filter=decode_filter(parse_json(text.encode())) if text else None,
+            filter=_filter(query),
             multi_select=query.flag("multi_select", default=False),
         )
         with self._parts.admission.permit():
@@ -129,6 +128,11 @@ def _query(
 
 def _catalog(query: Query) -> str:
     return query.text("catalog") or DEFAULT_CATALOG
+
+
+def _filter(query: Query) -> Filter | None:
+    text = query.text("filter")
+    return decode_filter(parse_json(text.encode())) if text else None
 
 
 def _id(request: Request) -> str:

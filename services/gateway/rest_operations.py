@@ -33,6 +33,13 @@ _ID: Final = _parameter(
     example="p-0042",
 )
 _CATALOG: Final = _parameter("catalog", "The catalog.", type="string", default="default")
+_FILTER: Final = {
+    "name": "filter",
+    "in": "query",
+    "required": False,
+    "description": "Only products for which this holds, as JSON.",
+    "content": json_content(models.Filter, {"field": "category", "any_of": ["dress"]}),
+}
 
 
 def _form(part: dict[str, Any], description: str) -> dict[str, Any]:
@@ -82,7 +89,9 @@ OPERATIONS: Final[dict[str, Operation]] = {
         "/v1/products",
         "catalog",
         "List products",
-        "The products of a catalog, page by page, in a stable order.",
+        "The products of a catalog, page by page, in a stable order. The filter is that of a "
+        "search, as JSON in the query string: `curl -G .../v1/products -d page_size=100 "
+        '--data-urlencode \'filter={"field": "category", "any_of": ["dress"]}\'`',
         answers={
             200: {
                 "description": "A page of products.",
@@ -95,7 +104,10 @@ OPERATIONS: Final[dict[str, Operation]] = {
             _parameter(
                 "page_size", "Products a page.", type="integer", minimum=1, maximum=100, default=20
             ),
-            _parameter("page_token", "`next_page_token` of the page before."),
+            _parameter(
+                "page_token",
+                "`next_page_token` of the page before, with the same catalog and filter.",
+            ),
             _parameter(
                 "view",
                 "`basic` leaves out attributes.",
@@ -103,6 +115,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
                 enum=["basic", "full"],
                 default="full",
             ),
+            _FILTER,
         ),
     ),
     "GetProduct": Operation(
@@ -210,13 +223,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
                 type="array",
                 items={"type": "string"},
             ),
-            {
-                "name": "filter",
-                "in": "query",
-                "required": False,
-                "description": "Only products for which this holds are counted, as JSON.",
-                "content": json_content(models.Filter, {"field": "category", "any_of": ["dress"]}),
-            },
+            _FILTER,
             _parameter(
                 "multi_select",
                 "Count each attribute as if the filter said nothing of it, so that a second color "

@@ -14,6 +14,7 @@ from retrieval.domain import (
     AttributeValue,
     FacetsRequest,
     FieldKind,
+    Filter,
     FilterableFields,
     ProductReference,
     ProductWrite,
@@ -64,6 +65,13 @@ def valid_page_size(page_size: int) -> int:
     return page_size
 
 
+def valid_filter(filter: Filter | None, fields: FilterableFields) -> Filter | None:
+    """The filter as it came; without one everything passes. Raises InvalidArgument."""
+    if filter is not None:
+        check_filter(filter, fields)
+    return filter
+
+
 def valid_search(request: SearchRequest, fields: FilterableFields) -> SearchRequest:
     """The request with canonical names and text. Raises InvalidArgument."""
     reference = request.reference
@@ -73,8 +81,7 @@ def valid_search(request: SearchRequest, fields: FilterableFields) -> SearchRequ
     modification = canonical_text(request.modification)
     if reference is None and not modification.strip():
         raise InvalidArgument(Reason.QUERY_EMPTY)
-    if request.filter is not None:
-        check_filter(request.filter, fields)
+    valid_filter(request.filter, fields)
     if request.group_by and fields.get(request.group_by) is not FieldKind.KEYWORD:
         raise InvalidArgument(Reason.GROUP_FIELD_UNKNOWN, field="group_by")
     if not 0 <= request.diversity <= 1:  # nor is NaN
@@ -97,8 +104,7 @@ def valid_facets(request: FacetsRequest, fields: FilterableFields) -> FacetsRequ
     wanted = tuple(dict.fromkeys(request.fields or fields))
     if not set(wanted) <= fields.keys():
         raise InvalidArgument(Reason.FACET_FIELD_UNKNOWN, field="field")
-    if request.filter is not None:
-        check_filter(request.filter, fields)
+    valid_filter(request.filter, fields)
     return replace(request, catalog=valid_catalog(request.catalog), fields=wanted)
 
 

@@ -97,9 +97,16 @@ class CatalogIndex(Protocol):
         """Counts of a field's values, most frequent first; of numbers their range."""
 
     async def list(
-        self, catalog: str, limit: int, after: uuid.UUID | None, deadline: Deadline
+        self,
+        catalog: str,
+        limit: int,
+        after: uuid.UUID | None,
+        deadline: Deadline,
+        *,
+        filter: Filter | None = None,
     ) -> tuple[list[Product], uuid.UUID | None]:
-        """A page in point-id order, and where the next page begins (None at the end)."""
+        """A page of what passes the filter in point-id order, and where the next page begins
+        (None at the end)."""
 
 
 class AuditedIndex(Protocol):

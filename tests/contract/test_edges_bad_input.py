@@ -265,6 +265,9 @@ async def test_filters(body: Any, message: filter_pb2.Filter, reason: str, field
         rest = await edges.rest.get("/v1/products:facets", params={"filter": json.dumps(body)})
         call = edges.catalog.GetFacets(catalog_pb2.GetFacetsRequest(filter=message))
         await _compare(rest, call, reason, field)
+        rest = await edges.rest.get("/v1/products", params={"filter": json.dumps(body)})
+        call = edges.catalog.ListProducts(catalog_pb2.ListProductsRequest(filter=message))
+        await _compare(rest, call, reason, field)
     assert core.calls == []
 
 

@@ -11,16 +11,20 @@ from gateway.grpc_catalog_api import MAX_IMPORT_BYTES
 from gateway.validation import MAX_IMPORT_PRODUCTS
 from recompose.v1 import catalog_pb2, filter_pb2, product_pb2
 from retrieval.domain import (
+    AllOf,
     FacetsRequest,
     ImportOutcome,
     ImportResult,
     Match,
+    Not,
     ProductWrite,
+    Range,
     UploadReference,
 )
 from tests.support.edges import grpc_refusal, rest_refusal, serving
 from tests.support.fake_core import PRODUCT, FakeCore, FakePicture, edge_parts
 
+RED = struct_pb2.Value(string_value="red")
 ATTRIBUTES: dict[str, Any] = {"color": "red", "price": 39, "hood": True, "tags": ["a", 2, False]}
 
 
@@ -58,11 +62,31 @@ async def test_get() -> None:
 @pytest.mark.parametrize(
     ("query", "message", "expected"),
     [
-        ({}, {}, ("default", 20, "")),
+        ({}, {}, ("default", 20, "", None)),
         (
-            {"catalog": "shop", "page_size": "7", "page_token": "t", "view": "basic"},
-            {"catalog": "shop", "page_size": 7, "page_token": "t", "view": 1},
-            ("shop", 7, "t"),
+            {
+                "catalog": "shop",
+                "page_size": "7",
+                "page_token": "t",
+                "view": "basic",
+                "filter": '{"all": [{"field": "price", "max": 9}, '
+                '{"not": {"field": "color", "any_of": ["red"]}}]}',
+            },
+            {
+                "catalog": "shop",
+                "page_size": 7,
+                "page_token": "t",
+                "view": 1,
+                "filter": {
+                    "all": {
+                        "filters": [
+                            {"range": {"field": "price", "max": 9}},
+                            {"not": {"match": {"field": "color", "any_of": [RED]}}},
+                        ]
+                    }
+                },
+            },
+            ("shop", 7, "t", AllOf((Range("price", max=9.0), Not(Match("color", ("red",)))))),
         ),
     ],
 )
@@ -164,7 +188,7 @@ async def test_facets(multi_select: bool) -> None:
                 **({"multi_select": "true"} if multi_select else {}),
             },
         )
-        red = filter_pb2.Match(field="color", any_of=[struct_pb2.Value(string_value="red")])
+        red = filter_pb2.Match(field="color", any_of=[RED])
         answer = await edges.catalog.GetFacets(
             catalog_pb2.GetFacetsRequest(
                 catalog="shop",

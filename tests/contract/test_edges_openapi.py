@@ -113,6 +113,11 @@ def test_facets_are_asked_with_the_fields_of_the_proto() -> None:
     assert parameters - {"field"} == names - {"fields"}  # one value each, repeated
 
 
+def test_lists_are_asked_with_the_fields_of_the_proto() -> None:
+    names = {field.name for field in catalog_pb2.ListProductsRequest.DESCRIPTOR.fields}
+    assert {parameter["name"] for parameter in OPERATIONS["ListProducts"].parameters} == names
+
+
 def test_the_example_facets_fit_their_schema() -> None:
     models.Facets.model_validate_json(json.dumps(examples.FACETS), strict=True)
 

@@ -136,6 +136,28 @@ def test_the_catalog_lists_every_product_once(stack: Stack) -> None:
     assert len(ids) == len(set(ids)) == 3000
 
 
+def test_a_list_under_a_filter_is_as_long_as_the_facet_says(stack: Stack) -> None:
+    everything = stack.rest.get("/v1/products:facets", params={"field": "category"}).json()
+    dresses = next(
+        value["count"] for value in everything["facets"][0]["values"] if value["value"] == "dress"
+    )
+    asked = {"filter": '{"field": "category", "any_of": ["dress"]}', "page_size": "7"}
+    pages = [stack.rest.get("/v1/products", params=asked).json()]
+    while token := pages[-1]["next_page_token"]:
+        answer = stack.rest.get("/v1/products", params={**asked, "page_token": token})
+        assert answer.status_code == 200, answer.text
+        pages.append(answer.json())
+    products = [product for page in pages for product in page["products"]]
+    assert len(products) == len({product["id"] for product in products}) == dresses
+    assert {product["attributes"]["category"] for product in products} == {"dress"}
+    assert {len(page["products"]) for page in pages[:-1]} == {7}
+
+    others = {**asked, "page_token": pages[0]["next_page_token"]}
+    others["filter"] = '{"field": "category", "any_of": ["hat"]}'
+    refused = stack.rest.get("/v1/products", params=others)
+    assert (refused.status_code, "PAGE_TOKEN_INVALID" in refused.text) == (422, True)
+
+
 def test_facets_count_the_whole_catalog(stack: Stack) -> None:
     facets = stack.rest.get("/v1/products:facets", params={"field": "category"}).json()["facets"]
     assert sum(value["count"] for value in facets[0]["values"]) == 3000

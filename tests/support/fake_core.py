@@ -11,6 +11,7 @@ from gateway.telemetry import Metrics, request_id
 from gateway.validation import (
     valid_catalog,
     valid_facets,
+    valid_filter,
     valid_page_size,
     valid_product_id,
     valid_search,
@@ -22,6 +23,7 @@ from retrieval.domain import (
     FacetsRequest,
     FacetValue,
     FieldKind,
+    Filter,
     Hit,
     ImportOutcome,
     ImportResult,
@@ -99,9 +101,15 @@ class FakeCore:
         return PRODUCT
 
     async def list(
-        self, catalog: str, page_size: int, page_token: str, deadline: Deadline
+        self,
+        catalog: str,
+        page_size: int,
+        page_token: str,
+        deadline: Deadline,
+        *,
+        filter: Filter | None = None,
     ) -> ProductPage:
-        await self._answer("list", (catalog, page_size, page_token), deadline)
+        await self._answer("list", (catalog, page_size, page_token, filter), deadline)
         return ProductPage((PRODUCT,), "next")
 
     async def update(
@@ -145,10 +153,20 @@ class RulingCore(FakeCore):
         return await super().get(valid_catalog(catalog), valid_product_id(product_id), deadline)
 
     async def list(
-        self, catalog: str, page_size: int, page_token: str, deadline: Deadline
+        self,
+        catalog: str,
+        page_size: int,
+        page_token: str,
+        deadline: Deadline,
+        *,
+        filter: Filter | None = None,
     ) -> ProductPage:
         return await super().list(
-            valid_catalog(catalog), valid_page_size(page_size), page_token, deadline
+            valid_catalog(catalog),
+            valid_page_size(page_size),
+            page_token,
+            deadline,
+            filter=valid_filter(filter, FIELDS),
         )
 
     async def update(

@@ -161,10 +161,16 @@ class FakeIndex:
         return _facet(field, found, limit)
 
     async def list(
-        self, catalog: str, limit: int, after: uuid.UUID | None, deadline: Deadline
+        self,
+        catalog: str,
+        limit: int,
+        after: uuid.UUID | None,
+        deadline: Deadline,
+        *,
+        filter: Filter | None = None,
     ) -> "tuple[list[Product], uuid.UUID | None]":
         self._begin(deadline)
-        found = sorted(point_id for point_id, _ in self._of(catalog, None))
+        found = sorted(point_id for point_id, _ in self._of(catalog, filter))
         rest = [point_id for point_id in found if after is None or point_id >= after]
         page = [self._products[point_id] for point_id in rest[:limit]]
         return page, rest[limit] if len(rest) > limit else None

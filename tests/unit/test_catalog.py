@@ -164,6 +164,63 @@ async def test_listing_pages_through_every_product_once(core: Core) -> None:
     assert sorted(seen) == sorted(f"p{n}" for n in range(23))
 
 
+async def listed(
+    core: Core, page_size: int, filter: Filter | None, catalog: str = ""
+) -> list[list[str]]:
+    """The ids on each page of a listing."""
+    pages, token = list[list[str]](), ""
+    while token or not pages:
+        page = await core.catalog.list(catalog, page_size, token, soon(), filter=filter)
+        pages.append([product.id for product in page.products])
+        token = page.next_page_token
+    return pages
+
+
+async def test_listing_under_a_filter_fills_every_page_but_the_last(core: Core) -> None:
+    await outcomes(core, *(write(n, color="blue" if n % 3 else "red", price=n) for n in range(23)))
+    chosen = AllOf((Match("color", ("blue",)), Range("price", min=5.0)))
+    pages = await listed(core, 5, chosen)
+    assert [len(page) for page in pages] == [5, 5, 2]
+    (everything,) = await listed(core, 100, None)
+    wanted = {f"p{n}" for n in range(5, 23) if n % 3}
+    assert [one for page in pages for one in page] == [one for one in everything if one in wanted]
+    assert await listed(core, 4, Match("color", ("green",))) == [[]]
+    assert await listed(core, 4, chosen, catalog="other") == [[]]
+
+
+async def test_a_page_of_another_filter_is_refused(core: Core) -> None:
+    await outcomes(core, *(write(n, color="red", price=n) for n in range(4)))
+    red, low = Match("color", ("red",)), Range("price", max=2.0)
+    for own in (red, low, None):
+        token = (await core.catalog.list("", 1, "", soon(), filter=own)).next_page_token
+        for asked in (red, low, None):
+            if asked == own:
+                page = await core.catalog.list("", 1, token, soon(), filter=asked)
+                assert len(page.products) == 1
+                continue
+            with pytest.raises(InvalidArgument) as caught:
+                await core.catalog.list("", 1, token, soon(), filter=asked)
+            assert caught.value.reason is Reason.PAGE_TOKEN_INVALID
+            assert caught.value.field == "page_token"
+
+
+@pytest.mark.parametrize(
+    ("filter", "reason"),
+    [
+        (Match("title", ("x",)), Reason.FILTER_FIELD_UNKNOWN),
+        (Not(Match("hood", ("yes",))), Reason.FILTER_VALUE_INVALID),
+        (Range("price", 2.0, 1.0), Reason.FILTER_RANGE_INVALID),
+        (AllOf(()), Reason.FILTER_INVALID),
+    ],
+)
+async def test_listing_under_a_bad_filter_is_refused(
+    core: Core, filter: Filter, reason: Reason
+) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        await core.catalog.list("", 10, "", soon(), filter=filter)
+    assert (caught.value.reason, caught.value.field) == (reason, "filter")
+
+
 async def test_facets_count_words_and_booleans(core: Core) -> None:
     await outcomes(
         core, *(write(n, color="red" if n < 5 else "blue", hood=n < 2, price=n) for n in range(8))

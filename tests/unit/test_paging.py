@@ -16,8 +16,13 @@ from gateway.paging import (
     write_search_token,
 )
 from retrieval.domain import (
+    AllOf,
+    AnyOf,
+    Filter,
     Match,
+    Not,
     ProductReference,
+    Range,
     Ranked,
     SearchRequest,
     UploadReference,
@@ -74,7 +79,7 @@ def test_page_size_and_view_may_change_between_pages() -> None:
 def test_garbage_is_refused(text: str) -> None:
     for read in (
         lambda: read_search_token(text, b"f" * 16),
-        lambda: read_list_token(text, "default"),
+        lambda: read_list_token(text, "default", None),
         lambda: token_model(text),
     ):
         with pytest.raises(InvalidArgument) as caught:
@@ -88,9 +93,41 @@ def test_a_changed_ranking_has_another_snapshot() -> None:
     assert snapshot_key(b"f", [first, second]) != snapshot_key(b"f", [second, first])
 
 
-def test_a_listing_goes_on_in_its_own_catalog() -> None:
+RED = Match("color", ("red",))
+LISTINGS: list[tuple[str, Filter | None]] = [
+    ("default", None),
+    ("other", None),
+    ("default", RED),
+    ("other", RED),
+    ("default", Match("color", ("blue",))),
+    ("default", Match("color", ("red", "blue"))),
+    ("default", Match("style", ("red",))),
+    ("default", Not(RED)),
+    ("default", AllOf((RED,))),
+    ("default", AnyOf((RED,))),
+    ("default", Range("price", min=1.0)),
+    ("default", Range("price", max=1.0)),
+    ("default", Match("sale", (True,))),
+    ("default", Match("sale", ("True",))),
+]
+
+
+@pytest.mark.parametrize("own", LISTINGS, ids=str)
+def test_a_listing_goes_on_in_its_own_catalog_under_its_own_filter(
+    own: tuple[str, Filter | None],
+) -> None:
     after = uuid.uuid4()
-    token = write_list_token("default", after)
-    assert read_list_token(token, "default") == after
+    token = write_list_token(*own, after)
+    assert read_list_token(token, *own) == after
+    for other in LISTINGS:
+        if other != own:
+            with pytest.raises(InvalidArgument) as caught:
+                read_list_token(token, *other)
+            assert caught.value.reason is Reason.PAGE_TOKEN_INVALID
+
+
+def test_a_token_from_before_lists_had_filters_still_goes_on() -> None:
+    token = "AXHacLXUq1TLdECVRfxzxa0AAAAAAAAAAAAAAAAAAAAH"
+    assert read_list_token(token, "default", None) == uuid.UUID(int=7)
     with pytest.raises(InvalidArgument):
-        read_list_token(token, "other")
+        read_list_token(token, "default", RED)

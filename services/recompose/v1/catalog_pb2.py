@@ -28,15 +28,15 @@ from recompose.v1 import filter_pb2 as recompose_dot_v1_dot_filter__pb2
 from recompose.v1 import product_pb2 as recompose_dot_v1_dot_product__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1arecompose/v1/catalog.proto\x12\x0crecompose.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x19recompose/v1/filter.proto\x1a\x1arecompose/v1/product.proto\"t\n\x15ImportProductsRequest\x12\x0f\n\x07\x63\x61talog\x18\x01 \x01(\t\x12&\n\x07product\x18\x02 \x01(\x0b\x32\x15.recompose.v1.Product\x12\"\n\x05image\x18\x03 \x01(\x0b\x32\x13.recompose.v1.Image\"\x8c\x01\n\x16ImportProductsResponse\x12\x16\n\x0eimported_count\x18\x01 \x01(\x05\x12\x17\n\x0funchanged_count\x18\x02 \x01(\x05\x12\x14\n\x0c\x66\x61iled_count\x18\x03 \x01(\x05\x12+\n\x07results\x18\x04 \x03(\x0b\x32\x1a.recompose.v1.ImportResult\"q\n\x0cImportResult\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12,\n\x07outcome\x18\x02 \x01(\x0e\x32\x1b.recompose.v1.ImportOutcome\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"0\n\x11GetProductRequest\x12\x0f\n\x07\x63\x61talog\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"\x89\x01\n\x13ListProductsRequest\x12\x0f\n\x07\x63\x61talog\x18\x01 \x01(\t\x12\x16\n\tpage_size\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\'\n\x04view\x18\x04 \x01(\x0e\x32\x19.recompose.v1.ProductViewB\x0c\n\n_page_size\"X\n\x14ListProductsResponse\x12\'\n\x08products\x18\x01 \x03(\x0b\x32\x15.recompose.v1.Product\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8a\x01\n\x14UpdateProductRequest\x12\x0f\n\x07\x63\x61talog\x18\x01 \x01(\t\x12&\n\x07product\x18\x02 \x01(\x0b\x32\x15.recompose.v1.Product\x12\"\n\x05image\x18\x03 \x01(\x0b\x32\x13.recompose.v1.Image\x12\x15\n\rallow_missing\x18\x04 \x01(\x08\"3\n\x14\x44\x65leteProductRequest\x12\x0f\n\x07\x63\x61talog\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"o\n\x10GetFacetsRequest\x12\x0f\n\x07\x63\x61talog\x18\x01 \x01(\t\x12\x0e\n\x06\x66ields\x18\x02 \x03(\t\x12$\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x14.recompose.v1.Filter\x12\x14\n\x0cmulti_select\x18\x04 \x01(\x08\"8\n\x11GetFacetsResponse\x12#\n\x06\x66\x61\x63\x65ts\x18\x01 \x03(\x0b\x32\x13.recompose.v1.Facet\"j\n\x05\x46\x61\x63\x65t\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12(\n\x06values\x18\x02 \x03(\x0b\x32\x18.recompose.v1.FacetValue\x12(\n\x05range\x18\x03 \x01(\x0b\x32\x19.recompose.v1.NumberRange\"\'\n\x0bNumberRange\x12\x0b\n\x03min\x18\x01 \x01(\x01\x12\x0b\n\x03max\x18\x02 \x01(\x01\"B\n\nFacetValue\x12%\n\x05value\x18\x01 \x01(\x0b\x32\x16.google.protobuf.Value\x12\r\n\x05\x63ount\x18\x02 \x01(\x03*\x85\x01\n\rImportOutcome\x12\x1e\n\x1aIMPORT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1b\n\x17IMPORT_OUTCOME_IMPORTED\x10\x01\x12\x1c\n\x18IMPORT_OUTCOME_UNCHANGED\x10\x02\x12\x19\n\x15IMPORT_OUTCOME_FAILED\x10\x03\x32\xf3\x03\n\x0e\x43\x61talogService\x12]\n\x0eImportProducts\x12#.recompose.v1.ImportProductsRequest\x1a$.recompose.v1.ImportProductsResponse(\x01\x12\x44\n\nGetProduct\x12\x1f.recompose.v1.GetProductRequest\x1a\x15.recompose.v1.Product\x12U\n\x0cListProducts\x12!.recompose.v1.ListProductsRequest\x1a\".recompose.v1.ListProductsResponse\x12J\n\rUpdateProduct\x12\".recompose.v1.UpdateProductRequest\x1a\x15.recompose.v1.Product\x12K\n\rDeleteProduct\x12\".recompose.v1.DeleteProductRequest\x1a\x16.google.protobuf.Empty\x12L\n\tGetFacets\x12\x1e.recompose.v1.GetFacetsRequest\x1a\x1f.recompose.v1.GetFacetsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1arecompose/v1/catalog.proto\x12\x0crecompose.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x19recompose/v1/filter.proto\x1a\x1arecompose/v1/product.proto\"t\n\x15ImportProductsRequest\x12\x0f\n\x07\x63\x61talog\x18\x01 \x01(\t\x12&\n\x07product\x18\x02 \x01(\x0b\x32\x15.recompose.v1.Product\x12\"\n\x05image\x18\x03 \x01(\x0b\x32\x13.recompose.v1.Image\"\x8c\x01\n\x16ImportProductsResponse\x12\x16\n\x0eimported_count\x18\x01 \x01(\x05\x12\x17\n\x0funchanged_count\x18\x02 \x01(\x05\x12\x14\n\x0c\x66\x61iled_count\x18\x03 \x01(\x05\x12+\n\x07results\x18\x04 \x03(\x0b\x32\x1a.recompose.v1.ImportResult\"q\n\x0cImportResult\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12,\n\x07outcome\x18\x02 \x01(\x0e\x32\x1b.recompose.v1.ImportOutcome\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"0\n\x11GetProductRequest\x12\x0f\n\x07\x63\x61talog\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"\xaf\x01\n\x13ListProductsRequest\x12\x0f\n\x07\x63\x61talog\x18\x01 \x01(\t\x12\x16\n\tpage_size\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\'\n\x04view\x18\x04 \x01(\x0e\x32\x19.recompose.v1.ProductView\x12$\n\x06\x66ilter\x18\x05 \x01(\x0b\x32\x14.recompose.v1.FilterB\x0c\n\n_page_size\"X\n\x14ListProductsResponse\x12\'\n\x08products\x18\x01 \x03(\x0b\x32\x15.recompose.v1.Product\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8a\x01\n\x14UpdateProductRequest\x12\x0f\n\x07\x63\x61talog\x18\x01 \x01(\t\x12&\n\x07product\x18\x02 \x01(\x0b\x32\x15.recompose.v1.Product\x12\"\n\x05image\x18\x03 \x01(\x0b\x32\x13.recompose.v1.Image\x12\x15\n\rallow_missing\x18\x04 \x01(\x08\"3\n\x14\x44\x65leteProductRequest\x12\x0f\n\x07\x63\x61talog\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"o\n\x10GetFacetsRequest\x12\x0f\n\x07\x63\x61talog\x18\x01 \x01(\t\x12\x0e\n\x06\x66ields\x18\x02 \x03(\t\x12$\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x14.recompose.v1.Filter\x12\x14\n\x0cmulti_select\x18\x04 \x01(\x08\"8\n\x11GetFacetsResponse\x12#\n\x06\x66\x61\x63\x65ts\x18\x01 \x03(\x0b\x32\x13.recompose.v1.Facet\"j\n\x05\x46\x61\x63\x65t\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12(\n\x06values\x18\x02 \x03(\x0b\x32\x18.recompose.v1.FacetValue\x12(\n\x05range\x18\x03 \x01(\x0b\x32\x19.recompose.v1.NumberRange\"\'\n\x0bNumberRange\x12\x0b\n\x03min\x18\x01 \x01(\x01\x12\x0b\n\x03max\x18\x02 \x01(\x01\"B\n\nFacetValue\x12%\n\x05value\x18\x01 \x01(\x0b\x32\x16.google.protobuf.Value\x12\r\n\x05\x63ount\x18\x02 \x01(\x03*\x85\x01\n\rImportOutcome\x12\x1e\n\x1aIMPORT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1b\n\x17IMPORT_OUTCOME_IMPORTED\x10\x01\x12\x1c\n\x18IMPORT_OUTCOME_UNCHANGED\x10\x02\x12\x19\n\x15IMPORT_OUTCOME_FAILED\x10\x03\x32\xf3\x03\n\x0e\x43\x61talogService\x12]\n\x0eImportProducts\x12#.recompose.v1.ImportProductsRequest\x1a$.recompose.v1.ImportProductsResponse(\x01\x12\x44\n\nGetProduct\x12\x1f.recompose.v1.GetProductRequest\x1a\x15.recompose.v1.Product\x12U\n\x0cListProducts\x12!.recompose.v1.ListProductsRequest\x1a\".recompose.v1.ListProductsResponse\x12J\n\rUpdateProduct\x12\".recompose.v1.UpdateProductRequest\x1a\x15.recompose.v1.Product\x12K\n\rDeleteProduct\x12\".recompose.v1.DeleteProductRequest\x1a\x16.google.protobuf.Empty\x12L\n\tGetFacets\x12\x1e.recompose.v1.GetFacetsRequest\x1a\x1f.recompose.v1.GetFacetsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'recompose.v1.catalog_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_IMPORTOUTCOME']._serialized_start=1397
-  _globals['_IMPORTOUTCOME']._serialized_end=1530
+  _globals['_IMPORTOUTCOME']._serialized_start=1435
+  _globals['_IMPORTOUTCOME']._serialized_end=1568
   _globals['_IMPORTPRODUCTSREQUEST']._serialized_start=158
   _globals['_IMPORTPRODUCTSREQUEST']._serialized_end=274
   _globals['_IMPORTPRODUCTSRESPONSE']._serialized_start=277
@@ -46,23 +46,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETPRODUCTREQUEST']._serialized_start=534
   _globals['_GETPRODUCTREQUEST']._serialized_end=582
   _globals['_LISTPRODUCTSREQUEST']._serialized_start=585
-  _globals['_LISTPRODUCTSREQUEST']._serialized_end=722
-  _globals['_LISTPRODUCTSRESPONSE']._serialized_start=724
-  _globals['_LISTPRODUCTSRESPONSE']._serialized_end=812
-  _globals['_UPDATEPRODUCTREQUEST']._serialized_start=815
-  _globals['_UPDATEPRODUCTREQUEST']._serialized_end=953
-  _globals['_DELETEPRODUCTREQUEST']._serialized_start=955
-  _globals['_DELETEPRODUCTREQUEST']._serialized_end=1006
-  _globals['_GETFACETSREQUEST']._serialized_start=1008
-  _globals['_GETFACETSREQUEST']._serialized_end=1119
-  _globals['_GETFACETSRESPONSE']._serialized_start=1121
-  _globals['_GETFACETSRESPONSE']._serialized_end=1177
-  _globals['_FACET']._serialized_start=1179
-  _globals['_FACET']._serialized_end=1285
-  _globals['_NUMBERRANGE']._serialized_start=1287
-  _globals['_NUMBERRANGE']._serialized_end=1326
-  _globals['_FACETVALUE']._serialized_start=1328
-  _globals['_FACETVALUE']._serialized_end=1394
-  _globals['_CATALOGSERVICE']._serialized_start=1533
-  _globals['_CATALOGSERVICE']._serialized_end=2032
+  _globals['_LISTPRODUCTSREQUEST']._serialized_end=760
+  _globals['_LISTPRODUCTSRESPONSE']._serialized_start=762
+  _globals['_LISTPRODUCTSRESPONSE']._serialized_end=850
+  _globals['_UPDATEPRODUCTREQUEST']._serialized_start=853
+  _globals['_UPDATEPRODUCTREQUEST']._serialized_end=991
+  _globals['_DELETEPRODUCTREQUEST']._serialized_start=993
+  _globals['_DELETEPRODUCTREQUEST']._serialized_end=1044
+  _globals['_GETFACETSREQUEST']._serialized_start=1046
+  _globals['_GETFACETSREQUEST']._serialized_end=1157
+  _globals['_GETFACETSRESPONSE']._serialized_start=1159
+  _globals['_GETFACETSRESPONSE']._serialized_end=1215
+  _globals['_FACET']._serialized_start=1217
+  _globals['_FACET']._serialized_end=1323
+  _globals['_NUMBERRANGE']._serialized_start=1325
+  _globals['_NUMBERRANGE']._serialized_end=1364
+  _globals['_FACETVALUE']._serialized_start=1366
+  _globals['_FACETVALUE']._serialized_end=1432
+  _globals['_CATALOGSERVICE']._serialized_start=1571
+  _globals['_CATALOGSERVICE']._serialized_end=2070
 # @@protoc_insertion_point(module_scope)

@@ -151,11 +151,17 @@ class ListProductsRequest(google.protobuf.message.Message):
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
     VIEW_FIELD_NUMBER: builtins.int
+    FILTER_FIELD_NUMBER: builtins.int
     catalog: builtins.str
     page_size: builtins.int
     """Products a page, 1 to 100; unset means 20."""
     page_token: builtins.str
+    """The next_page_token of the page before, with the same catalog and filter."""
     view: recompose.v1.product_pb2.ProductView.ValueType
+    @property
+    def filter(self) -> recompose.v1.filter_pb2.Filter:
+        """Only products for which this holds are listed."""
+
     def __init__(
         self,
         *,
@@ -163,9 +169,10 @@ class ListProductsRequest(google.protobuf.message.Message):
         page_size: builtins.int | None = ...,
         page_token: builtins.str = ...,
         view: recompose.v1.product_pb2.ProductView.ValueType = ...,
+        filter: recompose.v1.filter_pb2.Filter | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_page_size", b"_page_size", "page_size", b"page_size"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_page_size", b"_page_size", "catalog", b"catalog", "page_size", b"page_size", "page_token", b"page_token", "view", b"view"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_page_size", b"_page_size", "filter", b"filter", "page_size", b"page_size"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_page_size", b"_page_size", "catalog", b"catalog", "filter", b"filter", "page_size", b"page_size", "page_token", b"page_token", "view", b"view"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_page_size", b"_page_size"]) -> typing.Literal["page_size"] | None: ...
 
 global___ListProductsRequest = ListProductsRequest

@@ -295,10 +295,21 @@ class QdrantIndex:
     # --- listing ------------------------------------------------------------------------------
 
     async def list(
-        self, catalog: str, limit: int, after: uuid.UUID | None, deadline: Deadline
+        self,
+        catalog: str,
+        limit: int,
+        after: uuid.UUID | None,
+        deadline: Deadline,
+        *,
+        filter: Filter | None = None,
     ) -> tuple[_Products, uuid.UUID | None]:
-        """A page in point-id order, and where the next page begins (None at the end)."""
-        passing = candidates(catalog, None, self._fields)
+        """A page of what passes the filter in point-id order, and where the next page begins
+        (None at the end).
+
+        Raises:
+            InvalidArgument: the filter does not fit the filterable fields.
+        """
+        passing = candidates(catalog, filter, self._fields)
         records, following = await self._collection.read(
             lambda timeout_s: self._client.scroll(
                 self.collection,
