@@ -62,7 +62,7 @@ class Shop:
         self.cancelled: list[Request] = []
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
-        self.page.on("request", self.requests.append)
+        self.page.on("request", lambda request: self.requests.append(request))
         self.page.on("requestfailed", self._count_cancelled)
 
     def open(self, path: str = "/") -> "Shop":
