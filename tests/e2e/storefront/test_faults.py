@@ -128,15 +128,11 @@ def test_an_overtaken_search_is_cancelled(shop: Shop, stack: Stack) -> None:
                 shop.words.press("Enter")
         shop.page.get_by_role("button", name="Start over").click()
         expect(shop.cards.first).to_be_visible()
-    searches = [
-        request.post_data_json["modification"]
-        for request in shop.cancelled
-        if urlsplit(request.url).path == "/v1/products:search"
-    ]
-    assert searches == [
-        "a cape that nobody has",
-        "a cape that nobody has, a kilt that nobody has",
-    ]
+    expected = ["a cape that nobody has", "a cape that nobody has, a kilt that nobody has"]
+    end = time.monotonic() + 10
+    while (cancelled := _cancelled_searches(shop)) != expected and time.monotonic() < end:
+        shop.page.wait_for_timeout(100)
+    assert cancelled == expected
     stack_ready(stack)
     shop.forgive(503, 504)
 
@@ -158,6 +154,14 @@ def test_a_shop_that_cannot_be_reached(shop: Shop) -> None:
     alert.get_by_role("button", name="Try again").click()
     expect(shop.cards.first).to_be_visible()
     shop.complaints = [line for line in shop.complaints if "ERR_INTERNET_DISCONNECTED" not in line]
+
+
+def _cancelled_searches(shop: Shop) -> list[str]:
+    return [
+        request.post_data_json["modification"]
+        for request in shop.cancelled
+        if urlsplit(request.url).path == "/v1/products:search"
+    ]
 
 
 def stack_ready(stack: Stack) -> None:

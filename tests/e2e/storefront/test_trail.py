@@ -26,7 +26,7 @@ def test_return_and_branch(shop: Shop) -> None:
     assert shop.trail == ["as it is", "in black", "with dots", "with stripes from step 2"]
     assert shop.wishes == ["in black", "with stripes"]
     here = shop.page.locator(".trail [aria-current=step]")
-    expect(here).to_have_accessible_name("Step 4: with stripes")
+    expect(here).to_have_accessible_name("Step 4: with stripes from step 2")
 
     shop.page.get_by_role("link", name="Step 1: as it is").click()
     shop.settled()

@@ -90,7 +90,7 @@ export const ko: Text = {
   readingPicture: "사진을 읽는 중…",
 
   trail: "지나온 길",
-  step: (number, what) => `${number}단계: ${what}`,
+  step: (number) => `${number}단계: `,
   branch: (number) => `${number}단계에서`,
   startOver: "처음부터",
   asItIs: "그대로",
@@ -119,7 +119,7 @@ export const ko: Text = {
   showMore: "더 보기",
   end: "여기까지입니다.",
   likeThis: "이것과 비슷하지만…",
-  likeThisNamed: (title) => `${title}, 비슷하지만…`,
+  likeThisNamed: (title) => `이것과 비슷하지만… (${title})`,
 
   nothing: "맞는 상품이 없습니다.",
   emptyCatalog: "등록된 상품이 없습니다.",
