@@ -102,6 +102,14 @@ def test_a_bad_setting_stops_the_start_with_one_sentence(
     assert done.stderr.startswith("gateway: ")
 
 
+def test_help_and_a_bad_setting_wait_for_no_edge_and_no_client() -> None:
+    heavy = "{'fastapi', 'uvicorn', 'qdrant_client'}"
+    asked = f"import sys, gateway.__main__; sys.exit(str({heavy} & set(sys.modules) or ''))"
+    path = {"PYTHONPATH": str(ROOT / "services")}
+    done = subprocess.run([sys.executable, "-c", asked], env=path, capture_output=True, text=True)
+    assert done.stderr.strip() == ""
+
+
 def test_a_busy_port_stops_the_start_with_one_sentence(bundle_dir: Path, tmp_path: Path) -> None:
     env = environment(bundle_dir, tmp_path)
     with running(env):
