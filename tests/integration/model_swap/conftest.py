@@ -23,6 +23,13 @@ from tests.support.two_bundles import drawn_picture, write_servable_bundle
 
 ROOT = Path(__file__).resolve().parents[3]
 SOON_S = 300
+# The command, with hardly a wait for late writers: for where nobody writes around a move.
+_UNWRITTEN = """
+import runpy
+from gateway.model_swap import change
+change.SETTLE_S = 1.0
+runpy.run_module("gateway", run_name="__main__", alter_sys=True)
+"""
 
 
 @dataclass
@@ -44,10 +51,15 @@ class World:
     def new(self) -> str:
         return load_bundle(self.new_dir).short_digest
 
-    def model(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        """Run a step to its end."""
+    def model(
+        self, *arguments: str, unwritten: bool = False, **settings: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a step to its end; ``unwritten`` where nobody writes around a move."""
         return subprocess.run(
-            [sys.executable, "-m", "gateway", "model", *arguments],
+            [
+                *(sys.executable, *(("-c", _UNWRITTEN) if unwritten else ("-m", "gateway"))),
+                *("model", *arguments),
+            ],
             env=self.environment | settings,
             capture_output=True,
             text=True,

@@ -29,9 +29,9 @@ COUNT = 60
 KILLS = 25 if os.environ.get("RECOMPOSE_TEST_LONG") else 4
 
 
-def ok(world: World, *step: str, **settings: str) -> str:
+def ok(world: World, *step: str, unwritten: bool = False, **settings: str) -> str:
     """Run a step that has to succeed; returns what it said."""
-    done = world.model(*step, **settings)
+    done = world.model(*step, unwritten=unwritten, **settings)
     assert (done.returncode, done.stderr.count("Traceback")) == (0, 0), done.stderr
     return done.stdout
 
@@ -128,7 +128,7 @@ def test_the_steps_in_order_and_what_is_refused_out_of_order(world: World) -> No
         assert "live" in refused(world, "retire", world.old)
         assert "no model to roll back to" in refused(world, "rollback")
 
-        ok(world, "switch", world.new)
+        ok(world, "switch", world.new, unwritten=True)
         until(lambda: gateway.serves(world.new))
         status = ok(world, "status").splitlines()
         assert status[0].startswith(f"{world.new}  live; tiny; 12 products; recall@50 ")
