@@ -15,6 +15,7 @@ import pytest
 
 from recompose.v1 import catalog_pb2, catalog_pb2_grpc, product_pb2
 from retrieval.bundle import load_bundle
+from tests.support import plain_http
 from tests.support.qdrant import QdrantProcess
 from tests.support.qdrant_index import server_in_memory
 from tests.support.redis import RedisServer
@@ -94,7 +95,9 @@ class Replica:
 
     def serves(self, model: str) -> bool:
         """Whether the model is the one that its searches are answered by."""
-        return f'recompose_model_info{{digest="{model}"' in httpx.get(f"{self.http}/metrics").text
+        return (
+            f'recompose_model_info{{digest="{model}"' in plain_http.get(f"{self.http}/metrics").text
+        )
 
     def write(self, *writes: tuple[str, int]) -> list[int]:
         """Import products, each with the picture of a number; returns their outcomes."""
@@ -169,7 +172,7 @@ def replica(world: World, **settings: str) -> Iterator[Replica]:
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=SOON_S).is_success
+        return plain_http.get(url, timeout=SOON_S).is_success
     except httpx.TransportError:
         return False
 
