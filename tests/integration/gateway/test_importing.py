@@ -23,7 +23,7 @@ from tests.support.tiny_bundle import write_tiny_bundle
 from tests.support.triton import TritonServer, free_ports, triton_serving
 
 ROOT = Path(__file__).resolve().parents[3]
-KILLS = 100 if os.environ.get("RECOMPOSE_TEST_LONG") else 10
+KILLS = 100 if os.environ.get("RECOMPOSE_TEST_LONG") else 6
 ROWS = 40 * KILLS
 BATCH, AT_ONCE = 8, 2
 VICTIMS = ("gateway", "index", "importer")
