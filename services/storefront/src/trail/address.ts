@@ -9,7 +9,7 @@
 // the last one where it is left out. Whatever cannot be read is left out: an address may have
 // been cut on its way.
 
-import { type Filters, NO_FILTERS } from "../filters/filters";
+import { type Filters, NO_FILTERS, type Range } from "../filters/filters";
 import { EMPTY, MAX_STEPS, type Reference, type Step, type Trail } from "./trail";
 
 /** All that an address tells. */
@@ -50,30 +50,37 @@ export function write({ trail, filters }: View): Address {
 }
 
 export function read({ search, hash }: Address): View {
-  const values: Record<string, string[]> = {};
-  const ranges: Record<string, { min?: number; max?: number }> = {};
+  // Maps, since an address may name a field `constructor` or `__proto__`.
+  const values = new Map<string, Set<string>>();
+  const ranges = new Map<string, { min?: number; max?: number }>();
   const steps: { parent: number | null; reference: Reference | null; wishes: string[] }[] = [];
   let at: number | null = null;
   for (const [name, value] of new URLSearchParams(search)) {
     const [, kind, field] = /^(filter|min|max)\.(.+)$/.exec(name) ?? [];
     const step = steps.at(-1);
     if (field && kind === "filter") {
-      values[field] = [...new Set([...(values[field] ?? []), value])];
+      values.set(field, (values.get(field) ?? new Set()).add(value));
     } else if (field && kind && value.trim() && Number.isFinite(Number(value))) {
-      ranges[field] = { ...ranges[field], [kind]: Number(value) };
+      ranges.set(field, { ...ranges.get(field), [kind]: Number(value) });
     } else if (name === "step") {
       steps.push({ parent: parentOf(value, steps.length), reference: null, wishes: [] });
     } else if (name === "at") {
       at = wholeNumber(value);
     } else if (name === "wish" && step && value.trim()) {
-      step.wishes.push(value.trim());
+      const said = value.trim();
+      if (!step.wishes.includes(said)) step.wishes.push(said);
     } else if (step) {
       step.reference = readReference(name, value) ?? step.reference;
     }
   }
   const trail = asTrail(steps.slice(0, MAX_STEPS), at, readPicture(hash));
-  const filters = Object.keys(values).length || Object.keys(ranges).length;
-  return { trail, filters: filters ? { values, ranges } : NO_FILTERS };
+  return { trail, filters: asFilters(values, ranges) };
+}
+
+function asFilters(values: Map<string, Set<string>>, ranges: Map<string, Range>): Filters {
+  if (!values.size && !ranges.size) return NO_FILTERS;
+  const chosen = [...values].map(([field, those]) => [field, [...those]]);
+  return { values: Object.fromEntries(chosen), ranges: Object.fromEntries(ranges) };
 }
 
 function asTrail(steps: readonly Step[], at: number | null, picture: string | null): Trail {
