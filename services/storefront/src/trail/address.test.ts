@@ -96,7 +96,8 @@ function isSound({ steps, at }: Trail): boolean {
   const comes = steps.every(({ parent }, index) =>
     index === 0 ? parent === null : parent !== null && parent >= 0 && parent < index,
   );
-  return steps.length <= MAX_STEPS && stands && comes;
+  const asks = steps.every(({ reference, wishes }) => reference !== null || wishes.length > 0);
+  return steps.length <= MAX_STEPS && stands && comes && asks;
 }
 
 describe("an address", () => {
@@ -238,6 +239,24 @@ describe("what cannot be read", () => {
       at: 0,
       picture: null,
     });
+  });
+
+  it("is a step that asks for nothing: what follows it comes from the step before it", () => {
+    const wishes = (search: string) =>
+      trailRead(search).steps.map(({ parent, wishes }) => [parent, ...wishes]);
+    expect(trailRead("?step=&wish=a&step=&wi").at).toBe(0);
+    expect(wishes("?step=&wish=a&step=&step=&wish=b&step=2&wish=c&step=1&wish=d")).toEqual([
+      [null, "a"],
+      [0, "b"],
+      [0, "c"],
+      [0, "d"],
+    ]);
+    expect(wishes("?step=&step=&wish=a&step=1&wish=b")).toEqual([
+      [null, "a"],
+      [0, "b"],
+    ]);
+    expect(trailRead("?step=&wish=a&step=&step=&wish=b&at=2").at).toBe(0);
+    expect(trailRead("?step=&wish=a&step=&step=&wish=b&step=&wish=c&at=3").at).toBe(1);
   });
 
   it("is a wish said twice: once is enough", () => {

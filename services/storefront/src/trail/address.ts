@@ -83,10 +83,21 @@ function asFilters(values: Map<string, Set<string>>, ranges: Map<string, Range>)
   return { values: Object.fromEntries(chosen), ranges: Object.fromEntries(ranges) };
 }
 
-function asTrail(steps: readonly Step[], at: number | null, picture: string | null): Trail {
-  if (!steps.some((step) => step.reference || step.wishes.length)) return EMPTY;
-  const shown = at !== null && at >= 1 && at <= steps.length ? at - 1 : steps.length - 1;
-  return { steps, at: shown, picture };
+function asTrail(read: readonly Step[], at: number | null, picture: string | null): Trail {
+  const steps: Step[] = [];
+  // Where each step that was read went; one that asks for nothing is the one it came from.
+  const places: (number | null)[] = [];
+  for (const step of read) {
+    const parent = (step.parent === null ? null : places[step.parent]) ?? null;
+    if (!step.reference && !step.wishes.length) places.push(parent);
+    else places.push(steps.push({ ...step, parent: parent ?? lastOf(steps) }) - 1);
+  }
+  const shown = (at === null ? null : places[at - 1]) ?? lastOf(steps);
+  return shown === null ? EMPTY : { steps, at: shown, picture };
+}
+
+function lastOf(steps: readonly Step[]): number | null {
+  return steps.length ? steps.length - 1 : null;
 }
 
 function referenceEntry(reference: Reference): [string, string] {
