@@ -2,6 +2,7 @@
 // reads English.
 
 import type { Text } from "./en";
+import { entry } from "./names";
 
 const values: Record<string, string> = {
   hoodie: "후드티",
@@ -199,14 +200,14 @@ export const ko: Text = {
   },
   values,
   suggestion: (field, value, words) => {
-    const named = values[value];
+    const named = entry(values, value);
     switch (field) {
       case "color":
         return named ? `${named}으로` : words;
       case "sleeve":
-        return sleeves[value] ?? words;
+        return entry(sleeves, value) ?? words;
       case "length":
-        return lengths[value] ?? words;
+        return entry(lengths, value) ?? words;
       case "pattern":
         return named ? `${named}로` : words;
       case "category":
