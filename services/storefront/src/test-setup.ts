@@ -1,6 +1,6 @@
 import "@testing-library/jest-dom/vitest";
 import { cleanup } from "@testing-library/react";
-import { afterEach, vi } from "vitest";
+import { afterEach, beforeEach, expect, vi } from "vitest";
 
 // A browser resolves a request's path by its page; Node's Request knows no page.
 const NodeRequest = globalThis.Request;
@@ -20,7 +20,17 @@ Blob.prototype.arrayBuffer ??= function (this: Blob) {
   });
 };
 
+// What React or the browser complains of is a failure, as it is in the browser's tests.
+const complaints: unknown[][] = [];
+beforeEach(() => {
+  complaints.length = 0;
+  for (const kind of ["error", "warn"] as const) {
+    vi.spyOn(console, kind).mockImplementation((...said) => complaints.push(said));
+  }
+});
+
 afterEach(() => {
+  expect(complaints).toEqual([]);
   cleanup();
   localStorage.clear();
   vi.unstubAllGlobals();
