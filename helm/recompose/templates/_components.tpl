@@ -1,0 +1,54 @@
+{{/* $: the components of this release, each with pods of its own, an account and a policy. */}}
+{{- define "recompose.components" -}}
+{{- $values := .Values -}}
+{{- $components := list "gateway" -}}
+{{- if $values.gateway.writer.enabled }}{{ $components = append $components "gateway-writer" }}{{ end -}}
+{{- $components = append $components "triton" -}}
+{{- if not $values.qdrant.external.url }}{{ $components = append $components "qdrant" }}{{ end -}}
+{{- if not $values.redis.external.secret }}{{ $components = append $components "redis" }}{{ end -}}
+{{- if $values.storefront.enabled }}{{ $components = append $components "storefront" }}{{ end -}}
+{{- if $values.imports.enabled }}{{ $components = append $components "import" }}{{ end -}}
+{{- if or $values.backup.enabled $values.collectPictures.enabled }}{{ $components = append $components "upkeep" }}{{ end -}}
+{{- if $values.training.enabled }}{{ $components = append $components "training" }}{{ end -}}
+{{- if $values.publish.enabled }}{{ $components = append $components "publish" }}{{ end -}}
+{{- $components = append $components "test" -}}
+{{- join " " $components -}}
+{{- end -}}
+
+{{/* $: refuses settings that cannot work together, each with one sentence. */}}
+{{- define "recompose.check" -}}
+{{- $values := .Values -}}
+{{- if and (ne $values.model.source "image") (not $values.model.digest) -}}
+{{- fail "model.digest is needed: the first 12 hex digits of the bundle that gateways begin with." -}}
+{{- end -}}
+{{- if and (eq $values.model.source "bucket") (not $values.model.bucket) -}}
+{{- fail "model.bucket is needed with model.source bucket: s3://BUCKET/PREFIX of the bundles." -}}
+{{- end -}}
+{{- if and (eq $values.model.source "image") $values.model.further -}}
+{{- fail "model.further is for bundles of a bucket: the gateway's image holds one bundle." -}}
+{{- end -}}
+{{- $claims := or (not $values.pictures.bucket) (eq $values.model.source "claim") -}}
+{{- $shared := or (gt (int $values.gateway.replicas) 1) $values.gateway.autoscaling.enabled $values.gateway.writer.enabled -}}
+{{- if and (not $values.pictures.bucket) (eq $values.pictures.accessMode "ReadWriteOnce") $shared -}}
+{{- fail "pictures.accessMode ReadWriteOnce holds for one gateway pod: use ReadWriteMany, or pictures.bucket." -}}
+{{- end -}}
+{{- $outside := or $values.pictures.bucket (eq $values.model.source "bucket") $values.qdrant.external.url $values.redis.external.secret -}}
+{{- if and $outside $values.networkPolicy.enabled (not $values.networkPolicy.external) -}}
+{{- fail "networkPolicy.external is needed: the way out to what lies outside the release (object storage, Qdrant, Redis)." -}}
+{{- end -}}
+{{- if and $values.publish.enabled (ne $values.model.source "claim") -}}
+{{- fail "publish.enabled needs model.source claim: a bundle is published into the claim that Triton reads." -}}
+{{- end -}}
+{{- if and $values.publish.enabled (not $values.training.claim) -}}
+{{- fail "publish.enabled needs training.claim, which holds the bundle and the validation set." -}}
+{{- end -}}
+{{- if and $values.training.enabled (not $values.training.claim) -}}
+{{- fail "training.claim is needed: the claim with the data set, which also takes the runs." -}}
+{{- end -}}
+{{- if and $values.imports.enabled (not $values.imports.claim) -}}
+{{- fail "imports.claim is needed: the claim that holds the feed." -}}
+{{- end -}}
+{{- if and (ne $values.routes.kind "none") (not $values.networkPolicy.clients) $values.networkPolicy.enabled -}}
+{{- fail "networkPolicy.clients is needed with routes: where the ingress controller or gateway runs." -}}
+{{- end -}}
+{{- end -}}
