@@ -27,10 +27,9 @@
 {{- if and (eq $values.model.source "image") $values.model.further -}}
 {{- fail "model.further is for bundles of a bucket: the gateway's image holds one bundle." -}}
 {{- end -}}
-{{- $claims := or (not $values.pictures.bucket) (eq $values.model.source "claim") -}}
-{{- $shared := or (gt (int $values.gateway.replicas) 1) $values.gateway.autoscaling.enabled $values.gateway.writer.enabled -}}
+{{- $shared := or (gt (int $values.gateway.replicas) 1) $values.gateway.autoscaling.enabled $values.gateway.writer.enabled $values.backup.enabled $values.collectPictures.enabled -}}
 {{- if and (not $values.pictures.bucket) (eq $values.pictures.accessMode "ReadWriteOnce") $shared -}}
-{{- fail "pictures.accessMode ReadWriteOnce holds for one gateway pod: use ReadWriteMany, or pictures.bucket." -}}
+{{- fail "pictures.accessMode ReadWriteOnce is for one gateway pod and nothing beside it: use ReadWriteMany, or pictures.bucket." -}}
 {{- end -}}
 {{- $outside := or $values.pictures.bucket (eq $values.model.source "bucket") $values.qdrant.external.url $values.redis.external.secret -}}
 {{- if and $outside $values.networkPolicy.enabled (not $values.networkPolicy.external) -}}

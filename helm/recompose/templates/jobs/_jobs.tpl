@@ -43,6 +43,7 @@ podFailurePolicy:
     - action: Ignore
       onPodConditions:
         - type: DisruptionTarget
+          status: "True"
     {{- with rest . }}
     - action: FailJob
       onExitCodes:
