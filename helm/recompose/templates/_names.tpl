@@ -1,7 +1,10 @@
 {{/* All names begin with this; 30 characters leave room for what Kubernetes appends. A cut name ends
-in a hash, so that two long releases do not meet. */}}
+in a hash, so that two long releases do not meet; a Service's begins with a letter and has no dots. */}}
 {{- define "recompose.fullname" -}}
-{{- $name := .Release.Name -}}
+{{- $name := .Release.Name | replace "." "-" -}}
+{{- if regexMatch "^[0-9]" $name -}}
+{{- $name = printf "r%s" $name -}}
+{{- end -}}
 {{- if not (contains "recompose" $name) -}}
 {{- $name = printf "%s-recompose" $name -}}
 {{- end -}}

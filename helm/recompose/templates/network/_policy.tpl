@@ -31,6 +31,15 @@ ports:
       protocol: TCP
 {{- end -}}
 
+{{/* $: where a gateway goes beside that: to its caches. */}}
+{{- define "recompose.egress.redis" -}}
+{{- if not .Values.redis.external.secret -}}
+- to:
+    {{- include "recompose.peers" (list . "redis") | nindent 4 }}
+  {{- include "recompose.ports" (list 6379) | nindent 2 }}
+{{- end }}
+{{- end -}}
+
 {{/* $: where a gateway, or a command of it, goes. */}}
 {{- define "recompose.egress.gateway" -}}
 {{ include "recompose.egress.dns" . }}
@@ -41,11 +50,6 @@ ports:
 - to:
     {{- include "recompose.peers" (list . "qdrant") | nindent 4 }}
   {{- include "recompose.ports" (list 6334) | nindent 2 }}
-{{- end }}
-{{- if not .Values.redis.external.secret }}
-- to:
-    {{- include "recompose.peers" (list . "redis") | nindent 4 }}
-  {{- include "recompose.ports" (list 6379) | nindent 2 }}
 {{- end }}
 {{- with .Values.networkPolicy.external }}
 {{ toYaml . }}
