@@ -81,7 +81,7 @@ lint-shell:
 	git ls-files -z '*.sh' .ci/run | xargs -0 -r $(VENV)/shellcheck
 
 lint-yaml:
-	git ls-files -z '*.yaml' '*.yml' ':!helm/*/templates/*' | xargs -0 -r $(VENV)/yamllint --strict
+	git ls-files -z '*.yaml' '*.yml' ':!helm/*/templates/*' ':!deploy/kubernetes/base/*' | xargs -0 -r $(VENV)/yamllint --strict
 
 lint-breaking:
 	@base=$$(git rev-parse -q --verify origin/main || git rev-parse -q --verify main) || base=; \
@@ -103,7 +103,7 @@ format: setup ## Format the Python code and sort its imports
 	$(VENV)/ruff check --fix .
 
 ##@ Make
-.PHONY: proto types storefront demo-model
+.PHONY: proto types storefront demo-model manifests
 STUBS ?= $(CURDIR)/services
 proto: setup ## Generate the stubs in services/recompose/v1 from proto/
 	@cd proto && PATH="$(CURDIR)/$(VENV):$$PATH" python -m grpc_tools.protoc -I. \
@@ -116,6 +116,10 @@ types: setup setup-storefront ## Generate the storefront's types from the gatewa
 	$(VENV)/python -m gateway openapi > "$$document" && \
 	cd $(STOREFRONT) && npx openapi-typescript "$$document" --output $(TYPES) \
 	  --default-non-nullable=false > /dev/null
+
+manifests: setup-deploy ## Render deploy/kubernetes/base and the chart's README from the chart
+	@$(DEPLOY)/python deploy/manifests.py
+	@$(DEPLOY)/python deploy/chart_readme.py
 
 storefront: $(STOREFRONT)/dist/index.html ## Build the storefront
 $(STOREFRONT)/dist/index.html: $(STOREFRONT)/node_modules/.ready $(STOREFRONT)/index.html $(STOREFRONT)/vite.config.ts \

@@ -24,7 +24,7 @@ _LABELS: Final = {
 }  # fmt: skip
 _SELECTOR: Final = {f"app.kubernetes.io/{key}" for key in ("name", "instance", "component")}
 _OUTSIDE: Final = {"feed", "training", "backups"}
-_ADDRESS: Final = re.compile(r"(shop-recompose[a-z0-9-]*)(?:\.(shop-recompose[a-z0-9-]*))?:(\d+)")
+_ADDRESS: Final = re.compile(r"\b((?:shop-)?recompose-[a-z0-9-]+)(?:\.([a-z0-9-]+))?:(\d+)")
 
 
 def labels(objects: Sequence[Object]) -> Iterator[str]:
