@@ -80,7 +80,7 @@ def _without_helm(value: Any) -> Any:
     return kept
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
     """Lists are indented, texts of several lines stay so."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
@@ -96,7 +96,8 @@ _Dumper.add_representer(str, _text)
 
 
 def _dump(objects: list[dict[str, Any]]) -> str:
-    return yaml.dump_all(objects, Dumper=_Dumper, sort_keys=False, width=100)
+    text: str = yaml.dump_all(objects, Dumper=_Dumper, sort_keys=False, width=100)
+    return text
 
 
 def main() -> None:

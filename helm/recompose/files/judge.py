@@ -21,7 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--margin", type=float, required=True, help="points it may be worse by")
     options = parser.parse_args(arguments)
     try:
-        candidate, live = (served(path, options.figure) for path in (options.candidate, options.live))
+        candidate = served(options.candidate, options.figure)
+        live = served(options.live, options.figure)
     except (OSError, ValueError, KeyError, TypeError) as error:
         print(f"judge: the evaluations cannot be compared: {type(error).__name__}: {error}")
         return 2
