@@ -126,7 +126,7 @@ def headless(objects: Sequence[Object]) -> Iterator[str]:
 def kept_claims(objects: Sequence[Object]) -> Iterator[str]:
     """What a shop cannot make again outlives the release."""
     for found in of_kind(objects, "PersistentVolumeClaim"):
-        kept = found["metadata"].get("annotations", {}).get("helm.sh/resource-policy") == "keep"
+        kept = (found["metadata"].get("annotations") or {}).get("helm.sh/resource-policy") == "keep"
         if not kept and not found["metadata"]["name"].endswith("-import-state"):
             yield f"{title(found)}: is deleted with the release"
     for found in of_kind(objects, "StatefulSet"):

@@ -149,7 +149,7 @@ def jobs(objects: Sequence[Object]) -> Iterator[str]:
             yield f"{title(found)}: runs may overlap"
     for found in of_kind(objects, "Job", "CronJob"):
         spec = found["spec"]["jobTemplate"]["spec"] if found["kind"] == "CronJob" else found["spec"]
-        rules = spec.get("podFailurePolicy", {}).get("rules", ())
+        rules = spec.get("podFailurePolicy", {}).get("rules") or ()
         ignored = [one for one in rules if one["action"] == "Ignore"]
         if not any("DisruptionTarget" in str(one) for one in ignored):
             yield f"{title(found)}: an eviction costs a try"
