@@ -3,16 +3,12 @@
 import json
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.deploy.chart import CHART, Object, named
+from tests.deploy.fake_gateway import gateway
 
 JUDGE = CHART / "files" / "judge.py"
 SEARCH = CHART / "files" / "search.py"
@@ -83,54 +79,22 @@ def test_an_evaluation_that_says_nothing_is_no_pass(tmp_path: Path, text: str) -
     assert said.startswith("judge: the evaluations ")
 
 
-@contextmanager
-def gateway(hits: list[str], status: int = 200) -> Iterator[tuple[str, list[Any]]]:
-    """A gateway that answers every search with ``hits``; what it was asked is kept."""
-    asked: list[Any] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def _answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            asked.append((self.command, self.path, json.loads(body) if body else None))
-            found = {"hits": [{"product": {"id": name}, "score": 0.5} for name in hits]}
-            content = b"" if self.command == "DELETE" else json.dumps(found).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_PUT = do_POST = do_DELETE = _answer  # noqa: N815
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 def test_the_search_composes_and_cleans_up() -> None:
     with gateway(["blue"]) as (base, asked):
         answer = run(SEARCH, base)
     assert answer.returncode == 0, answer.stdout
-    assert [(method, path.partition("?")[0]) for method, path, _ in asked] == [
+    assert [(one.method, one.path.partition("?")[0]) for one in asked] == [
         ("PUT", "/v1/products/red"),
         ("PUT", "/v1/products/blue"),
         ("POST", "/v1/products:search"),
         ("DELETE", "/v1/products/red"),
         ("DELETE", "/v1/products/blue"),
     ]
-    question = asked[2][2]
+    question = asked[2].body
     assert question["reference"] == {"product_id": "red"}
     assert question["modification"]
-    catalogs = {body["catalog"] for _, _, body in asked if body}
-    catalogs |= {path.partition("catalog=")[2] for method, path, _ in asked if method == "DELETE"}
+    catalogs = {one.body["catalog"] for one in asked if one.body}
+    catalogs |= {one.path.partition("=")[2] for one in asked if one.method == "DELETE"}
     assert len(catalogs) == 1
     assert catalogs != {"default"}
 
@@ -140,7 +104,7 @@ def test_another_answer_fails(hits: list[str]) -> None:
     with gateway(hits) as (base, asked):
         answer = run(SEARCH, base)
     assert answer.returncode == 1
-    assert [method for method, _, _ in asked].count("DELETE") == 2
+    assert [one.method for one in asked].count("DELETE") == 2
 
 
 def test_a_gateway_that_fails_is_one_sentence() -> None:
