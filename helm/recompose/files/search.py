@@ -1,7 +1,7 @@
 """A real composed search against a running gateway; ends with 0 where it is right.
 
-Imports two products with drawn pictures into a catalog of its own, asks for one of them "in blue",
-finds the other, and deletes both.
+``search.py URL [CATALOG]`` imports two products with drawn pictures into a catalog (one of
+its own where none is named), asks for one of them "in blue", finds the other, and deletes both.
 """
 
 import base64
@@ -18,9 +18,8 @@ _SIDE = 96
 _TIMEOUT_S = 60
 
 
-def main(base: str) -> int:
-    """Search at ``base`` (http://HOST:PORT); answers with the exit status."""
-    catalog = f"helm-test-{secrets.token_hex(6)}"
+def main(base: str, catalog: str) -> int:
+    """Search in ``catalog`` at ``base`` (http://HOST:PORT); answers with the exit status."""
     products = {"red": (200, 30, 30), "blue": (30, 30, 200)}
     try:
         try:
@@ -74,4 +73,5 @@ def png(color: tuple[int, int, int]) -> bytes:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1].rstrip("/")))
+    own = sys.argv[2] if len(sys.argv) > 2 else f"helm-test-{secrets.token_hex(6)}"
+    sys.exit(main(sys.argv[1].rstrip("/"), own))
