@@ -9,15 +9,18 @@ from gateway import collect_pictures, openapi_command
 from gateway.audit import command as audit
 from gateway.backup import backup_command as backup
 from gateway.backup import restore_command as restore
-from gateway.lifecycle import serve
 from gateway.model_swap import command as model
 from gateway.settings import Settings, SettingsError, read_settings
 from gateway.telemetry import configure_logging
-from gateway.wiring import build
 from retrieval.bundle import BundleError
 
 
 async def _run(settings: Settings) -> None:
+    # Late, as in the commands: what is wired takes seconds to import, on a busy machine many, and
+    # a bad setting or --help is answered without it.
+    from gateway.lifecycle import serve
+    from gateway.wiring import build
+
     await serve(build(settings))
 
 

@@ -7,7 +7,6 @@ from typing import Final
 
 from gateway.picture_collection import LEAST_GRACE_S, CollectionRefused, Report, Rules
 from gateway.settings import Settings
-from gateway.wiring import build_picture_collection
 from retrieval.domain import Deadline
 from retrieval.errors import DependencyError
 
@@ -88,6 +87,8 @@ def rules_of(options: argparse.Namespace) -> Rules:
 
 async def _collect(settings: Settings, rules: Rules) -> str:
     """Run once; returns what to print. Raises what the collection and the settings raise."""
+    from gateway.wiring import build_picture_collection  # late: see __main__
+
     collection, close = build_picture_collection(settings)
     try:
         return told(await collection.run(rules, Deadline.after(_LONGEST_RUN_S)), rules)

@@ -7,11 +7,10 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import grpc
 import structlog
-from fastapi import FastAPI
 from pydantic import SecretStr
 
 from gateway.admission import Admission
@@ -22,13 +21,11 @@ from gateway.backup.manifest import Model
 from gateway.backup.restoring import Restore
 from gateway.catalog import Catalog
 from gateway.edge_parts import Budgets, EdgeParts
-from gateway.grpc_server import build_grpc_server
 from gateway.importing import Importer
 from gateway.picture_collection import PictureCollection
 from gateway.pictures import PictureWorkshop
 from gateway.query_vectors import QueryVectors
 from gateway.readiness import Readiness, watch_loop_lag
-from gateway.rest_api import build_rest_app
 from gateway.search import Search
 from gateway.settings import Settings, SettingsError
 from gateway.space_wiring import HeldSpaces, audit_with, index_of, live_bundle, qdrant_of
@@ -50,6 +47,9 @@ from retrieval.redis_link import RedisLink
 from retrieval.snapshots import RedisSnapshotStore
 from retrieval.triton import TritonEncoder
 
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
 STORE_THREADS = 4
 _PATIENT_S = 60.0
 
@@ -69,7 +69,7 @@ class Gateway:
     admission: Admission
     readiness: Readiness
     grpc_server: grpc.aio.Server
-    rest_app: FastAPI
+    rest_app: "FastAPI"
     watchers: tuple[Callable[[], Coroutine[None, None, None]], ...]
     closers: tuple[Callable[[], Awaitable[None]], ...]
 
@@ -83,6 +83,10 @@ def build(settings: Settings) -> Gateway:
 
     Raises BundleError, SettingsError, and OSError when the gRPC port cannot be bound.
     """
+    # Late: the commands wire other things here, and the edges are costly to import.
+    from gateway.grpc_server import build_grpc_server
+    from gateway.rest_api import build_rest_app
+
     metrics = Metrics()
     observe = metrics.observe_dependency
     fields = settings.filterable_fields

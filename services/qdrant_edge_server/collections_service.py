@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from qdrant_client import grpc as wire
-
 from qdrant_edge_server.convert_info import collection_info
 from qdrant_edge_server.offered import only
 from qdrant_edge_server.store import Store
+from qdrant_edge_server.stubs import wire
 
 
 class CollectionsService:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import qdrant_edge as edge
-from qdrant_client import grpc as wire
 
 from qdrant_edge_server.errors import InvalidRequest, NotOffered
 from qdrant_edge_server.offered import only, set_fields
 from qdrant_edge_server.schema import vector_params
+from qdrant_edge_server.stubs import wire
 
 _LARGEST_VECTOR = 65_536
 

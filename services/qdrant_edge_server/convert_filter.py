@@ -8,11 +8,11 @@ from typing import Any, TypeAlias, cast
 
 import numpy as np
 import qdrant_edge as edge
-from qdrant_client import grpc as wire
 
 from qdrant_edge_server.errors import InvalidRequest, NotOffered
 from qdrant_edge_server.guards import point_id
 from qdrant_edge_server.offered import only, set_fields
+from qdrant_edge_server.stubs import wire
 
 _MOST_CHOICES = 10_000
 

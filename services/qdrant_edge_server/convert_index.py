@@ -8,11 +8,11 @@ from typing import Any
 
 import qdrant_edge as edge
 from google.protobuf.message import Message
-from qdrant_client import grpc as wire
 
 from qdrant_edge_server.convert_config import MEMORY
 from qdrant_edge_server.errors import InvalidRequest, NotOffered
 from qdrant_edge_server.offered import only, set_fields
+from qdrant_edge_server.stubs import wire
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from qdrant_client import grpc as wire
-
 from qdrant_edge_server.collection import Collection
 from qdrant_edge_server.convert_config import DEFAULT_OPTIMIZERS, merged_hnsw
 from qdrant_edge_server.convert_index import index_info
+from qdrant_edge_server.stubs import wire
 
 
 def collection_info(collection: Collection) -> wire.CollectionInfo:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from google.protobuf.message import Message
-from qdrant_client import grpc as wire
 
 from qdrant_edge_server.errors import InvalidRequest
+from qdrant_edge_server.stubs import wire
 
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import qdrant_edge as edge
-from qdrant_client import grpc as wire
 
 from qdrant_edge_server.convert_filter import check_path
 from qdrant_edge_server.convert_payload import payload_from_wire, payload_to_wire
@@ -14,6 +13,7 @@ from qdrant_edge_server.convert_vector import vectors_from_wire, vectors_to_wire
 from qdrant_edge_server.errors import InvalidRequest, NotOffered
 from qdrant_edge_server.guards import PointId, point_id, schema_of
 from qdrant_edge_server.schema import VectorSchema
+from qdrant_edge_server.stubs import wire
 
 
 def points_from_wire(

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import qdrant_edge as edge
-from qdrant_client import grpc as wire
 
 from qdrant_edge_server.convert_filter import filter_from_wire
 from qdrant_edge_server.convert_points import payload_selector, vectors_selector
@@ -15,6 +14,7 @@ from qdrant_edge_server.errors import InvalidRequest
 from qdrant_edge_server.guards import PointId, Vector, check_positive, point_id, schema_of
 from qdrant_edge_server.offered import only
 from qdrant_edge_server.schema import VectorSchema
+from qdrant_edge_server.stubs import wire
 
 # (vector name, id) of the points a query names instead of giving numbers, with their vectors.
 ReferencedVectors = Mapping[tuple[str, PointId], Vector]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from qdrant_client import grpc as wire
-
 from qdrant_edge_server.errors import InvalidRequest, NotOffered
 from qdrant_edge_server.guards import Vector, check_dense, check_multi, schema_of
 from qdrant_edge_server.schema import DEFAULT_VECTOR, VectorSchema
+from qdrant_edge_server.stubs import wire
 
 
 def vectors_from_wire(vectors: wire.Vectors, schemas: Mapping[str, VectorSchema]) -> dict[str, Any]:

@@ -12,10 +12,9 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from qdrant_client import grpc as wire
-
 from qdrant_edge_server.errors import InvalidRequest
 from qdrant_edge_server.schema import VectorSchema
+from qdrant_edge_server.stubs import wire
 
 PointId: TypeAlias = int | uuid.UUID | str  # never str here; the engine's lists are invariant
 Dense: TypeAlias = list[float]

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 import qdrant_edge as edge
-from qdrant_client import grpc as wire
 
 from qdrant_edge_server.collection import Collection
 from qdrant_edge_server.convert_filter import check_path, optional_filter
@@ -28,6 +27,7 @@ from qdrant_edge_server.errors import InvalidRequest, NotFound
 from qdrant_edge_server.guards import PointId, check_positive, point_id, schema_of
 from qdrant_edge_server.offered import only
 from qdrant_edge_server.store import Store
+from qdrant_edge_server.stubs import wire
 
 _DEFAULT_PAGE = 10
 

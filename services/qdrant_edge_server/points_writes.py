@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import qdrant_edge as edge
-from qdrant_client import grpc as wire
 
 from qdrant_edge_server.collection import Collection
 from qdrant_edge_server.convert_filter import check_path, filter_from_wire, optional_filter
@@ -20,6 +19,7 @@ from qdrant_edge_server.errors import InvalidRequest, NotFound
 from qdrant_edge_server.guards import PointId
 from qdrant_edge_server.offered import only
 from qdrant_edge_server.store import Store
+from qdrant_edge_server.stubs import wire
 
 _UPDATE_MODES = {
     wire.UpdateMode.Upsert: edge.UpdateMode.Upsert,

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
-from qdrant_client import grpc as wire
+
+from qdrant_edge_server.stubs import wire
 
 _log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from qdrant_client import grpc as wire
+from qdrant_edge_server.stubs import wire
 
 DEFAULT_VECTOR = ""  # Qdrant's name for the vector of a collection that names none
 

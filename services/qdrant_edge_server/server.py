@@ -18,8 +18,6 @@ from pathlib import Path
 
 import grpc
 from grpc_health.v1 import health, health_pb2_grpc
-from qdrant_client import grpc as wire
-from qdrant_client.grpc import collections_service_pb2, points_service_pb2, qdrant_pb2
 
 from qdrant_edge_server.collections_service import CollectionsService
 from qdrant_edge_server.errors import Refusal
@@ -29,6 +27,7 @@ from qdrant_edge_server.points_reads import PointsReads
 from qdrant_edge_server.points_writes import PointsWrites
 from qdrant_edge_server.routes import Desk, handlers
 from qdrant_edge_server.store import Store
+from qdrant_edge_server.stubs import collections_service_pb2, points_service_pb2, qdrant_pb2, wire
 from qdrant_edge_server.turn import Turn
 
 _MAX_REQUEST_BYTES = 32 * 2**20  # Qdrant's own default

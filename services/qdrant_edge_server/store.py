@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import IO
 
 import qdrant_edge as edge
-from qdrant_client import grpc as wire
 
 from qdrant_edge_server.collection import Collection, FormerShard
 from qdrant_edge_server.convert_config import check_create
@@ -20,6 +19,7 @@ from qdrant_edge_server.engine import engine_errors
 from qdrant_edge_server.errors import AlreadyExists, InvalidRequest, NotFound
 from qdrant_edge_server.guards import check_name
 from qdrant_edge_server.registry import CollectionRecord, Registry, State, sync_directory
+from qdrant_edge_server.stubs import wire
 
 _log = logging.getLogger(__name__)
 

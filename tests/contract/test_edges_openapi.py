@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from gateway import rest_examples as examples
 from gateway import rest_models as models
+from gateway.__main__ import main
 from gateway.error_table import OPAQUE, TABLE
 from gateway.rest_api import build_rest_app
 from gateway.rest_codec import (
@@ -26,7 +27,7 @@ from retrieval.errors import InvalidArgument
 from tests.support.edges import serving
 from tests.support.fake_core import FakeCore, edge_parts
 
-HIDDEN = {"/", "/page/{name}", "/docs", "/docs/{name}", "/openapi.json", "/v1/products/{rest:path}"}
+HIDDEN = {"/docs", "/docs/{name}", "/openapi.json", "/v1/products/{rest:path}"}
 
 
 def _document() -> dict[str, Any]:
@@ -194,25 +195,29 @@ def _passes(check: Callable[[], object]) -> bool:
     return True
 
 
-async def test_documentation_and_page_need_nothing_from_elsewhere() -> None:
+async def test_the_documentation_needs_nothing_from_elsewhere() -> None:
     async with serving(edge_parts(FakeCore())) as edges:
-        for path in ("/", "/docs"):
-            page = await edges.rest.get(path)
-            assert page.headers["content-type"].startswith("text/html")
-            assert "default-src 'none'" in page.headers["content-security-policy"]
-            assert "://" not in page.text
+        page = await edges.rest.get("/docs")
+        assert page.headers["content-type"].startswith("text/html")
+        assert "default-src 'none'" in page.headers["content-security-policy"]
+        assert "://" not in page.text
         assert (await edges.rest.get("/openapi.json")).json() == _document()
-        for path in ("/docs/nothing.js", "/page/..%2Frest_api.py", "/page/%2e%2e"):
+        for path in ("/docs/nothing.js", "/docs/..%2Frest_api.py", "/docs/%2e%2e", "/"):
             assert (await edges.rest.get(path)).status_code == 404
 
 
-async def test_every_file_that_the_pages_name_is_served() -> None:
+async def test_every_file_that_the_documentation_names_is_served() -> None:
     async with serving(edge_parts(FakeCore())) as edges:
-        pending, seen = ["/", "/docs"], set[str]()
+        pending, seen = ["/docs"], set[str]()
         while pending:
             answer = await edges.rest.get(path := pending.pop())
             assert answer.status_code == 200, path
             seen.add(path)
             if "swagger" not in path:
-                pending += set(re.findall(r"/(?:page|docs)/[\w.-]+", answer.text)) - seen
-    assert seen >= {"/page/app.js", "/page/api.js", "/page/style.css", "/docs/swagger-ui.css"}
+                pending += set(re.findall(r"/docs/[\w.-]+", answer.text)) - seen
+    assert seen >= {"/docs/docs.js", "/docs/icon.svg", "/docs/swagger-ui.css"}
+
+
+def test_the_command_prints_the_document(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["openapi"]) == 0
+    assert json.loads(capsys.readouterr().out) == _document()

@@ -14,6 +14,7 @@ from gateway.edge_parts import EdgeParts
 from gateway.grpc_server import build_grpc_server
 from gateway.rest_api import build_rest_app
 from gateway.rest_body import BodyLimits
+from gateway.storefront import Storefront
 from recompose.v1 import catalog_pb2_grpc, search_pb2_grpc
 
 
@@ -37,13 +38,15 @@ class Refusal:
 
 
 @asynccontextmanager
-async def serving(parts: EdgeParts, limits: BodyLimits | None = None) -> AsyncIterator[Edges]:
+async def serving(
+    parts: EdgeParts, limits: BodyLimits | None = None, storefront: Storefront | None = None
+) -> AsyncIterator[Edges]:
     """Both edges; ends them at the end of the block."""
     server = build_grpc_server(parts)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     options = [("grpc.max_send_message_length", -1), ("grpc.max_metadata_size", 1 << 20)]
-    transport = httpx.ASGITransport(build_rest_app(parts, limits))
+    transport = httpx.ASGITransport(build_rest_app(parts, limits, storefront))
     try:
         async with (
             grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=options) as channel,

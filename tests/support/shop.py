@@ -62,7 +62,7 @@ class Shop:
         self.cancelled: list[Request] = []
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
-        self.page.on("request", self.requests.append)
+        self.page.on("request", lambda request: self.requests.append(request))
         self.page.on("requestfailed", self._count_cancelled)
 
     def open(self, path: str = "/") -> "Shop":
@@ -72,6 +72,8 @@ class Shop:
 
     def settled(self) -> None:
         """Wait until products are shown, and none is on its way."""
+        # An idle browser has rendered what the last press or step back asked for.
+        self.page.evaluate("new Promise(done => requestIdleCallback(done))")
         expect(self.page.locator("#products .grid[aria-busy=false]").last).to_be_attached()
 
     @property
@@ -90,7 +92,8 @@ class Shop:
     def trail(self) -> list[str]:
         """The steps in words, with where they branch off."""
         steps = self.page.locator(".trail a").all_inner_texts()
-        return [re.sub(r"\s*\n\s*", " ", step).strip() for step in steps]
+        spaced = [re.sub(r"\s+", " ", step).strip() for step in steps]
+        return [re.sub(r"^Step \d+: ", "", step) for step in spaced]
 
     def say(self, words: str) -> None:
         """Type a wish and press Enter."""
@@ -139,8 +142,8 @@ def shopping(browser: Browser, base: str, **context: Any) -> Iterator[Shop]:
     with browser.new_context(**options) as fresh:
         shop = Shop(fresh, base)
         yield shop
-        assert shop.complaints == []
-        assert shop.elsewhere() == []
+        assert not shop.complaints, shop.complaints
+        assert not shop.elsewhere(), shop.elsewhere()
 
 
 def built_files() -> Path:

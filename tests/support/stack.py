@@ -1,5 +1,6 @@
 """A whole stack as `make up` starts it, on free ports and with data of its own."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -12,12 +13,14 @@ from pathlib import Path
 
 import grpc
 import httpx
+import psutil
 
 from recompose.v1 import catalog_pb2_grpc, search_pb2_grpc
 from tests.support.triton import free_ports
 
 ROOT = Path(__file__).parents[2]
 READY_WITHIN_S = 600
+_NICENESS = 10
 
 
 @dataclass(frozen=True)
@@ -39,52 +42,81 @@ class Stack:
         return self.log_path.read_text(errors="replace")
 
 
-@contextmanager
-def running_stack(folder: Path, **environment: str) -> Iterator[Stack]:
-    """Start a stack, wait until it is ready, and end it afterwards.
+class StartingStack:
+    """A stack that was begun; other work goes on until it is waited for.
 
-    Raises RuntimeError with the stack's own last words when it does not get ready.
+    Meanwhile it yields to that work: its processes run at a lower priority, as far as they are
+    allowed to get the usual one back.
     """
-    http_port, grpc_port = free_ports(2)
-    log_path = folder / "stack.log"
-    with log_path.open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "deploy.local", "up"],
-            cwd=ROOT,
-            env={
-                **os.environ,
-                "HTTP_PORT": str(http_port),
-                "GRPC_PORT": str(grpc_port),
-                "DATA_DIR": str(folder / "data"),
-                **environment,
-            },
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    address = f"127.0.0.1:{grpc_port}"
-    try:
-        with (
-            httpx.Client(base_url=f"http://127.0.0.1:{http_port}", timeout=30) as rest,
-            grpc.insecure_channel(address) as channel,
-        ):
-            _wait_until_ready(process, rest, log_path)
-            yield Stack(
-                process=process,
-                data_dir=folder / "data",
-                http_port=http_port,
-                grpc_port=grpc_port,
-                log_path=log_path,
-                rest=rest,
-                search=search_pb2_grpc.SearchServiceStub(channel),
-                catalog=catalog_pb2_grpc.CatalogServiceStub(channel),
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self._folder = folder
+        self._log_path = folder / "stack.log"
+        self._http_port, self._grpc_port = free_ports(2)
+        with self._log_path.open("wb") as log:
+            self._process = subprocess.Popen(
+                ["nice", "-n", str(_NICENESS), sys.executable, "-m", "deploy.local", "up"],
+                cwd=ROOT,
+                env={
+                    **os.environ,
+                    "HTTP_PORT": str(self._http_port),
+                    "GRPC_PORT": str(self._grpc_port),
+                    "DATA_DIR": str(folder / "data"),
+                    **environment,
+                },
+                stdout=log,
+                stderr=subprocess.STDOUT,
             )
-    finally:
-        process.send_signal(signal.SIGTERM)
+
+    @contextmanager
+    def running(self) -> Iterator[Stack]:
+        """Wait until it is ready, and end it with the block.
+
+        Raises RuntimeError with the stack's own last words when it does not get ready.
+        """
+        address = f"127.0.0.1:{self._grpc_port}"
         try:
-            process.wait(30)
+            with (
+                httpx.Client(base_url=f"http://127.0.0.1:{self._http_port}", timeout=30) as rest,
+                grpc.insecure_channel(address) as channel,
+            ):
+                self._hurry()
+                _wait_until_ready(self._process, rest, self._log_path)
+                self._hurry()
+                yield Stack(
+                    process=self._process,
+                    data_dir=self._folder / "data",
+                    http_port=self._http_port,
+                    grpc_port=self._grpc_port,
+                    log_path=self._log_path,
+                    rest=rest,
+                    search=search_pb2_grpc.SearchServiceStub(channel),
+                    catalog=catalog_pb2_grpc.CatalogServiceStub(channel),
+                )
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        """End it, ready or not; once is enough."""
+        if self._process.poll() is not None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(30)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            self._process.kill()
+            self._process.wait()
+
+    def _hurry(self) -> None:
+        """Give all its processes and threads the priority of this one, where that is allowed."""
+        usual = os.getpriority(os.PRIO_PROCESS, 0)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            supervisor = psutil.Process(self._process.pid)
+            for each in (supervisor, *supervisor.children(recursive=True)):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    for thread in each.threads():
+                        with contextlib.suppress(ProcessLookupError, PermissionError):
+                            os.setpriority(os.PRIO_PROCESS, thread.id, usual)
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], rest: httpx.Client, log_path: Path) -> None:

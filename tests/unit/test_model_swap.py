@@ -3,11 +3,14 @@
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tenacity import AsyncRetrying
 
+from gateway.model_swap import parts
 from gateway.model_swap.backfill import backfill
 from gateway.model_swap.change import SETTLE_S, rollback, settle, switch
 from gateway.model_swap.compare import compare
@@ -136,10 +139,12 @@ async def test_there_is_nothing_to_backfill_the_live_model_from(swap: Swap) -> N
 async def test_a_busy_part_is_waited_for_and_a_dead_one_is_an_error(
     swap: Swap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def at_once(seconds: float) -> None:
-        pass
+    waited_s: list[float] = []
 
-    monkeypatch.setattr("tenacity.asyncio._portable_async_sleep", at_once)
+    async def at_once(seconds: float) -> None:
+        waited_s.append(seconds)
+
+    monkeypatch.setattr(parts, "AsyncRetrying", partial(AsyncRetrying, sleep=at_once))
     await fill(swap)
     failures = 0
 
@@ -152,10 +157,13 @@ async def test_a_busy_part_is_waited_for_and_a_dead_one_is_an_error(
     swap.hook = failing
     assert await backfill(swap.parts, NEW) == 0
     assert failures == 3
+    assert waited_s == [0.5, 1, 2]
+    waited_s.clear()
     failures = -100
     await swap.models.catalog.import_products("", [write(99)], soon())
     with pytest.raises(DependencyUnavailable):
         await backfill(swap.parts, NEW)
+    assert 10 < sum(waited_s) < 60
 
 
 # --- switching ----------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ import sys
 
 from gateway.audit.recall import ENOUGH
 from gateway.settings import Settings
-from gateway.wiring import audit_of
 from retrieval.domain import Pooled, Tuning
 from retrieval.errors import RecomposeError
 
@@ -41,6 +40,8 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
 
 
 async def _audit(settings: Settings) -> Tuning | None:
+    from gateway.wiring import audit_of  # late: see __main__
+
     async with audit_of(settings) as audit:
         return await audit.run()
 

@@ -12,7 +12,6 @@ from gateway.backup.progress import Bar
 from gateway.backup.pruning import prune
 from gateway.backup.told import INCOMPLETE, reason_of, run_told
 from gateway.settings import Settings
-from gateway.wiring import backup_of
 
 _DESCRIPTION = """\
 Copy all catalogs of the live index, with their pictures, into the folder TARGET.
@@ -71,6 +70,8 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
 async def _back_up(settings: Settings, options: argparse.Namespace) -> Made:
     bar = Bar()
     try:
+        from gateway.wiring import backup_of  # late: see __main__
+
         async with backup_of(settings) as backup:
             folder = BackupFolder(options.target)
             return await backup.run(folder, bar, tokens=not options.without_vectors)

@@ -12,7 +12,6 @@ from gateway.backup.reading import OpenBackup
 from gateway.backup.restoring import Restored
 from gateway.backup.told import INCOMPLETE, run_told
 from gateway.settings import Settings
-from gateway.wiring import restore_of
 
 _DESCRIPTION = """\
 Bring the products, pictures and index of a backup in the folder SOURCE back.
@@ -73,6 +72,8 @@ async def _run(settings: Settings, options: argparse.Namespace) -> int:
             await check(backup, bar)
             print(_contents(backup))
             return 0
+        from gateway.wiring import restore_of  # late: see __main__
+
         async with restore_of(settings, embed=options.embed) as restore:
             done = await restore.run(backup, bar, into_existing=options.into_existing)
     finally:

@@ -5,7 +5,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gateway.audit.command import sentence_of
 from gateway.model_swap import told
@@ -18,9 +18,11 @@ from gateway.model_swap.publish import Published
 from gateway.model_swap.retire import retire
 from gateway.model_swap.status import status
 from gateway.settings import Settings
-from gateway.swap_wiring import Sides, swap_parts
 from publisher.repository import PublishError
 from retrieval.errors import DependencyError, RecomposeError
+
+if TYPE_CHECKING:
+    from gateway.swap_wiring import Sides
 
 _FAILED: Final = 1
 _REFUSED: Final = 3
@@ -37,7 +39,7 @@ exit status: 0 done; 1 a part of the service failed, run it again; 2 a bad setti
 3 refused, since a step before it is missing or it does not fit, with nothing changed by it;
 4 done, but products were left out, since their pictures are missing or damaged (backfill)
 """
-_Step = Callable[[SwapParts, Sides], Awaitable[int]]
+_Step = Callable[[SwapParts, "Sides"], Awaitable[int]]
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -120,6 +122,8 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
 
 
 async def _run(settings: Settings, options: argparse.Namespace) -> int:
+    from gateway.swap_wiring import swap_parts  # late: see __main__
+
     async with swap_parts(settings, say, shown) as (parts, sides):
         return await _step(settings, options)(parts, sides)
 
@@ -130,7 +134,7 @@ def _step(settings: Settings, options: argparse.Namespace) -> _Step:
     def published() -> Published:
         return Published(settings.triton_url, options.repository, settings.published_bundles)
 
-    async def publish(parts: SwapParts, sides: Sides) -> int:
+    async def publish(parts: SwapParts, sides: "Sides") -> int:
         try:
             model = await published().publish(options.bundle, options.timeout_s)
         except OSError as error:
@@ -138,20 +142,20 @@ def _step(settings: Settings, options: argparse.Namespace) -> _Step:
         say(f"published {model}; gateways hold it once it has an index: 'model backfill {model}'")
         return 0
 
-    async def fill(parts: SwapParts, sides: Sides) -> int:
+    async def fill(parts: SwapParts, sides: "Sides") -> int:
         return _LEFT_OUT if await backfill(parts, options.model) else 0
 
-    async def audit(parts: SwapParts, sides: Sides) -> int:
+    async def audit(parts: SwapParts, sides: "Sides") -> int:
         tuning = await sides.audit(options.model).run()
         say("there is nothing to compare yet" if tuning is None else sentence_of(tuning))
         return 0
 
-    async def agree(parts: SwapParts, sides: Sides) -> int:
+    async def agree(parts: SwapParts, sides: "Sides") -> int:
         found = await compare(parts, options.model, sample=options.sample)
         say(told.comparison(found, options.model))
         return 0
 
-    async def change(parts: SwapParts, sides: Sides) -> int:
+    async def change(parts: SwapParts, sides: "Sides") -> int:
         await switch(
             parts,
             options.model,
@@ -160,18 +164,18 @@ def _step(settings: Settings, options: argparse.Namespace) -> _Step:
         )
         return 0
 
-    async def back(parts: SwapParts, sides: Sides) -> int:
+    async def back(parts: SwapParts, sides: "Sides") -> int:
         await rollback(parts, leave_out=options.leave_out)
         return 0
 
-    async def remove(parts: SwapParts, sides: Sides) -> int:
+    async def remove(parts: SwapParts, sides: "Sides") -> int:
         try:
             await retire(parts, options.model, published().unpublish, force=options.force)
         except OSError as error:
             raise PublishError(f"cannot remove files: {error.strerror}") from None
         return 0
 
-    async def tell(parts: SwapParts, sides: Sides) -> int:
+    async def tell(parts: SwapParts, sides: "Sides") -> int:
         say(told.statuses(await status(parts)))
         return 0
 

@@ -15,6 +15,7 @@ import pytest_asyncio
 from retrieval.bundle import load_bundle
 from retrieval.domain import Deadline, IndexedProduct
 from retrieval.qdrant import QdrantIndex, connect
+from tests.support import plain_http
 from tests.support.index_cases import product, random_tokens
 from tests.support.qdrant import QdrantProcess
 from tests.support.qdrant_index import server_in_memory
@@ -90,7 +91,7 @@ def running(environment: dict[str, str]) -> Iterator[Callable[[str], float]]:
     process = subprocess.Popen([sys.executable, "-m", "gateway"], env=environment)
 
     def metric(name: str) -> float:
-        text = httpx.get(f"http://127.0.0.1:{environment['HTTP_PORT']}/metrics").text
+        text = plain_http.get(f"http://127.0.0.1:{environment['HTTP_PORT']}/metrics").text
         values = [line.split()[1] for line in text.splitlines() if line.startswith(f"{name} ")]
         return float(values[0])
 
@@ -104,7 +105,7 @@ def running(environment: dict[str, str]) -> Iterator[Callable[[str], float]]:
 
 def _answers(environment: dict[str, str]) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{environment['HTTP_PORT']}/healthz").is_success
+        return plain_http.get(f"http://127.0.0.1:{environment['HTTP_PORT']}/healthz").is_success
     except httpx.TransportError:
         return False
 

@@ -19,8 +19,10 @@ from tests.support.qdrant import QdrantProcess
 from tests.support.qdrant_index import server_in_memory
 from tests.support.tiny_bundle import write_tiny_bundle
 
-PRODUCTS, PICTURES = 2_500, 400
-KILLS = 25 if os.environ.get("RECOMPOSE_TEST_LONG") else 3
+LONG = bool(os.environ.get("RECOMPOSE_TEST_LONG"))
+# More than a part of a backup, which is 1,000.
+PRODUCTS, PICTURES = 2_500 if LONG else 1_250, 400
+KILLS = 25 if LONG else 3
 
 
 @pytest.fixture(scope="module")

@@ -17,12 +17,13 @@ import pytest
 from PIL import Image
 
 from recompose.v1 import catalog_pb2, catalog_pb2_grpc
+from tests.support import plain_http
 from tests.support.qdrant import QdrantProcess
 from tests.support.tiny_bundle import write_tiny_bundle
 from tests.support.triton import TritonServer, free_ports, triton_serving
 
 ROOT = Path(__file__).resolve().parents[3]
-KILLS = 100 if os.environ.get("RECOMPOSE_TEST_LONG") else 10
+KILLS = 100 if os.environ.get("RECOMPOSE_TEST_LONG") else 6
 ROWS = 40 * KILLS
 BATCH, AT_ONCE = 8, 2
 VICTIMS = ("gateway", "index", "importer")
@@ -44,10 +45,14 @@ class Shop:
             "QDRANT_URL": f"http://127.0.0.1:{self.qdrant}",
             "BUNDLE_DIR": str(bundle_dir),
             "DATA_DIR": str(folder / "data"),
+            # A slow machine is not what is tested.
+            "TRITON_BUDGET_S": "20",
+            "QDRANT_BUDGET_S": "20",
+            "IMAGE_STORE_BUDGET_S": "20",
         }
         self.index = QdrantProcess(folder / "index", self.qdrant)
         self.gateway = self._start_gateway()
-        until(self._is_ready)
+        until(self._is_ready, every_s=0.05)
         self.importers: list[subprocess.Popen[str]] = []
 
     def start_importer(self, feed: Path | None = None, *options: str) -> subprocess.Popen[str]:
@@ -113,7 +118,7 @@ class Shop:
     def picture(self, product_id: str) -> bytes:
         """A product's stored picture."""
         url = f"http://127.0.0.1:{self.http}/v1/products/{product_id}/image"
-        return httpx.get(url, timeout=30).raise_for_status().content
+        return plain_http.get(url, timeout=30).raise_for_status().content
 
     def gateway_peak_kib(self) -> int:
         """The greatest resident size that the gateway has had."""
@@ -139,7 +144,7 @@ class Shop:
     def _is_ready(self) -> bool:
         assert self.gateway.poll() is None, "the gateway ended"
         try:
-            answer = httpx.get(f"http://127.0.0.1:{self.http}/readyz", timeout=5)
+            answer = plain_http.get(f"http://127.0.0.1:{self.http}/readyz", timeout=5)
         except httpx.TransportError:
             return False
         return answer.status_code == 200
@@ -274,8 +279,8 @@ def pictures_embedded(triton: TritonServer, bundle_dir: Path) -> int:
     return int(images - texts)
 
 
-def until(met: Callable[[], bool], timeout_s: float = 300) -> None:
+def until(met: Callable[[], bool], timeout_s: float = 300, every_s: float = 0.005) -> None:
     end = time.monotonic() + timeout_s
     while not met():
         assert time.monotonic() < end, "it did not come to pass"
-        time.sleep(0.005)
+        time.sleep(every_s)

@@ -16,6 +16,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from recompose.v1 import catalog_pb2, catalog_pb2_grpc, product_pb2
+from tests.support import plain_http
 from tests.support.tiny_bundle import write_tiny_bundle
 from tests.support.triton import free_ports
 
@@ -67,7 +68,7 @@ def running(env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
         end = time.monotonic() + START_S
         while process.poll() is None and time.monotonic() < end:
             try:
-                httpx.get(f"http://127.0.0.1:{env['HTTP_PORT']}/healthz")
+                plain_http.get(f"http://127.0.0.1:{env['HTTP_PORT']}/healthz")
                 break
             except httpx.TransportError:
                 time.sleep(0.1)
@@ -102,6 +103,14 @@ def test_a_bad_setting_stops_the_start_with_one_sentence(
     assert done.stderr.startswith("gateway: ")
 
 
+def test_help_and_a_bad_setting_wait_for_no_edge_and_no_client() -> None:
+    heavy = "{'fastapi', 'uvicorn', 'qdrant_client'}"
+    asked = f"import sys, gateway.__main__; sys.exit(str({heavy} & set(sys.modules) or ''))"
+    path = {"PYTHONPATH": str(ROOT / "services")}
+    done = subprocess.run([sys.executable, "-c", asked], env=path, capture_output=True, text=True)
+    assert done.stderr.strip() == ""
+
+
 def test_a_busy_port_stops_the_start_with_one_sentence(bundle_dir: Path, tmp_path: Path) -> None:
     env = environment(bundle_dir, tmp_path)
     with running(env):
@@ -122,15 +131,17 @@ def test_without_its_parts_it_lives_says_why_and_ends_cleanly(
         running(env) as process,
         grpc.insecure_channel(f"127.0.0.1:{env['GRPC_PORT']}") as channel,
     ):
-        assert httpx.get(f"{base}/healthz").status_code == 200
-        unready = httpx.get(f"{base}/readyz")
+        assert plain_http.get(f"{base}/healthz").status_code == 200
+        unready = plain_http.get(f"{base}/readyz")
         assert unready.status_code == 503
         assert unready.json()["reason"]
         health = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
         assert health.status == health_pb2.HealthCheckResponse.NOT_SERVING
-        answer = httpx.post(f"{base}/v1/products:search", json={"modification": "red"}, timeout=10)
+        answer = plain_http.post(
+            f"{base}/v1/products:search", json={"modification": "red"}, timeout=10
+        )
         assert answer.status_code == 503
-        assert "recompose_ready 0.0" in httpx.get(f"{base}/metrics").text
+        assert "recompose_ready 0.0" in plain_http.get(f"{base}/metrics").text
 
         process.send_signal(signal.SIGTERM)
         assert process.wait(DRAIN_S) == 0
@@ -156,7 +167,7 @@ def test_a_call_that_was_admitted_is_answered_while_the_gateway_drains(
         process.send_signal(signal.SIGTERM)
         time.sleep(1)
         with pytest.raises(httpx.TransportError):
-            httpx.get(f"http://127.0.0.1:{env['HTTP_PORT']}/healthz")
+            plain_http.get(f"http://127.0.0.1:{env['HTTP_PORT']}/healthz")
         messages.put(bad)
         messages.put(None)
         answer = call.result(timeout=10)

@@ -15,6 +15,7 @@ import pytest
 
 from recompose.v1 import catalog_pb2, catalog_pb2_grpc, product_pb2
 from retrieval.bundle import load_bundle
+from tests.support import plain_http
 from tests.support.qdrant import QdrantProcess
 from tests.support.qdrant_index import server_in_memory
 from tests.support.redis import RedisServer
@@ -23,6 +24,13 @@ from tests.support.two_bundles import drawn_picture, write_servable_bundle
 
 ROOT = Path(__file__).resolve().parents[3]
 SOON_S = 300
+# The command, with hardly a wait for late writers: for where nobody writes around a move.
+_UNWRITTEN = """
+import runpy
+from gateway.model_swap import change
+change.SETTLE_S = 1.0
+runpy.run_module("gateway", run_name="__main__", alter_sys=True)
+"""
 
 
 @dataclass
@@ -44,10 +52,15 @@ class World:
     def new(self) -> str:
         return load_bundle(self.new_dir).short_digest
 
-    def model(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        """Run a step to its end."""
+    def model(
+        self, *arguments: str, unwritten: bool = False, **settings: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a step to its end; ``unwritten`` where nobody writes around a move."""
         return subprocess.run(
-            [sys.executable, "-m", "gateway", "model", *arguments],
+            [
+                *(sys.executable, *(("-c", _UNWRITTEN) if unwritten else ("-m", "gateway"))),
+                *("model", *arguments),
+            ],
             env=self.environment | settings,
             capture_output=True,
             text=True,
@@ -82,7 +95,9 @@ class Replica:
 
     def serves(self, model: str) -> bool:
         """Whether the model is the one that its searches are answered by."""
-        return f'recompose_model_info{{digest="{model}"' in httpx.get(f"{self.http}/metrics").text
+        return (
+            f'recompose_model_info{{digest="{model}"' in plain_http.get(f"{self.http}/metrics").text
+        )
 
     def write(self, *writes: tuple[str, int]) -> list[int]:
         """Import products, each with the picture of a number; returns their outcomes."""
@@ -157,7 +172,7 @@ def replica(world: World, **settings: str) -> Iterator[Replica]:
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=SOON_S).is_success
+        return plain_http.get(url, timeout=SOON_S).is_success
     except httpx.TransportError:
         return False
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
-import httpx
 import pytest
 
 from recompose.v1 import catalog_pb2
@@ -19,6 +18,7 @@ from retrieval.image_store import content_sha256
 from retrieval.preprocess.upload import normalise_upload
 from retrieval.qdrant import QdrantIndex, connect
 from retrieval.qdrant.schema import collection_name
+from tests.support import plain_http
 from tests.support.two_bundles import drawn_picture
 
 from .conftest import SOON_S, Replica, World, replica, until
@@ -29,9 +29,9 @@ COUNT = 60
 KILLS = 25 if os.environ.get("RECOMPOSE_TEST_LONG") else 4
 
 
-def ok(world: World, *step: str, **settings: str) -> str:
+def ok(world: World, *step: str, unwritten: bool = False, **settings: str) -> str:
     """Run a step that has to succeed; returns what it said."""
-    done = world.model(*step, **settings)
+    done = world.model(*step, unwritten=unwritten, **settings)
     assert (done.returncode, done.stderr.count("Traceback")) == (0, 0), done.stderr
     return done.stdout
 
@@ -128,7 +128,7 @@ def test_the_steps_in_order_and_what_is_refused_out_of_order(world: World) -> No
         assert "live" in refused(world, "retire", world.old)
         assert "no model to roll back to" in refused(world, "rollback")
 
-        ok(world, "switch", world.new)
+        ok(world, "switch", world.new, unwritten=True)
         until(lambda: gateway.serves(world.new))
         status = ok(world, "status").splitlines()
         assert status[0].startswith(f"{world.new}  live; tiny; 12 products; recall@50 ")
@@ -142,7 +142,7 @@ def test_the_steps_in_order_and_what_is_refused_out_of_order(world: World) -> No
         assert {path.name for path in world.triton.repository.iterdir() if path.is_dir()} == {
             model_name(graph, load_bundle(world.new_dir).digest) for graph in GRAPHS
         }
-        answer = httpx.post(
+        answer = plain_http.post(
             f"{gateway.http}/v1/products:search", json={"modification": "red"}, timeout=60
         )
         assert len(answer.json()["hits"]) == 12
@@ -175,7 +175,7 @@ def writing(replicas: tuple[Replica, ...], shop: Shop) -> Iterator[None]:
             name, picture = f"w{number}-{chosen.randrange(12)}", chosen.randrange(1000)
             try:
                 if name in shop.products and chosen.random() < 0.3:
-                    gone = httpx.delete(f"{gateway.http}/v1/products/{name}", timeout=SOON_S)
+                    gone = plain_http.delete(f"{gateway.http}/v1/products/{name}", timeout=SOON_S)
                     if gone.status_code == 404:
                         continue  # written around the move, and not brought over yet
                     if gone.status_code == 504:

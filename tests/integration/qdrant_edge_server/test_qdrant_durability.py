@@ -23,7 +23,7 @@ from tests.integration.qdrant_edge_server import catalog
 from tests.integration.qdrant_edge_server.scrape import scraped
 from tests.support.qdrant import QdrantProcess, running_qdrant
 
-KILLS = 100 if os.environ.get("RECOMPOSE_TEST_LONG") else 10
+KILLS = 100 if os.environ.get("RECOMPOSE_TEST_LONG") else 6
 # Optimising beside the service at every breath, so that kills fall into copies and swaps too.
 HASTY = """
 import sys

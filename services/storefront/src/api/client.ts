@@ -40,7 +40,8 @@ export interface Listing {
 }
 
 export async function list(listing: Listing, signal?: AbortSignal): Promise<Page> {
-  const query = { ...listing, ...asJson(listing.filter) };
+  const { filter, ...page } = listing;
+  const query = { ...page, ...asJson(filter) };
   const answer = await ask(client.GET("/v1/products", { params: { query }, ...given(signal) }));
   return { products: answer.products, next: answer.next_page_token, degraded: false };
 }

@@ -35,7 +35,7 @@ export interface paths {
         };
         /**
          * List products
-         * @description The products of a catalog, page by page, in a stable order.
+         * @description The products of a catalog, page by page, in a stable order. The filter is that of a search, as JSON in the query string: `curl -G .../v1/products -d page_size=100 --data-urlencode 'filter={"field": "category", "any_of": ["dress"]}'`
          */
         get: operations["ListProducts"];
         put?: never;
@@ -957,10 +957,12 @@ export interface operations {
                 catalog?: string;
                 /** @description Products a page. */
                 page_size?: number;
-                /** @description `next_page_token` of the page before. */
+                /** @description `next_page_token` of the page before, with the same catalog and filter. */
                 page_token?: string;
                 /** @description `basic` leaves out attributes. */
                 view?: "basic" | "full";
+                /** @description Only products for which this holds, as JSON. */
+                filter?: string;
             };
             header?: never;
             path?: never;
@@ -2456,7 +2458,7 @@ export interface operations {
                 catalog?: string;
                 /** @description Filterable attributes; all where none is named. May be repeated. */
                 field?: string[];
-                /** @description Only products for which this holds are counted, as JSON. */
+                /** @description Only products for which this holds, as JSON. */
                 filter?: string;
                 /** @description Count each attribute as if the filter said nothing of it, so that a second color can be offered beside the one chosen: parts of the filter's `all` (or all of it) that name this attribute alone do not count for it. */
                 multi_select?: boolean;

@@ -148,7 +148,9 @@ function RangeChoice({ field, offered, chosen, onChange }: RangeProps) {
           />
         </div>
         {/* Enter needs a button to press, even one that nobody sees. */}
-        <button type="submit" hidden />
+        <button type="submit" hidden>
+          {text.showProducts}
+        </button>
       </fieldset>
     </form>
   );

@@ -20,10 +20,12 @@ export function TrailStrip() {
             <Link
               to={results({ ...view, trail: goTo(trail, index) })}
               aria-current={index === trail.at ? "step" : undefined}
-              aria-label={text.step(index + 1, said(trail, index) || text.asItIs)}
             >
               <ReferenceThumb reference={step.reference} picture={trail.picture} />
-              <span className="said">{said(trail, index) || text.asItIs}</span>
+              <span className="said">
+                <span className="unseen">{text.step(index + 1)}</span>
+                {said(trail, index) || text.asItIs}
+              </span>
               {step.parent !== null && step.parent !== index - 1 && (
                 <span className="branch">{text.branch(step.parent + 1)}</span>
               )}

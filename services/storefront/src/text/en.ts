@@ -38,7 +38,7 @@ export const en = {
 
   // the trail
   trail: "Your way here",
-  step: (number: number, what: string) => `Step ${number}: ${what}`,
+  step: (number: number) => `Step ${number}: `,
   branch: (number: number) => `from step ${number}`,
   startOver: "Start over",
   asItIs: "as it is",
@@ -70,7 +70,7 @@ export const en = {
   showMore: "Show more",
   end: "That is all.",
   likeThis: "Like this, but…",
-  likeThisNamed: (title: string) => `Like ${title}, but…`,
+  likeThisNamed: (title: string) => `Like this, but… (${title})`,
 
   // nothing, or not well
   nothing: "Nothing matches.",

@@ -2,6 +2,7 @@
 // reads English.
 
 import type { Text } from "./en";
+import { entry } from "./names";
 
 const values: Record<string, string> = {
   hoodie: "후드티",
@@ -90,7 +91,7 @@ export const ko: Text = {
   readingPicture: "사진을 읽는 중…",
 
   trail: "지나온 길",
-  step: (number, what) => `${number}단계: ${what}`,
+  step: (number) => `${number}단계: `,
   branch: (number) => `${number}단계에서`,
   startOver: "처음부터",
   asItIs: "그대로",
@@ -119,7 +120,7 @@ export const ko: Text = {
   showMore: "더 보기",
   end: "여기까지입니다.",
   likeThis: "이것과 비슷하지만…",
-  likeThisNamed: (title) => `${title}, 비슷하지만…`,
+  likeThisNamed: (title) => `이것과 비슷하지만… (${title})`,
 
   nothing: "맞는 상품이 없습니다.",
   emptyCatalog: "등록된 상품이 없습니다.",
@@ -199,14 +200,14 @@ export const ko: Text = {
   },
   values,
   suggestion: (field, value, words) => {
-    const named = values[value];
+    const named = entry(values, value);
     switch (field) {
       case "color":
         return named ? `${named}으로` : words;
       case "sleeve":
-        return sleeves[value] ?? words;
+        return entry(sleeves, value) ?? words;
       case "length":
-        return lengths[value] ?? words;
+        return entry(lengths, value) ?? words;
       case "pattern":
         return named ? `${named}로` : words;
       case "category":

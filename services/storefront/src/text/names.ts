@@ -5,13 +5,18 @@ import type { Text } from "./en";
 
 export type Scalar = string | number | boolean;
 
+/** An entry of a dictionary; a word such as "constructor" finds none that it was not given. */
+export function entry<T>(entries: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(entries, key) ? entries[key] : undefined;
+}
+
 export function fieldName(text: Text, field: string): string {
-  return text.fields[field] ?? field.replaceAll("_", " ");
+  return entry(text.fields, field) ?? field.replaceAll("_", " ");
 }
 
 export function valueName(text: Text, value: Scalar): string {
   if (typeof value === "boolean") return value ? text.yes : text.no;
-  return text.values[String(value)] ?? String(value);
+  return entry(text.values, String(value)) ?? String(value);
 }
 
 /** An amount of a product's currency, or of none that the browser knows. */

@@ -33,6 +33,8 @@ export const useLanguage = () => useContext(TextContext);
 
 function firstLanguage(): Language {
   const wanted = [localStorage.getItem(KEY) ?? "", ...navigator.languages];
-  const found = wanted.map((tag) => tag.split("-")[0] ?? "").find((code) => code in LANGUAGES);
+  const found = wanted
+    .map((tag) => tag.split("-")[0] ?? "")
+    .find((code) => Object.hasOwn(LANGUAGES, code));
   return (found ?? "en") as Language;
 }

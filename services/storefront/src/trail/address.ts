@@ -9,7 +9,7 @@
 // the last one where it is left out. Whatever cannot be read is left out: an address may have
 // been cut on its way.
 
-import { type Filters, NO_FILTERS } from "../filters/filters";
+import { type Filters, NO_FILTERS, type Range } from "../filters/filters";
 import { EMPTY, MAX_STEPS, type Reference, type Step, type Trail } from "./trail";
 
 /** All that an address tells. */
@@ -50,36 +50,54 @@ export function write({ trail, filters }: View): Address {
 }
 
 export function read({ search, hash }: Address): View {
-  const values: Record<string, string[]> = {};
-  const ranges: Record<string, { min?: number; max?: number }> = {};
+  // Maps, since an address may name a field `constructor` or `__proto__`.
+  const values = new Map<string, Set<string>>();
+  const ranges = new Map<string, { min?: number; max?: number }>();
   const steps: { parent: number | null; reference: Reference | null; wishes: string[] }[] = [];
   let at: number | null = null;
   for (const [name, value] of new URLSearchParams(search)) {
     const [, kind, field] = /^(filter|min|max)\.(.+)$/.exec(name) ?? [];
     const step = steps.at(-1);
     if (field && kind === "filter") {
-      values[field] = [...new Set([...(values[field] ?? []), value])];
+      values.set(field, (values.get(field) ?? new Set()).add(value));
     } else if (field && kind && value.trim() && Number.isFinite(Number(value))) {
-      ranges[field] = { ...ranges[field], [kind]: Number(value) };
+      ranges.set(field, { ...ranges.get(field), [kind]: Number(value) });
     } else if (name === "step") {
       steps.push({ parent: parentOf(value, steps.length), reference: null, wishes: [] });
     } else if (name === "at") {
       at = wholeNumber(value);
     } else if (name === "wish" && step && value.trim()) {
-      step.wishes.push(value.trim());
+      const said = value.trim();
+      if (!step.wishes.includes(said)) step.wishes.push(said);
     } else if (step) {
       step.reference = readReference(name, value) ?? step.reference;
     }
   }
   const trail = asTrail(steps.slice(0, MAX_STEPS), at, readPicture(hash));
-  const filters = Object.keys(values).length || Object.keys(ranges).length;
-  return { trail, filters: filters ? { values, ranges } : NO_FILTERS };
+  return { trail, filters: asFilters(values, ranges) };
 }
 
-function asTrail(steps: readonly Step[], at: number | null, picture: string | null): Trail {
-  if (!steps.some((step) => step.reference || step.wishes.length)) return EMPTY;
-  const shown = at !== null && at >= 1 && at <= steps.length ? at - 1 : steps.length - 1;
-  return { steps, at: shown, picture };
+function asFilters(values: Map<string, Set<string>>, ranges: Map<string, Range>): Filters {
+  if (!values.size && !ranges.size) return NO_FILTERS;
+  const chosen = [...values].map(([field, those]) => [field, [...those]]);
+  return { values: Object.fromEntries(chosen), ranges: Object.fromEntries(ranges) };
+}
+
+function asTrail(read: readonly Step[], at: number | null, picture: string | null): Trail {
+  const steps: Step[] = [];
+  // Where each step that was read went; one that asks for nothing is the one it came from.
+  const places: (number | null)[] = [];
+  for (const step of read) {
+    const parent = (step.parent === null ? null : places[step.parent]) ?? null;
+    if (!step.reference && !step.wishes.length) places.push(parent);
+    else places.push(steps.push({ ...step, parent: parent ?? lastOf(steps) }) - 1);
+  }
+  const shown = (at === null ? null : places[at - 1]) ?? lastOf(steps);
+  return shown === null ? EMPTY : { steps, at: shown, picture };
+}
+
+function lastOf(steps: readonly Step[]): number | null {
+  return steps.length ? steps.length - 1 : null;
 }
 
 function referenceEntry(reference: Reference): [string, string] {

@@ -1,7 +1,7 @@
 // Wishes that fit a reference: what the catalog has of its category and it has not itself.
 
 import type { Facet, Product } from "../api/client";
-import type { Scalar } from "../text/names";
+import { entry, type Scalar } from "../text/names";
 
 export type Attributes = Readonly<Record<string, Scalar | readonly Scalar[]>>;
 
@@ -31,7 +31,10 @@ const PHRASES: Record<string, { most: number; words: (value: string) => string }
   length: { most: 1, words: (value) => (value === "knee" ? "knee length" : `${value} in length`) },
   pattern: {
     most: 2,
-    words: (value) => (PATTERN_NOUNS[value] ? `with ${PATTERN_NOUNS[value]}` : value),
+    words: (value) => {
+      const noun = entry(PATTERN_NOUNS, value);
+      return noun ? `with ${noun}` : value;
+    },
   },
   category: { most: 2, words: (value) => `as ${withArticle(value)}` },
 };

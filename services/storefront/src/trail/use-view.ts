@@ -13,7 +13,8 @@ export function useView() {
       const [before, after] = [current(view.trail)?.reference, current(next.trail)?.reference];
       // A new reference asks to be spoken about: the words' field takes the focus.
       const choosing = after && !sameReference(before ?? null, after);
-      navigate(results(next), { state: choosing ? { choosing } : null });
+      // At once: a box that was ticked must not spring back until the products are there.
+      navigate(results(next), { state: choosing ? { choosing } : null, flushSync: true });
     },
     [navigate, view],
   );
