@@ -17,8 +17,8 @@ EXPLAINED: Final = {
     "CKV_K8S_11": "no processor limits: they make a search wait while the node idles; requests "
     "share processors fairly, and memory is limited",
     "CKV_K8S_15": "images are pulled if not present: tags of a release do not move",
-    "CKV_K8S_35": "secrets as variables: the gateway, Redis, Qdrant and Triton take them so; each is "
-    "a reference to a key of a Secret",
+    "CKV_K8S_35": "secrets as variables: the gateway, Redis, Qdrant and Triton take them so; each "
+    "is a reference to a key of a Secret",
     "CKV_K8S_43": "tags, not digests: values.yaml takes NAME@sha256:... for whoever mirrors images",
 }
 # Checks that one object fails on purpose.
