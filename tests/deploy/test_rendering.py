@@ -12,6 +12,7 @@ from tests.deploy.chart import (
     Object,
     component,
     helm,
+    named,
     of_kind,
     refusal,
     render,
@@ -107,6 +108,14 @@ def test_an_ingress_speaks_grpc_to_the_grpc_port(rendered: dict[str, list[Object
         "shop-recompose-grpc": "GRPC",
         "shop-recompose-shop": None,
     }
+    paths = {
+        name: one["spec"]["rules"][0]["http"]["paths"][0]["path"] for name, one in ingresses.items()
+    }
+    assert paths == {
+        "shop-recompose-api": "/v1",
+        "shop-recompose-grpc": "/",
+        "shop-recompose-shop": "/",
+    }
     for one in ingresses.values():
         assert one["spec"]["tls"][0]["hosts"] == [one["spec"]["rules"][0]["host"]]
 
@@ -172,3 +181,24 @@ def test_autoscaling_of_gateways_follows_their_own_metric(
 )
 def test_what_cannot_work_together_is_refused(values: str, sets: list[str], sentence: str) -> None:
     assert sentence in refusal(*sets, values=values)
+
+
+def test_numbers_are_written_in_full() -> None:
+    settings = {"MAX_IN_FLIGHT": 1_000_000, "SEARCH_BUDGET_S": 1.5, "LOG_FORMAT": "text"}
+    objects = render(
+        sets=[f"gateway.settings={json.dumps(settings)}", "redis.cache.maxMemoryMiB=4000000"]
+    )
+    gateway = named(objects, "Deployment", "shop-recompose-gateway")
+    env = {
+        one["name"]: one.get("value")
+        for one in gateway["spec"]["template"]["spec"]["containers"][0]["env"]
+    }
+    assert {name: env[name] for name in settings} == {
+        "MAX_IN_FLIGHT": "1000000",
+        "SEARCH_BUDGET_S": "1.5",
+        "LOG_FORMAT": "text",
+    }
+    redis = named(objects, "Deployment", "shop-recompose-redis-cache")
+    (container,) = redis["spec"]["template"]["spec"]["containers"]
+    assert "4000000mb" in container["args"]
+    assert container["resources"]["limits"]["memory"] == "5000032Mi"

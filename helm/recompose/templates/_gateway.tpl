@@ -36,7 +36,7 @@
   value: "10"
 {{- range $name, $value := .Values.gateway.settings }}
 - name: {{ $name }}
-  value: {{ $value | toString | quote }}
+  value: {{ include "recompose.text" $value | quote }}
 {{- end }}
 {{- end -}}
 

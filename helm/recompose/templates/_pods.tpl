@@ -46,10 +46,9 @@ topologySpreadConstraints:
   {{- end }}
 {{- end -}}
 
-{{/* A setting in whole seconds and no more: (list NAME VALUE). */}}
-{{- define "recompose.env" -}}
-- name: {{ index . 0 }}
-  value: {{ index . 1 | toString | quote }}
+{{/* A value as text. Helm reads every number as a float, and would write a million as 1e+06. */}}
+{{- define "recompose.text" -}}
+{{- if and (kindIs "float64" .) (eq . (floor .)) }}{{ int64 . }}{{ else }}{{ . }}{{ end -}}
 {{- end -}}
 
 {{/* (list $ NAME KEY): an environment variable out of the release's Secret. */}}
