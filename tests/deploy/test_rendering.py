@@ -175,6 +175,17 @@ def test_autoscaling_of_gateways_follows_their_own_metric(
         ("default", ["publish.enabled=true"], "publish.enabled needs model.source claim"),
         ("gpu-ha", ['training={"claim":""}'], "training.claim"),
         ("default", ["training.enabled=true"], "training.claim is needed"),
+        (
+            "default",
+            ["triton.replicas=5", "triton.autoscaling.enabled=true"],
+            "triton.autoscaling.maxReplicas is less than triton.replicas",
+        ),
+        (
+            "gpu-ha",
+            ["gateway.writer.replicas=5"],
+            "gateway.writer.autoscaling.maxReplicas is less than gateway.writer.replicas",
+        ),
+        ("default", ["qdrant.replicationFactor=2"], "qdrant.replicationFactor is more"),
         ("default", ["imports.enabled=true"], "imports.claim is needed"),
         ("default", ['routes.kind="ingress"'], "networkPolicy.clients is needed"),
     ],
