@@ -10,7 +10,7 @@
 {{- if and (eq $values.model.source "image") $values.model.further -}}
 {{- fail "model.further is for bundles of a bucket: the gateway's image holds one bundle." -}}
 {{- end -}}
-{{- $shared := or (gt (int $values.gateway.replicas) 1) $values.gateway.autoscaling.enabled $values.gateway.writer.enabled $values.backup.enabled $values.collectPictures.enabled -}}
+{{- $shared := or (gt (int $values.gateway.replicas) 1) $values.gateway.autoscaling.enabled $values.gateway.writer.enabled $values.backup.enabled $values.collectPictures.enabled (ne $values.swap.kind "none") -}}
 {{- if and (not $values.pictures.bucket) (eq $values.pictures.accessMode "ReadWriteOnce") $shared -}}
 {{- fail "pictures.accessMode ReadWriteOnce is for one gateway pod and nothing beside it: use ReadWriteMany, or pictures.bucket." -}}
 {{- end -}}
@@ -34,6 +34,13 @@
 {{- end -}}
 {{- if and $values.training.enabled (not $values.training.claim) -}}
 {{- fail "training.claim is needed: the claim with the data set, which also takes the runs." -}}
+{{- end -}}
+{{- if and (ne $values.swap.kind "none") (eq $values.model.source "image") -}}
+{{- fail "swap.kind needs model.source claim or bucket: the gateway's image holds one bundle." -}}
+{{- end -}}
+{{- $brought := concat (list $values.model.digest) $values.model.further -}}
+{{- if and (eq $values.swap.kind "forward") (eq $values.model.source "bucket") (not (has $values.swap.digest $brought)) -}}
+{{- fail "swap.digest is not among model.further: gateways and Triton would not have that bundle." -}}
 {{- end -}}
 {{- if and $values.imports.enabled (not $values.imports.claim) -}}
 {{- fail "imports.claim is needed: the claim that holds the feed." -}}

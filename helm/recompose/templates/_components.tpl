@@ -8,7 +8,7 @@
 {{- if not $values.redis.external.secret }}{{ $components = append $components "redis" }}{{ end -}}
 {{- if $values.storefront.enabled }}{{ $components = append $components "storefront" }}{{ end -}}
 {{- if $values.imports.enabled }}{{ $components = append $components "import" }}{{ end -}}
-{{- if or $values.backup.enabled $values.collectPictures.enabled }}{{ $components = append $components "upkeep" }}{{ end -}}
+{{- if or $values.backup.enabled $values.collectPictures.enabled (ne $values.swap.kind "none") }}{{ $components = append $components "upkeep" }}{{ end -}}
 {{- if $values.training.enabled }}{{ $components = append $components "training" }}{{ end -}}
 {{- if $values.publish.enabled }}{{ $components = append $components "publish" }}{{ end -}}
 {{- $components = append $components "test" -}}
