@@ -32,7 +32,7 @@ describe("values", () => {
     await open(NO_FILTERS, facet("color", "red", "blue"), facet("category", "coat"), PRICE);
     const names = screen.getAllByRole("group").map((group) => group.querySelector("legend"));
     expect(names.map((name) => name?.textContent)).toEqual(["Category", "Color", "Price"]);
-    expect(boxes("Color")).toEqual(["red100", "blue99"]);
+    expect(boxes("Color")).toEqual(["red 100", "blue 99"]);
   });
 
   it("are chosen and taken back, the trail kept", async () => {
@@ -51,10 +51,10 @@ describe("values", () => {
   it("can be taken back when nothing has them any more", async () => {
     const chosen = { values: { color: ["red", "teal"] }, ranges: {} };
     const { user, view } = await open(chosen, facet("color", "red"));
-    expect(await screen.findByRole("checkbox", { name: /red 100|red100/ })).toBeChecked();
+    expect(await screen.findByRole("checkbox", { name: "red 100" })).toBeChecked();
     const lost = screen.getByRole("checkbox", { name: /teal/ });
     expect(lost).toBeChecked();
-    expect(lost.closest("label")).toHaveTextContent("teal0");
+    expect(lost.closest("label")).toHaveTextContent("teal 0");
     await user.click(lost);
     expect(view().filters.values).toEqual({ color: ["red"] });
     expect(screen.queryByRole("checkbox", { name: /teal/ })).toBeNull();

@@ -14,6 +14,7 @@ describe("a failure", () => {
     [new ApiFailure("OVERLOADED", 429), en.reasons.OVERLOADED],
     [new ApiFailure("PRODUCT_NOT_FOUND", 404), en.reasons.PRODUCT_NOT_FOUND],
     [new ApiFailure("A_REASON_OF_TOMORROW", 400), en.unknownReason],
+    [new ApiFailure("constructor", 400), en.unknownReason],
     [new TypeError("secret"), en.unknownReason],
   ])("is told by its reason (%s), and by nothing that a program said", (failure, said) => {
     render(<FailureNotice heading="Heading" failure={failure} />);

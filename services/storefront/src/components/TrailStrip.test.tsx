@@ -26,12 +26,12 @@ describe("the way here", () => {
     expect(
       within(way)
         .getAllByRole("link")
-        .map((link) => link.textContent),
+        .map((link) => link.textContent?.trim()),
     ).toEqual([
       `Step 1: ${en.asItIs}`,
       "Step 2: in black",
       "Step 3: with a hood",
-      `Step 4: in red${en.branch(1)}`,
+      `Step 4: in red ${en.branch(1)}`,
     ]);
   });
 
