@@ -107,6 +107,9 @@ class Metrics:
             registry=self.registry,
         )
         self.indexed(math.nan, None)
+        # So that the first of them is an increase, too.
+        for outcome in ("imported", "unchanged", "failed"):
+            self._imported.labels(outcome)
         self._audits = Counter(
             "recompose_index_audits",
             "Recall audits that this replica made by itself: ok, empty (nothing to compare), "
@@ -134,6 +137,9 @@ class Metrics:
             "Time since the last audit of the index, in seconds; NaN before the first.",
             registry=self.registry,
         )
+
+        for outcome in ("ok", "empty", "failed"):
+            self._audits.labels(outcome)
 
     def observe_request(self, edge: str, method: str, code: str, seconds: float) -> None:
         """Count an answered request; ``code`` is a gRPC status name or an HTTP status."""
