@@ -14,7 +14,7 @@ TRAINING := training/.venv/bin
 DEPLOY := .venv-deploy/bin
 PROTOS := $(wildcard proto/recompose/v1/*.proto)
 # Debian's names of what the tests run and no Python package brings.
-SYSTEM_PACKAGES := git curl chromium
+SYSTEM_PACKAGES := git curl chromium prometheus prometheus-node-exporter prometheus-redis-exporter
 STOREFRONT := services/storefront
 PYTEST := -m pytest -v --durations=10
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

@@ -86,7 +86,7 @@ def prometheus(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         ):
             log = folder / f"{Path(command[0]).name}.log"
             programs.enter_context(running(command, url, log))
-        _import_three_products(stack, folder)
+        _import_three_products(stack, f"http://{own}", folder)
         yield f"http://{own}"
 
 
@@ -107,15 +107,20 @@ def _redis_url(stack: Stack) -> str:
     raise AssertionError("the stack runs no gateway")
 
 
-def _import_three_products(stack: Stack, folder: Path) -> None:
-    """An import into a catalog of its own, one of its rows refused, that leaves a metrics file."""
+def _import_three_products(stack: Stack, prometheus: str, folder: Path) -> None:
+    """Imports into a catalog of their own, one row refused, that leave a metrics file.
+
+    Twice: what is counted for the first time has no rate before it is counted again.
+    """
     pictures = sorted((stack.data_dir / "demo-catalog" / "images").iterdir())[:3]
     rows = [{"id": f"m{at}", "title": "x", "image": str(one)} for at, one in enumerate(pictures)]
     rows.append({"id": "m9", "title": "x", "image": str(folder / "prometheus.yaml")})
     feed = folder / "feed.jsonl"
     feed.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    time.sleep(2)  # what was counted before is scraped, so that what comes now is an increase
-    for _ in range(2):
+    for scraped in ("recompose_ready", 'recompose_requests_total{method="ImportProducts"}'):
+        end = time.monotonic() + WITHIN_S
+        while not ask(prometheus, scraped) and time.monotonic() < end:
+            time.sleep(0.2)
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "indexer", "import", str(feed), "--again"),

@@ -161,3 +161,10 @@ def test_grafana_is_told_where_both_are() -> None:
     assert [one["type"] for one in sources["datasources"]] == ["prometheus"]
     providers = yaml.safe_load((provisioning / "dashboards" / "recompose.yaml").read_text())
     assert providers["providers"][0]["folder"] == "Recompose"
+
+
+@pytest.mark.parametrize("path", [*RULES, *DASHBOARDS], ids=lambda path: path.name)
+def test_the_chart_brings_the_same_files(path: Path) -> None:
+    kind = "rules" if path.suffix == ".yaml" else "dashboard"
+    copy = ROOT / "helm" / "recompose" / "files" / "monitoring" / f"{kind}-{path.name}"
+    assert copy.read_text() == path.read_text(), "copy it into the chart, which reads no other files"
