@@ -41,10 +41,12 @@ def ask(address: str, target: dict[str, Any], minutes: float) -> Iterator[tuple[
     with urlopen(f"{address}/api/v1/query_range?{asked}", timeout=30) as answer:  # noqa: S310
         found = json.load(answer)["data"]["result"]
     for one in found:
-        legend = re.sub(
-            r"{{(\w+)}}", lambda name: one["metric"].get(name[1], ""), target["legendFormat"]
-        )
-        yield legend, one["values"]
+        labels = one["metric"]
+
+        def label(name: re.Match[str], labels: dict[str, str] = labels) -> str:
+            return labels.get(name[1], "")
+
+        yield re.sub(r"{{(\w+)}}", label, target["legendFormat"]), one["values"]
 
 
 def series_of(address: str, panel: dict[str, Any], minutes: float) -> Series:
