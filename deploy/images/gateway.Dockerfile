@@ -12,8 +12,7 @@ COPY services/recompose /app/services/recompose
 COPY services/retrieval /app/services/retrieval
 COPY models /app/models
 # Bytecode is made here: a read-only root takes none later.
-RUN /opt/venv/bin/python -m compileall -q /opt/venv/lib /app/services \
-    && install -d -o 10001 -g 10001 /volumes/data /volumes/models
+RUN /opt/venv/bin/python -m compileall -q /opt/venv/lib /app/services
 
 FROM ${PYTHON_IMAGE}
 ARG VERSION=0.1.0
@@ -24,8 +23,8 @@ LABEL org.opencontainers.image.title="Recompose gateway" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 # The base's own pip would be the one installer left.
-RUN rm -rf /usr/local/bin/pip* /usr/local/lib/python3.11/ensurepip /usr/local/lib/python3.11/site-packages/*
-COPY --from=build /volumes /
+RUN rm -rf /usr/local/bin/pip* /usr/local/lib/python3.11/ensurepip /usr/local/lib/python3.11/site-packages/* \
+    && install -d -o 10001 -g 10001 /data /models
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
 ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \

@@ -8,8 +8,7 @@ RUN python3 -m venv /opt/venv \
     && /opt/venv/bin/python -m pip uninstall --yes pip setuptools
 COPY services/indexer /app/services/indexer
 COPY services/recompose /app/services/recompose
-RUN /opt/venv/bin/python -m compileall -q /opt/venv/lib /app/services \
-    && install -d -o 10001 -g 10001 /volumes/state /volumes/feed
+RUN /opt/venv/bin/python -m compileall -q /opt/venv/lib /app/services
 
 FROM ${PYTHON_IMAGE}
 ARG VERSION=0.1.0
@@ -19,8 +18,8 @@ LABEL org.opencontainers.image.title="Recompose indexer" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-RUN rm -rf /usr/local/bin/pip* /usr/local/lib/python3.11/ensurepip /usr/local/lib/python3.11/site-packages/*
-COPY --from=build /volumes /
+RUN rm -rf /usr/local/bin/pip* /usr/local/lib/python3.11/ensurepip /usr/local/lib/python3.11/site-packages/* \
+    && install -d -o 10001 -g 10001 /feed /state
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
 ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \

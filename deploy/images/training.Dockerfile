@@ -17,8 +17,7 @@ COPY training/demo_data /app/training/demo_data
 COPY services/demo_catalog /app/services/demo_catalog
 COPY services/recompose /app/services/recompose
 COPY services/retrieval /app/services/retrieval
-RUN /opt/venv/bin/python -m compileall -q /app \
-    && install -d -o 10001 -g 10001 /volumes/training
+RUN /opt/venv/bin/python -m compileall -q /app
 # The interpreter goes along, without an installer: NVIDIA's base has another one.
 RUN mkdir -p /python/bin /python/lib \
     && cp -P /usr/local/bin/python3 /usr/local/bin/python3.11 /python/bin/ \
@@ -39,8 +38,7 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates libbz2-1.0 libexpat1 libffi8 liblzma5 libncursesw6 libreadline8 libsqlite3-0 libssl3 libuuid1 zlib1g \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /python /usr/local
-RUN ldconfig
-COPY --from=build /volumes /
+RUN ldconfig && install -d -o 10001 -g 10001 /training
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
 ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \

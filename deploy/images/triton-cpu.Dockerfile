@@ -10,8 +10,7 @@ RUN python3 -m venv /opt/venv \
     && /opt/venv/bin/python -m pip install --no-cache-dir --no-compile --no-deps -r "/tmp/${REQUIREMENTS}" \
     && /opt/venv/bin/python -m pip uninstall --yes pip setuptools
 COPY deploy/triton_cpu /app/triton_cpu
-RUN /opt/venv/bin/python -m compileall -q /opt/venv/lib \
-    && install -d -o 10001 -g 10001 /volumes/models
+RUN /opt/venv/bin/python -m compileall -q /opt/venv/lib
 
 FROM ${PYTHON_IMAGE}
 ARG VERSION=0.1.0
@@ -21,8 +20,8 @@ LABEL org.opencontainers.image.title="Recompose Triton for the CPU" \
       org.opencontainers.image.licenses="Apache-2.0 AND BSD-3-Clause" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-RUN rm -rf /usr/local/bin/pip* /usr/local/lib/python3.11/ensurepip /usr/local/lib/python3.11/site-packages/*
-COPY --from=build /volumes /
+RUN rm -rf /usr/local/bin/pip* /usr/local/lib/python3.11/ensurepip /usr/local/lib/python3.11/site-packages/* \
+    && install -d -o 10001 -g 10001 /models
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
 # The last two are for the container runtime of a host with GPUs; others ignore them.
