@@ -55,7 +55,9 @@ class Containers:
             [*self._podman, *arguments], capture_output=True, text=True, check=False
         )
         if done.returncode:
-            raise RuntimeError(f"podman {arguments[0]} failed:\n{(done.stdout + done.stderr)[-3000:]}")
+            raise RuntimeError(
+                f"podman {arguments[0]} failed:\n{(done.stdout + done.stderr)[-3000:]}"
+            )
         return done.stdout
 
     def log(self, name: str) -> str:

@@ -54,7 +54,9 @@ def _needs_its_secrets(name: str, service: Document) -> bool:
 
 def _says_how_it_is(name: str, service: Document) -> bool:
     ours = service["image"].startswith("recompose/")  # Their Dockerfiles say it.
-    return name in ENDS_BY_ITSELF | HOLDS_NO_SHELL or ours or "test" in service.get("healthcheck", {})
+    return (
+        name in ENDS_BY_ITSELF | HOLDS_NO_SHELL or ours or "test" in service.get("healthcheck", {})
+    )
 
 
 def _waits_for_health(name: str, service: Document) -> bool:
@@ -126,10 +128,12 @@ def test_schema(tmp_path: Path, compose: Document) -> None:
 
 def test_required_variables_are_in_the_example() -> None:
     """All that must be set, without a value."""
-    required = {name for name, rest in INTERPOLATED.findall(COMPOSE.read_text()) if rest[:2] == ":?"}
+    required = {
+        name for name, rest in INTERPOLATED.findall(COMPOSE.read_text()) if rest[:2] == ":?"
+    }
     lines = dict(line.split("=", 1) for line in EXAMPLE.read_text().splitlines() if line[:1] != "#")
     assert required
-    assert {name: "" for name in required} == {k: v for k, v in lines.items() if k in required}
+    assert dict.fromkeys(required, "") == {k: v for k, v in lines.items() if k in required}
     assert lines.keys() - required == {"COMPOSE_PROFILES"}
 
 
@@ -175,5 +179,7 @@ def test_monitoring_is_mounted_from_here(compose: Document) -> None:
     }
     assert mounted == set(MONITORING)
     if not (DEPLOY / "monitoring").exists():
-        pytest.skip("deploy/monitoring is not in this tree yet: Prometheus and Grafana cannot start")
+        pytest.skip(
+            "deploy/monitoring is not in this tree yet: Prometheus and Grafana cannot start"
+        )
     assert [path for path in MONITORING if not (DEPLOY / path).exists()] == []

@@ -181,12 +181,16 @@ def test_processes_may_do_little(shop: tuple[Containers, dict[str, int]], name: 
     containers, _ = shop
     pid = containers.podman("inspect", "--format", "{{.State.Pid}}", name).strip()
     status = dict(
-        line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line
+        line.split(":\t", 1)
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+        if ":\t" in line
     )
     assert status["Uid"].split() == [str(USER)] * 4
     assert int(status["CapEff"], 16) == 0
     assert status["NoNewPrivs"] == "1"
-    root, *_ = [line for line in Path(f"/proc/{pid}/mounts").read_text().splitlines() if " / " in line]
+    root, *_ = [
+        line for line in Path(f"/proc/{pid}/mounts").read_text().splitlines() if " / " in line
+    ]
     assert "ro" in root.split()[3].split(",")
 
 
