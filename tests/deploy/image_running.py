@@ -1,4 +1,4 @@
-"""Containers as the chart's pods run: numeric user, read-only root, no capability, tmpfs at /tmp."""
+"""Containers as the chart's pods run: numeric user, read-only root, no capability, a tmpfs."""
 
 import socket
 import subprocess

@@ -1,4 +1,4 @@
-"""deploy/compose.yaml: valid, without default passwords, restricted, and begun in order of health."""
+"""deploy/compose.yaml: valid, restricted, no default password, begun in order of health."""
 
 import copy
 import re

@@ -1,4 +1,4 @@
-"""Images built for real and run as the chart runs them: a feed goes in, a composed search comes out.
+"""Images built and run as the chart runs them: a feed goes in, a composed search comes out.
 
 Only with RECOMPOSE_TEST_LONG=1 (`make images`, `make test-long`), as root on Debian or Ubuntu: some
 ten minutes and 6 GB of disk, both given back.
@@ -65,7 +65,7 @@ def feed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shop(
     images: Images, feed: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Containers, dict[str, int]]]:
-    """Redis, the index, Triton, gateway and storefront, each up in its turn, and the feed imported."""
+    """Redis, index, Triton, gateway and storefront, each up in its turn, and the feed imported."""
     folder = tmp_path_factory.mktemp("volumes")
     for name in ("models", "data", "qdrant", "state"):
         (folder / name).mkdir()
@@ -160,7 +160,7 @@ def _search(port: int) -> dict[str, Any]:
 
 
 def test_a_composed_search(shop: tuple[Containers, dict[str, int]]) -> None:
-    """Through the gateway, and through the storefront before it: five products, computed in full."""
+    """Through the gateway, and through the storefront before it: five products, in full."""
     _, ports = shop
     for door in ("rest", "page"):
         found = _search(ports[door])
