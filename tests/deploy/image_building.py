@@ -13,13 +13,15 @@ ROOT: Final = Path(__file__).parents[2]
 DOCKERFILES: Final = ROOT / "deploy" / "images"
 STORES: Final = ROOT / "tests" / "deploy" / "stores.Dockerfile"
 BUILT: Final = ("gateway", "indexer", "triton-cpu", "storefront")
-_PACKAGES: Final = "ca-certificates,libpython3.11,libstdc++6,python3.11,python3.11-venv,wget"
+# debootstrap does not follow virtual packages: python3-distutils is one of them for venv.
+_PACKAGES: Final = (
+    "ca-certificates,libpython3.11,libstdc++6,python3-distutils,python3.11,python3.11-venv,wget"
+)
 _MIRROR: Final = "http://deb.debian.org/debian"
 # How this machine reaches package registries. Mounted for a build's steps, so in no image.
 _REGISTRY_SETTINGS: Final = {
     Path("/etc/ssl/certs"): "/etc/ssl/certs",
     Path("/etc/pip.conf"): "/etc/pip.conf",
-    Path.home() / ".npmrc": "/root/.npmrc",
 }
 
 
@@ -56,6 +58,9 @@ class Images:
             for source, target in _REGISTRY_SETTINGS.items()
             if source.exists()
         ]
+        npmrc = self._folder / "npmrc"
+        npmrc.write_text("cafile=/etc/ssl/certs/ca-certificates.crt\n")
+        settings.append(f"--volume={npmrc}:/root/.npmrc:ro")
         bases = [
             f"--build-arg={argument}_IMAGE={self.tag(f'base-{base}')}"
             for argument, base in (("PYTHON", "python"), ("NODE", "node"), ("CADDY", "caddy"))

@@ -12,7 +12,7 @@ from tests.deploy.image_building import Images
 
 USER: Final = 10001
 _RESTRICTED: Final = (
-    *("--network", "host", "--cgroups", "disabled", "--read-only", "--read-only-tmpfs=false"),
+    *("--network", "host", "--read-only", "--read-only-tmpfs=false"),
     *("--tmpfs", "/tmp:rw,size=1g,mode=1777", "--user", f"{USER}:{USER}"),
     *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
     *("--ulimit", "nofile=1000:1000", "--ulimit", "nproc=1000:1000"),
