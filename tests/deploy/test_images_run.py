@@ -194,6 +194,13 @@ def test_processes_may_do_little(shop: tuple[Containers, dict[str, int]], name: 
     assert "ro" in root.split()[3].split(",")
 
 
+@pytest.mark.parametrize("name", ["gateway", "page"])
+def test_health_checks_of_the_images(shop: tuple[Containers, dict[str, int]], name: str) -> None:
+    """What Docker asks by; Triton's asks the port of the image, which may be taken here."""
+    containers, _ = shop
+    containers.podman("healthcheck", "run", name)
+
+
 @pytest.mark.parametrize("name", BUILT)
 def test_nothing_to_install_with_is_left(images: Images, name: str) -> None:
     with Containers(images) as containers:
