@@ -14,7 +14,7 @@ TRAINING := training/.venv/bin
 DEPLOY := .venv-deploy/bin
 PROTOS := $(wildcard proto/recompose/v1/*.proto)
 # Debian's names of what the tests run and no Python package brings.
-SYSTEM_PACKAGES := git curl chromium
+SYSTEM_PACKAGES := git curl chromium prometheus prometheus-node-exporter prometheus-redis-exporter
 # What builds and runs images where no registry of images is reached.
 SYSTEM_PACKAGES_LONG := buildah podman runc debootstrap
 STOREFRONT := services/storefront
@@ -51,7 +51,7 @@ test-long: system-deps system-deps-long setup setup-triton setup-training setup-
 	$(TRAINING)/python $(PYTEST) tests/training 2>&1 | tee -a .bench/test-long.txt || status=1; \
 	exit $$status
 
-images: system-deps-long setup setup-deploy ## Build the images for real, print their sizes, run them and search (part of test-long)
+images: system-deps-long check-node setup setup-deploy ## Build the images for real, print their sizes, run them and search (part of test-long)
 	RECOMPOSE_TEST_LONG=1 $(DEPLOY)/python $(PYTEST) -s tests/deploy/test_images_run.py
 
 LINTS := lint-python lint-types lint-layers lint-protos lint-breaking lint-stubs lint-storefront lint-shell lint-yaml lint-images

@@ -20,6 +20,12 @@ if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" -eq 0 ]; then
     # Names without spaces, so they are split on purpose.
     # shellcheck disable=SC2086
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
+    # Some bring a service that starts by itself (Prometheus); tests start what they need.
+    if [ -d /run/systemd/system ]; then
+        for name in $missing; do
+            systemctl disable --quiet --now "$name.service" 2>/dev/null || true
+        done
+    fi
 else
     echo "The tests need these packages, which are not installed:$missing" >&2
     echo "On Debian or Ubuntu: sudo apt-get install$missing" >&2

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -34,6 +34,10 @@ from retrieval.ports import ImageFetcher, ImageStore
 _DECODED_AT_ONCE: Final = 8
 
 
+def ignore_outcome(outcome: ImportOutcome) -> None:
+    """The observer of callers that keep no metrics."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Change:
     """What one write means for the index: a new payload, and new pixels where given."""
@@ -52,13 +56,17 @@ class Importer:
         workshop: PictureWorkshop,
         fields: FilterableFields,
         embed_batch: int,
+        *,
+        count: Callable[[ImportOutcome], None] = ignore_outcome,
     ) -> None:
-        """``embed_batch`` pictures go to the encoder in one request."""
+        """``embed_batch`` pictures go to the encoder in one request; ``count`` is told what became
+        of each product of an import that was answered."""
         self._images = images
         self._fetcher = fetcher
         self._workshop = workshop
         self._fields = fields
         self._embed_batch = embed_batch
+        self._count = count
         # A decoded picture may take 75 MB: only a few are held at once, however many wait.
         self._decoding = asyncio.Semaphore(_DECODED_AT_ONCE)
 
@@ -100,7 +108,10 @@ class Importer:
                 changes[outcome.product.point_id] = outcome
                 results[position] = ImportResult(write.id, ImportOutcome.IMPORTED)
         await self._apply(space, list(changes.values()), deadline)
-        return [result for result in results if result is not None]
+        answers = [result for result in results if result is not None]
+        for answer in answers:
+            self._count(answer.outcome)
+        return answers
 
     async def write_one(
         self, space: EmbeddingSpace, catalog: str, write: ProductWrite, deadline: Deadline

@@ -8,6 +8,7 @@ import numpy as np
 
 from gateway.audit.recall import RecallAudit
 from gateway.audit.schedule import AuditSchedule
+from gateway.index_watch import IndexWatch
 from gateway.settings import Settings, SettingsError
 from gateway.space import EmbeddingSpace
 from gateway.spaces import Spaces
@@ -106,7 +107,11 @@ class HeldSpaces:
             index,
             index.audits,
             tuned,
-            (tuning.watch, schedule.watch),
+            (
+                tuning.watch,
+                schedule.watch,
+                IndexWatch(index.audits, metrics.indexed, is_live).watch,
+            ),
         )
 
     def _announce(self, space: EmbeddingSpace) -> None:

@@ -9,7 +9,7 @@ import time
 from typing import Final, Literal
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from retrieval.domain import Pooled, Tuning
 
@@ -24,6 +24,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
         self._requests = Counter(
             "recompose_requests",
             "Requests answered, by edge (grpc, rest), method and status code.",
@@ -61,6 +62,11 @@ class Metrics:
             "Requests being worked on now.",
             registry=self.registry,
         )
+        self.in_flight_limit = Gauge(
+            "recompose_requests_in_flight_limit",
+            "Requests that may be worked on at once; more are refused.",
+            registry=self.registry,
+        )
         self.ready = Gauge(
             "recompose_ready",
             "1 while the gateway is ready: a real inference and a real query succeeded lately.",
@@ -78,7 +84,32 @@ class Metrics:
             ["name", "digest", "precision"],
             registry=self.registry,
         )
-
+        self.model_matches_index = Gauge(
+            "recompose_model_matches_index",
+            "1 while the model being served is the one that the index's alias names.",
+            registry=self.registry,
+        )
+        self._imported = Counter(
+            "recompose_imported_products",
+            "Products of imports, by what became of each: imported, unchanged, failed.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self._products = Gauge(
+            "recompose_index_products",
+            "Products of all catalogs in the live index; NaN until it was read.",
+            registry=self.registry,
+        )
+        self._updated_at = Gauge(
+            "recompose_index_updated_timestamp_seconds",
+            "When a product of the live index was last written, in seconds since the epoch; NaN "
+            "where there is none.",
+            registry=self.registry,
+        )
+        self.indexed(math.nan, None)
+        # So that the first of them is an increase, too.
+        for outcome in ("imported", "unchanged", "failed"):
+            self._imported.labels(outcome)
         self._audits = Counter(
             "recompose_index_audits",
             "Recall audits that this replica made by itself: ok, empty (nothing to compare), "
@@ -107,6 +138,9 @@ class Metrics:
             registry=self.registry,
         )
 
+        for outcome in ("ok", "empty", "failed"):
+            self._audits.labels(outcome)
+
     def observe_request(self, edge: str, method: str, code: str, seconds: float) -> None:
         """Count an answered request; ``code`` is a gRPC status name or an HTTP status."""
         self._requests.labels(edge, method, code).inc()
@@ -120,6 +154,15 @@ class Metrics:
     def count_cache(self, outcome: str) -> None:
         """Count a lookup in the cache of embeddings."""
         self._cache_lookups.labels(outcome).inc()
+
+    def count_import(self, outcome: str) -> None:
+        """Count a product of an import: ``imported``, ``unchanged`` or ``failed``."""
+        self._imported.labels(outcome).inc()
+
+    def indexed(self, products: float, updated_at_s: float | None) -> None:
+        """Say how many products the live index holds, and when one was last written."""
+        self._products.set(products)
+        self._updated_at.set(math.nan if updated_at_s is None else updated_at_s)
 
     def count_audit(self, outcome: str) -> None:
         """Count an audit that this replica made by itself."""

@@ -113,6 +113,8 @@ def build(settings: Settings) -> Gateway:
     )
     admission = Admission(settings.max_in_flight)
     metrics.in_flight.set_function(lambda: admission.in_flight)
+    metrics.in_flight_limit.set(settings.max_in_flight)
+    metrics.model_matches_index.set_function(lambda: spaces.follows)
     storefront = storefront_of(settings)
     parts = EdgeParts(
         search=Search(
@@ -126,7 +128,14 @@ def build(settings: Settings) -> Gateway:
         ),
         catalog=Catalog(
             spaces,
-            Importer(images, fetcher, workshop, fields, settings.embed_batch),
+            Importer(
+                images,
+                fetcher,
+                workshop,
+                fields,
+                settings.embed_batch,
+                count=metrics.count_import,
+            ),
             images,
             fields,
         ),

@@ -8,10 +8,12 @@ from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
+from indexer.checkpoint import Checkpoint
 from indexer.client import CatalogClient, ServiceError
 from indexer.feed import fingerprint, open_feed
 from indexer.importer import Import, Plan, TooManyFailuresError
 from indexer.lock import AlreadyRunningError, alone_with
+from indexer.metrics_file import write_metrics
 from indexer.missing import DeletionRefusedError, MissingProducts
 from indexer.options import Options, read_options
 from indexer.product import Mapper
@@ -34,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return _fail(_unwritable(error, plan), 1)
             return asyncio.run(_import(plan, options))
     except FeedError as error:
+        if not options.show_missing:
+            _tell_metrics(options, 2, None)
         return _fail(str(error), 2)
     except AlreadyRunningError:
         return _fail(
@@ -67,6 +71,7 @@ async def _import(plan: Plan, options: Options) -> int:
         except OSError as error:
             _fail(_unwritable(error, plan), 1)
     state = run.state
+    _tell_metrics(options, status, state)
     sys.stdout.write(
         f"imported {state.imported}, unchanged {state.unchanged}, failed {state.failed}, "
         f"of {plan.feed.rows} rows\n"
@@ -109,6 +114,16 @@ async def _show_missing(plan: Plan, options: Options) -> int:
                 "products; nothing was changed."
             )
     return 0
+
+
+def _tell_metrics(options: Options, status: int, state: Checkpoint | None) -> None:
+    """Write the metrics file, where one is wanted; an import does not fail for its sake."""
+    if options.metrics_file is None:
+        return
+    try:
+        write_metrics(options.metrics_file, options.catalog, status, state)
+    except OSError as error:
+        say(f"indexer: {options.metrics_file} cannot be written: {error.strerror}.")
 
 
 def _client(options: Options) -> CatalogClient:

@@ -59,6 +59,7 @@ class Options(argparse.Namespace):
     delete_missing: bool
     show_missing: bool
     delete_at_most: Limit
+    metrics_file: Path | None
 
 
 def read_options(arguments: Sequence[str] | None) -> Options:
@@ -112,6 +113,11 @@ def _parser() -> argparse.ArgumentParser:
         "--delete-at-most", default="20%", metavar="N", type=_limit,
         help="delete nothing where more products would go than this, as a count or a share of "
         "the catalog; default: 20%%",
+    )  # fmt: skip
+    add.add_argument(
+        "--metrics-file", type=Path, metavar="FILE",
+        help="how the import ended, for Prometheus (node_exporter's textfile collector); its name "
+        "ends with .prom, and each feed has its own",
     )  # fmt: skip
     add.add_argument(
         "--batch-size", type=_whole(MAX_PRODUCTS), default=64, metavar="N",

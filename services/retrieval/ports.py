@@ -117,6 +117,9 @@ class AuditedIndex(Protocol):
     async def count(self, deadline: Deadline, *, updated_after_s: float | None = None) -> int:
         """Products of all catalogs, or those that were written after a time since the epoch."""
 
+    async def last_written_s(self, deadline: Deadline) -> float | None:
+        """When a product of any catalog was last written, since the epoch; None without any."""
+
     async def sample(self, count: int, deadline: Deadline) -> list[IndexedProduct]:
         """``count`` products of any catalog, drawn anew by each call; all where there are fewer."""
 

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from qdrant_client import AsyncQdrantClient
 
-from retrieval.domain import Pooled, Scan, Tuning
+from retrieval.domain import IndexedProduct, Pooled, Scan, Tuning
 from retrieval.errors import DependencyBroken, ServiceUnavailable
 from retrieval.ports import AuditedIndex, CatalogIndex
 from retrieval.qdrant import connect
@@ -60,6 +60,25 @@ async def backend(request: pytest.FixtureRequest) -> AsyncIterator[Backend]:
     await real.ensure_collection(soon())
     yield Backend(real, real.audits)
     await real.close()
+
+
+# --- what is there --------------------------------------------------------------------------
+
+
+async def test_the_newest_write_of_any_catalog_is_found(backend: Backend) -> None:
+    assert await backend.audits.last_written_s(soon()) is None
+    for catalog, written_at_s in (("", 1.7e9), ("autumn", 1.7e9 + 7.5), ("", 1.7e9 + 3)):
+        items = catalog_of(3, catalog=catalog) if catalog else catalog_of(3)
+        await backend.catalog.put(
+            [
+                IndexedProduct(
+                    replace(item.product, updated_at_s=written_at_s - age_s), item.tokens
+                )
+                for age_s, item in enumerate(items)
+            ],
+            soon(),
+        )
+    assert await backend.audits.last_written_s(soon()) == 1.7e9 + 7.5
 
 
 # --- a sample -------------------------------------------------------------------------------

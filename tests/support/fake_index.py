@@ -180,6 +180,10 @@ class FakeIndex:
         since_s = -math.inf if updated_after_s is None else updated_after_s
         return sum(product.updated_at_s > since_s for product in self._products.values())
 
+    async def last_written_s(self, deadline: Deadline) -> float | None:
+        self._begin(deadline)
+        return max((one.updated_at_s for one in self._products.values()), default=None)
+
     async def sample(self, count: int, deadline: Deadline) -> _Sample:
         self._begin(deadline)
         drawn = random.sample([*self._products], min(count, len(self._products)))

@@ -47,6 +47,9 @@ class ScriptedIndex(FakeIndex):
     def __post_init__(self) -> None:
         super().__init__(FIELDS)
 
+    async def last_written_s(self, deadline: Deadline) -> float | None:
+        raise AssertionError
+
     async def count(self, deadline: Deadline, *, updated_after_s: float | None = None) -> int:
         return self.products
 

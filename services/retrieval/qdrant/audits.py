@@ -11,14 +11,15 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
-from qdrant_client import AsyncQdrantClient
+from qdrant_client import AsyncQdrantClient, models
 
 from retrieval.domain import Deadline, IndexedProduct, Pooled, Scan, Tuning
 from retrieval.errors import DependencyBroken
 from retrieval.qdrant.collection import Collection
+from retrieval.qdrant.facets import first_value
 from retrieval.qdrant.failures import DEPENDENCY
 from retrieval.qdrant.filters import updated_after
-from retrieval.qdrant.payload import uuid_of
+from retrieval.qdrant.payload import UPDATED_AT, uuid_of
 from retrieval.qdrant.points import PAGE_FLOATS, UnreadablePoint, to_indexed
 from retrieval.qdrant.schema import TOKENS
 
@@ -59,6 +60,11 @@ class QdrantAudits:
             deadline,
         )
         return answer.count
+
+    async def last_written_s(self, deadline: Deadline) -> float | None:
+        """When a product of any catalog was last written, since the epoch; None without any."""
+        newest_first = models.OrderBy(key=UPDATED_AT, direction=models.Direction.DESC)
+        return await first_value(self._client, self._collection, newest_first, None, deadline)
 
     async def sample(self, count: int, deadline: Deadline) -> list[IndexedProduct]:
         """``count`` products of any catalog, drawn anew by each call; all where there are fewer.

@@ -42,7 +42,7 @@ async def range_of(
     Of a product with several numbers all count, also those that a filter on them did not ask for.
     """
     least, greatest = [
-        await _first(
+        await first_value(
             client,
             collection,
             models.OrderBy(key=attribute_path(field), direction=end),
@@ -56,11 +56,11 @@ async def range_of(
     return Facet(field, range=NumberRange(least, greatest))
 
 
-async def _first(
+async def first_value(
     client: AsyncQdrantClient,
     collection: Collection,
     order: models.OrderBy,
-    passing: models.Filter,
+    passing: models.Filter | None,
     deadline: Deadline,
 ) -> float | None:
     """The number by which the first point stands where it does; None where no point has one."""
