@@ -183,3 +183,25 @@ def test_monitoring_is_mounted_from_here(compose: Document) -> None:
             "deploy/monitoring is not in this tree yet: Prometheus and Grafana cannot start"
         )
     assert [path for path in MONITORING if not (DEPLOY / path).exists()] == []
+
+
+def test_the_index_is_reached_by_two(compose: Document) -> None:
+    """Qdrant has no key here, so the network keeps the others out."""
+    assert compose["networks"]["index"]["internal"] is True
+    services = compose["services"]
+    assert services["qdrant"]["networks"] == ["index"]
+    inside = {name for name, each in services.items() if "index" in each.get("networks", [])}
+    assert inside == {"qdrant", "gateway", "prometheus"}
+
+
+def test_prometheus_finds_what_it_scrapes(compose: Document) -> None:
+    """Every host in Prometheus' configuration is a service, or Prometheus itself."""
+    config = yaml.safe_load((DEPLOY / MONITORING[0]).read_text())
+    hosts = {
+        target.partition(":")[0]
+        for job in config["scrape_configs"]
+        for static in job["static_configs"]
+        for target in static["targets"]
+    }
+    assert len(hosts) > 3
+    assert hosts - {"localhost"} <= compose["services"].keys()

@@ -147,6 +147,26 @@ def test_the_indexers_pins_are_servings() -> None:
     assert own.items() <= serving.items()
 
 
+def test_the_indexers_pins_are_all_it_imports() -> None:
+    """Whatever it comes to import is in its image, too."""
+    packages = {
+        "google": "protobuf",
+        "grpc": "grpcio",
+        "prometheus_client": "prometheus_client",
+        "tenacity": "tenacity",
+        "tqdm": "tqdm",
+    }
+    own = {"indexer", "recompose"}
+    imported: set[str] = set()
+    for folder in own:
+        for file in (ROOT / "services" / folder).rglob("*.py"):
+            found = re.findall(r"^\s*(?:import|from) (\w+)", file.read_text(), re.MULTILINE)
+            imported |= set(found)
+    others = {name for name in imported - own if name not in sys.stdlib_module_names}
+    assert others == packages.keys()
+    assert set(packages.values()) <= _pins(ROOT / "requirements/indexer.txt").keys()
+
+
 def test_the_gpu_variant_differs_in_onnxruntime_alone() -> None:
     cpu, gpu = (_pins(ROOT / f"requirements/{name}.txt") for name in ("triton", "triton-gpu"))
     assert cpu.pop("onnxruntime")
