@@ -15,6 +15,8 @@ DEPLOY := .venv-deploy/bin
 PROTOS := $(wildcard proto/recompose/v1/*.proto)
 # Debian's names of what the tests run and no Python package brings.
 SYSTEM_PACKAGES := git curl chromium prometheus prometheus-node-exporter prometheus-redis-exporter
+# What builds and runs images where no registry of images is reached.
+SYSTEM_PACKAGES_LONG := buildah podman runc debootstrap
 STOREFRONT := services/storefront
 PYTEST := -m pytest -v --durations=10
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -28,7 +30,7 @@ down: ## End what `make up` started with the same DATA_DIR
 	@exec $(PYTHON) -m deploy.local down
 
 ##@ Check
-.PHONY: test test-long lint format
+.PHONY: test test-long images lint format
 test: system-deps setup setup-triton setup-training setup-deploy storefront ## Run all tests, set-up included
 	@status=0; \
 	echo "== storefront, by itself"; \
@@ -41,17 +43,20 @@ test: system-deps setup setup-triton setup-training setup-deploy storefront ## R
 	$(TRAINING)/python $(PYTEST) tests/training || status=1; \
 	exit $$status
 
-test-long: system-deps setup setup-triton setup-training setup-deploy storefront ## Run all tests at full length; the report stays in .bench/
+test-long: system-deps system-deps-long setup setup-triton setup-training setup-deploy storefront ## Run all tests at full length; the report stays in .bench/
 	@mkdir -p .bench; set -o pipefail; status=0; export RECOMPOSE_TEST_LONG=1; \
 	$(VENV)/python $(PYTEST) tests --ignore=tests/training --ignore=tests/deploy --timeout=7200 \
 	  2>&1 | tee .bench/test-long.txt || status=1; \
-	$(DEPLOY)/python $(PYTEST) tests/deploy 2>&1 | tee -a .bench/test-long.txt || status=1; \
+	$(DEPLOY)/python $(PYTEST) -s tests/deploy 2>&1 | tee -a .bench/test-long.txt || status=1; \
 	$(TRAINING)/python $(PYTEST) tests/training 2>&1 | tee -a .bench/test-long.txt || status=1; \
 	exit $$status
 
-LINTS := lint-python lint-types lint-layers lint-protos lint-breaking lint-stubs lint-storefront lint-shell lint-yaml
+images: system-deps-long check-node setup setup-deploy ## Build the images for real, print their sizes, run them and search (part of test-long)
+	RECOMPOSE_TEST_LONG=1 $(DEPLOY)/python $(PYTEST) -s tests/deploy/test_images_run.py
+
+LINTS := lint-python lint-types lint-layers lint-protos lint-breaking lint-stubs lint-storefront lint-shell lint-yaml lint-images
 .PHONY: $(LINTS)
-lint: setup setup-training setup-storefront ## Check style, types, layers, protos, shell and YAML; all of them, whatever fails
+lint: setup setup-training setup-deploy setup-storefront ## Check style, types, layers, protos, shell and YAML; all of them, whatever fails
 	@$(MAKE) --keep-going $(LINTS)
 
 lint-python:
@@ -78,6 +83,9 @@ lint-shell:
 
 lint-yaml:
 	git ls-files -z '*.yaml' '*.yml' ':!helm/*/templates/*' ':!deploy/kubernetes/base/*' | xargs -0 -r $(VENV)/yamllint --strict
+
+lint-images:
+	$(DEPLOY)/hadolint --config .hadolint.yaml deploy/images/*.Dockerfile
 
 lint-breaking:
 	@base=$$(git rev-parse -q --verify origin/main || git rev-parse -q --verify main) || base=; \
@@ -140,7 +148,7 @@ demo-model: setup-training ## Draw data, train a demo model from nothing, evalua
 	echo "serve it: BUNDLE_DIR=training/$$demo/bundle make up"
 
 ##@ Set up
-.PHONY: setup setup-triton setup-training setup-deploy setup-storefront system-deps check-python check-node
+.PHONY: setup setup-triton setup-training setup-deploy setup-storefront system-deps system-deps-long check-python check-node
 setup: .venv/.ready ## Make .venv: serving, tests and linters
 setup-triton: .venv-triton/.ready ## Make .venv-triton: Triton for the CPU
 setup-training: training/.venv/.ready ## Make training/.venv: torch and what trains and exports
@@ -191,6 +199,9 @@ check-python:
 
 system-deps: ## Install the Debian packages that the tests need, or name them
 	@deploy/local/system_deps.sh $(SYSTEM_PACKAGES)
+
+system-deps-long: ## Install the Debian packages that `make images` needs besides, or name them
+	@deploy/local/system_deps.sh $(SYSTEM_PACKAGES_LONG)
 
 ##@ Other
 .PHONY: clean help

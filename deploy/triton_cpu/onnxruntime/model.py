@@ -11,6 +11,9 @@ Parameters of ``config.pbtxt``, named as in NVIDIA's backend:
 ``inter_op_thread_count``
     Threads across operators; unset means 1.
 
+On a GPU the environment variable ``ONNXRUNTIME_PROVIDERS`` names what runs the graphs, best first:
+``CUDA`` where it is unset, or ``TensorRT,CUDA``.
+
 Source: https://github.com/triton-inference-server/backend/blob/main/docs/python_based_backends.md
 """
 
@@ -34,6 +37,7 @@ _ORT_TYPES = {
     "TYPE_UINT8": "tensor(uint8)",
     "TYPE_BOOL": "tensor(bool)",
 }
+_GPU_PROVIDERS = {"TensorRT": "TensorrtExecutionProvider", "CUDA": "CUDAExecutionProvider"}
 _ORT_ERROR = 3  # log severity: errors only
 _INPUT_ERRORS = (
     ort.capi.onnxruntime_pybind11_state.InvalidArgument,
@@ -122,14 +126,29 @@ class TritonPythonModel:
     def _providers(self, args: dict[str, str]) -> list[Any]:
         if args["model_instance_kind"] != "GPU":
             return ["CPUExecutionProvider"]
-        if "CUDAExecutionProvider" not in ort.get_available_providers():
+        wanted = _gpu_providers()
+        available = ort.get_available_providers()
+        if missing := [name for name in wanted if name not in available]:
             self._logger.log_warn(
-                f"{args['model_name']}: a GPU instance, but this onnxruntime has no CUDA provider "
-                "(install onnxruntime-gpu): running on the CPU"
+                f"{args['model_name']}: a GPU instance, but this onnxruntime has no "
+                f"{', '.join(missing)} (install onnxruntime-gpu): going on without"
             )
-            return ["CPUExecutionProvider"]
         device = {"device_id": int(args["model_instance_device_id"])}
-        return [("CUDAExecutionProvider", device), "CPUExecutionProvider"]
+        found = [(name, device) for name in wanted if name in available]
+        if found:
+            # CUDA's libraries come in Python packages, where the loader does not look.
+            ort.preload_dlls()
+        return [*found, "CPUExecutionProvider"]
+
+
+def _gpu_providers() -> list[str]:
+    named = os.environ.get("ONNXRUNTIME_PROVIDERS") or "CUDA"
+    try:
+        return [_GPU_PROVIDERS[name.strip()] for name in named.split(",")]
+    except KeyError:
+        raise pb_utils.TritonModelException(
+            f"ONNXRUNTIME_PROVIDERS may name {' and '.join(_GPU_PROVIDERS)}, separated by commas"
+        ) from None
 
 
 def _session_options(config: dict[str, Any]) -> ort.SessionOptions:
