@@ -41,9 +41,9 @@ def ask(address: str, target: dict[str, Any], minutes: float) -> Iterator[tuple[
     with urlopen(f"{address}/api/v1/query_range?{asked}", timeout=30) as answer:  # noqa: S310
         found = json.load(answer)["data"]["result"]
     for one in found:
-        legend = re.sub(
-            r"{{(\w+)}}", lambda name: one["metric"].get(name[1], ""), target["legendFormat"]
-        )
+        legend = target["legendFormat"]
+        for name in re.findall(r"{{(\w+)}}", legend):
+            legend = legend.replace("{{" + name + "}}", one["metric"].get(name, ""))
         yield legend, one["values"]
 
 
