@@ -88,7 +88,7 @@ def draw_lines(axes: Axes, panel: dict[str, Any], found: Series) -> None:
         for legend, days, values in found:
             axes.plot(days, values, label=legend, linewidth=1.2)
     axes.set_ylim(bottom=0)
-    axes.xaxis.set_major_locator(mdates.AutoDateLocator(maxticks=5))
+    axes.xaxis.set_major_locator(mdates.AutoDateLocator(minticks=3, maxticks=7))
     axes.xaxis.set_major_formatter(mdates.DateFormatter("%H:%M"))
     axes.tick_params(labelsize=7)
     axes.grid(alpha=0.2)
@@ -109,9 +109,9 @@ def main() -> None:
         place = panel["gridPos"]
         axes = figure.add_axes(
             (
-                place["x"] / GRID + 0.03,
+                place["x"] / GRID + 0.04,
                 1 - (place["y"] + place["h"] - 0.9) / height,
-                place["w"] / GRID - 0.045,
+                place["w"] / GRID - 0.055,
                 (place["h"] - 2.0) / height,
             )
         )
