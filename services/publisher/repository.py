@@ -61,6 +61,16 @@ def copy_bundle(bundle_dir: Path, repository: Path) -> Published:
     return Published(bundle=bundle, models=tuple(models), changed=frozenset(changed))
 
 
+def require_digest(bundle_dir: Path, digest: str) -> None:
+    """Raise `PublishError` unless the bundle's digest begins with ``digest`` (hex).
+
+    What the bundle says of itself is compared: `copy_bundle` checks that it is true.
+    """
+    found = load_bundle(bundle_dir).digest
+    if not found.startswith(digest):
+        raise PublishError(f"the bundle is {found[:12]}, and {digest} was asked for")
+
+
 def remove_models(digest: str, repository: Path) -> None:
     """Remove a model's graphs from a repository; they need not be there. Raises OSError.
 

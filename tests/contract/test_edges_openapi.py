@@ -1,5 +1,6 @@
 """The OpenAPI document says what the REST edge does: routes, fields, examples, codes."""
 
+import argparse
 import json
 import re
 from collections.abc import Callable
@@ -8,9 +9,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from gateway import openapi_command
 from gateway import rest_examples as examples
 from gateway import rest_models as models
-from gateway.__main__ import main
 from gateway.error_table import OPAQUE, TABLE
 from gateway.rest_api import build_rest_app
 from gateway.rest_codec import (
@@ -22,6 +23,7 @@ from gateway.rest_codec import (
 )
 from gateway.rest_operations import OPERATIONS
 from gateway.rest_parse import Parsed
+from gateway.settings import Settings
 from recompose.v1 import catalog_pb2, product_pb2, search_pb2
 from retrieval.errors import InvalidArgument
 from tests.support.edges import serving
@@ -219,5 +221,8 @@ async def test_every_file_that_the_documentation_names_is_served() -> None:
 
 
 def test_the_command_prints_the_document(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["openapi"]) == 0
+    parser = argparse.ArgumentParser()
+    openapi_command.add_parser(parser.add_subparsers())
+    options = parser.parse_args(["openapi"])
+    assert options.run(Settings(), options) == 0
     assert json.loads(capsys.readouterr().out) == _document()

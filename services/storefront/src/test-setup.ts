@@ -30,8 +30,12 @@ beforeEach(() => {
 });
 
 afterEach(() => {
-  expect(complaints).toEqual([]);
   cleanup();
   localStorage.clear();
   vi.unstubAllGlobals();
+  // jsdom does not know <search> yet, which every browser has since 2023.
+  const ours = complaints.filter(
+    ([said, tag]) => tag !== "search" || !/unrecognized/.test(`${said}`),
+  );
+  expect(ours).toEqual([]);
 });

@@ -87,8 +87,7 @@ function ValueChoice({ field, offered, chosen, onToggle }: ValueProps) {
             onChange={() => onToggle(value)}
           />
           {field === "color" && <span className="swatch" data-color={value} aria-hidden="true" />}
-          <span>{valueName(text, value)}</span>
-          <span className="count">{count}</span>
+          <span>{valueName(text, value)}</span> <span className="count">{count}</span>
         </label>
       ))}
       {offered.length > SHOWN_AT_FIRST && (

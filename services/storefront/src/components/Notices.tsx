@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import { ApiFailure } from "../api/failure";
+import { entry } from "../text/names";
 import { useText } from "../text/text";
 import { Icon } from "./Icon";
 
@@ -20,7 +21,7 @@ export function FailureNotice({ heading, failure, onRetry, onDismiss, children }
     <div className="notice failure" role="alert">
       <Icon name="alert" />
       <div>
-        <strong>{heading}</strong> <span>{text.reasons[reason] ?? text.unknownReason}</span>
+        <strong>{heading}</strong> <span>{entry(text.reasons, reason) ?? text.unknownReason}</span>
         {wait !== null && wait > 1 && <span> {text.requestAgainIn(wait)}</span>}
         {children}
       </div>

@@ -25,7 +25,7 @@ export function TrailStrip() {
               <span className="said">
                 <span className="unseen">{text.step(index + 1)}</span>
                 {said(trail, index) || text.asItIs}
-              </span>
+              </span>{" "}
               {step.parent !== null && step.parent !== index - 1 && (
                 <span className="branch">{text.branch(step.parent + 1)}</span>
               )}

@@ -167,6 +167,4 @@ def test_grafana_is_told_where_both_are() -> None:
 def test_the_chart_brings_the_same_files(path: Path) -> None:
     kind = "rules" if path.suffix == ".yaml" else "dashboard"
     copy = ROOT / "helm" / "recompose" / "files" / "monitoring" / f"{kind}-{path.name}"
-    assert copy.read_text() == path.read_text(), (
-        "copy it into the chart, which reads no other files"
-    )
+    assert copy.read_text() == path.read_text(), "copy it into the chart"

@@ -1,0 +1,71 @@
+{{/* $: the environment of a gateway, and of its commands. */}}
+{{- define "recompose.gateway.env" -}}
+{{- $values := .Values -}}
+- name: HTTP_HOST
+  value: 0.0.0.0
+- name: HTTP_PORT
+  value: "8080"
+- name: GRPC_HOST
+  value: 0.0.0.0
+- name: GRPC_PORT
+  value: "50051"
+- name: TRITON_URL
+  value: {{ include "recompose.triton.address" . }}
+{{ include "recompose.qdrant.env" . }}
+{{ include "recompose.redis.env" . }}
+{{ include "recompose.env.secret" (list . "CACHE_KEY" "cache-key") }}
+- name: DATA_DIR
+  value: /data
+{{- if .Values.pictures.bucket }}
+- name: IMAGE_STORE
+  value: {{ .Values.pictures.bucket }}
+{{- with .Values.objectStorage.endpoint }}
+- name: IMAGE_STORE_ENDPOINT
+  value: {{ . }}
+{{- end }}
+- name: IMAGE_STORE_REGION
+  value: {{ .Values.objectStorage.region }}
+{{- end }}
+{{- if or .Values.pictures.bucket (eq .Values.model.source "bucket") }}
+{{- include "recompose.env.storage" . }}
+{{- end }}
+{{ include "recompose.model.env" . }}
+- name: DRAIN_GRACE_S
+  value: "1"
+- name: DRAIN_BUDGET_S
+  value: "10"
+{{- range $name, $value := .Values.gateway.settings }}
+- name: {{ $name }}
+  value: {{ include "recompose.text" $value | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* $: what a gateway mounts. */}}
+{{- define "recompose.gateway.mounts" -}}
+- name: data
+  mountPath: /data
+- name: tmp
+  mountPath: /tmp
+{{- include "recompose.model.mounts" . }}
+{{- end -}}
+
+{{/* $: the volumes of these mounts. */}}
+{{- define "recompose.gateway.volumes" -}}
+- name: data
+{{- if .Values.pictures.bucket }}
+  emptyDir:
+    sizeLimit: 1Gi
+{{- else }}
+  persistentVolumeClaim:
+    claimName: {{ include "recompose.object" (list . "pictures") }}
+{{- end }}
+- name: tmp
+  emptyDir:
+    sizeLimit: 1Gi
+{{- include "recompose.model.volumes" . }}
+{{- end -}}
+
+{{/* $: whose gRPC port takes writes. */}}
+{{- define "recompose.gateway.writer" -}}
+{{ include "recompose.object" (list . (ternary "gateway-writer" "gateway" .Values.gateway.writer.enabled)) }}
+{{- end -}}

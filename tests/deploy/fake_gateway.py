@@ -1,0 +1,53 @@
+"""A gateway that answers every call alike, for what stands before it or calls it."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call as it came in; ``body`` out of JSON."""
+
+    method: str
+    path: str
+    body: Any
+
+
+Asked = list[Call]
+
+
+@contextmanager
+def gateway(hits: list[str], status: int = 200) -> Iterator[tuple[str, Asked]]:
+    """Its address, and what it was asked; searches are answered with products ``hits``."""
+    asked: Asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            asked.append(Call(self.command, self.path, json.loads(body) if body else None))
+            found = {"hits": [{"product": {"id": name}, "score": 0.5} for name in hits]}
+            content = b"" if self.command == "DELETE" else json.dumps(found).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_PUT = do_POST = do_DELETE = do_PATCH = _answer  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

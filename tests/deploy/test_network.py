@@ -1,0 +1,145 @@
+"""Who may talk to whom: the arrows of the design, all of them and no others."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from tests.deploy.chart import VALUES, Object, component, of_kind, render, selects, template_of
+
+Arrows = set[tuple[str, str, int]]
+
+_GATEWAY = {("gateway", "triton", 8001), ("gateway", "qdrant", 6334), ("gateway", "redis", 6379)}
+_WRITER = {("gateway-writer", to, port) for _, to, port in _GATEWAY}
+DEFAULT: Arrows = {
+    *_GATEWAY,
+    ("qdrant", "qdrant", 6335),
+    ("storefront", "gateway", 8080),
+    ("test", "gateway", 8080),
+}
+ARROWS: dict[str, Arrows] = {
+    "default": DEFAULT,
+    "minimal": DEFAULT,
+    "gpu-ha": {
+        *DEFAULT,
+        *_WRITER,
+        ("import", "gateway-writer", 50051),
+        ("publish", "gateway", 50051),
+        ("publish", "triton", 8001),
+        # A backup may compute vectors anew; a collection of pictures reads the index.
+        ("upkeep", "triton", 8001),
+        ("upkeep", "qdrant", 6334),
+    },
+    "external-services": {
+        ("gateway", "triton", 8001),
+        ("storefront", "gateway", 8080),
+        ("test", "gateway", 8080),
+        ("import", "gateway", 50051),
+        ("upkeep", "triton", 8001),
+    },
+}
+
+
+def labels_of(objects: Sequence[Object]) -> dict[str, dict[str, str]]:
+    """Pod labels by component."""
+    return {
+        component(found): template["metadata"]["labels"]
+        for found in objects
+        if (template := template_of(found)) is not None
+    }
+
+
+def allowed(
+    policies: Sequence[Object], side: str, peer: str, mine: Any, other: Any, port: int
+) -> bool:
+    """Whether one side's policies let it talk to ``other``, a pod of the release."""
+    for policy in policies:
+        if not selects(policy["spec"]["podSelector"], mine):
+            continue
+        for rule in policy["spec"].get(side, ()):
+            ports = {one["port"] for one in rule["ports"]}
+            pods = (one["podSelector"] for one in rule[peer] if one.keys() == {"podSelector"})
+            if port in ports and any(selects(one, other) for one in pods):
+                return True
+    return False
+
+
+def arrows(objects: Sequence[Object]) -> Arrows:
+    """Who reaches whom at which port: what both of them allow."""
+    policies, labels = of_kind(objects, "NetworkPolicy"), labels_of(objects)
+    ports = range(6300, 6400), range(8000, 8100), range(50050, 50060)
+    return {
+        (start, end, port)
+        for start, mine in labels.items()
+        for end, other in labels.items()
+        for numbers in ports
+        for port in numbers
+        if allowed(policies, "egress", "to", mine, other, port)
+        and allowed(policies, "ingress", "from", other, mine, port)
+    }
+
+
+@pytest.mark.parametrize("values", VALUES)
+def test_pods_talk_along_the_arrows_of_the_design(
+    values: str, rendered: dict[str, list[Object]]
+) -> None:
+    assert arrows(rendered[values]) == ARROWS[values]
+
+
+@pytest.mark.parametrize("values", VALUES)
+def test_neither_side_allows_more_than_both(values: str, rendered: dict[str, list[Object]]) -> None:
+    """An end of an arrow without the other is a leftover, which a later change may complete."""
+    objects = rendered[values]
+    policies, labels = of_kind(objects, "NetworkPolicy"), labels_of(objects)
+    for start, mine in labels.items():
+        for end, other in labels.items():
+            for port in (6333, 6334, 6335, 6379, 8000, 8001, 8002, 8080, 50051):
+                leaves = allowed(policies, "egress", "to", mine, other, port)
+                enters = allowed(policies, "ingress", "from", other, mine, port)
+                assert leaves == enters, (start, end, port)
+
+
+def test_the_way_out_is_for_those_who_need_it(rendered: dict[str, list[Object]]) -> None:
+    outside = {
+        component(policy)
+        for policy in of_kind(rendered["external-services"], "NetworkPolicy")
+        if "203.0.113.0/24" in str(policy["spec"].get("egress"))
+    }
+    assert outside == {"gateway", "triton", "upkeep"}
+
+
+@pytest.mark.parametrize("values", VALUES)
+def test_clients_reach_shop_and_apis_only(values: str, rendered: dict[str, list[Object]]) -> None:
+    found = {
+        component(policy): {one["port"] for one in rule["ports"]}
+        for policy in of_kind(rendered[values], "NetworkPolicy")
+        for rule in policy["spec"].get("ingress", ())
+        if any(
+            "gateways" in str(peer) or "ingress-nginx" in str(peer)
+            for peer in rule["from"]
+            if "namespaceSelector" in peer
+        )
+    }
+    wanted = {"gateway": {8080, 50051}, "storefront": {8080}}
+    if values == "gpu-ha":
+        wanted["gateway-writer"] = {8080, 50051}
+    assert found == (wanted if values in ("gpu-ha", "external-services") else {})
+
+
+def test_monitoring_reads_metrics_and_no_more(rendered: dict[str, list[Object]]) -> None:
+    found = {
+        component(policy): {one["port"] for one in rule["ports"]}
+        for policy in of_kind(rendered["gpu-ha"], "NetworkPolicy")
+        for rule in policy["spec"].get("ingress", ())
+        if "monitoring" in str(rule["from"])
+    }
+    assert found == {
+        "gateway": {8080},
+        "gateway-writer": {8080},
+        "triton": {8002},
+        "qdrant": {6333},
+    }
+
+
+def test_policies_can_be_left_to_others() -> None:
+    assert not of_kind(render(sets=["networkPolicy.enabled=false"]), "NetworkPolicy")
