@@ -41,12 +41,10 @@ def ask(address: str, target: dict[str, Any], minutes: float) -> Iterator[tuple[
     with urlopen(f"{address}/api/v1/query_range?{asked}", timeout=30) as answer:  # noqa: S310
         found = json.load(answer)["data"]["result"]
     for one in found:
-        labels = one["metric"]
-
-        def label(name: re.Match[str], labels: dict[str, str] = labels) -> str:
-            return labels.get(name[1], "")
-
-        yield re.sub(r"{{(\w+)}}", label, target["legendFormat"]), one["values"]
+        legend = target["legendFormat"]
+        for name in re.findall(r"{{(\w+)}}", legend):
+            legend = legend.replace("{{" + name + "}}", one["metric"].get(name, ""))
+        yield legend, one["values"]
 
 
 def series_of(address: str, panel: dict[str, Any], minutes: float) -> Series:
@@ -90,7 +88,7 @@ def draw_lines(axes: Axes, panel: dict[str, Any], found: Series) -> None:
         for legend, days, values in found:
             axes.plot(days, values, label=legend, linewidth=1.2)
     axes.set_ylim(bottom=0)
-    axes.xaxis.set_major_locator(mdates.AutoDateLocator(maxticks=5))
+    axes.xaxis.set_major_locator(mdates.AutoDateLocator(minticks=3, maxticks=7))
     axes.xaxis.set_major_formatter(mdates.DateFormatter("%H:%M"))
     axes.tick_params(labelsize=7)
     axes.grid(alpha=0.2)
@@ -111,9 +109,9 @@ def main() -> None:
         place = panel["gridPos"]
         axes = figure.add_axes(
             (
-                place["x"] / GRID + 0.03,
+                place["x"] / GRID + 0.04,
                 1 - (place["y"] + place["h"] - 0.9) / height,
-                place["w"] / GRID - 0.045,
+                place["w"] / GRID - 0.055,
                 (place["h"] - 2.0) / height,
             )
         )
