@@ -17,7 +17,6 @@ BUILT: Final = ("gateway", "indexer", "triton-cpu", "storefront")
 _PACKAGES: Final = (
     "ca-certificates,libpython3.11,libstdc++6,python3-distutils,python3.11,python3.11-venv,wget"
 )
-_MIRROR: Final = "http://deb.debian.org/debian"
 # How this machine reaches package registries. Mounted for a build's steps, so in no image.
 _REGISTRY_SETTINGS: Final = {
     Path("/etc/ssl/certs"): "/etc/ssl/certs",
@@ -42,7 +41,7 @@ class Images:
             shutil.rmtree(self._base, ignore_errors=True)
             _run(
                 "debootstrap", "--variant=minbase", f"--include={_PACKAGES}", "bookworm",
-                str(self._base), _MIRROR,
+                str(self._base),
             )  # fmt: skip
             # Where Python's official image has it.
             (self._base / "usr/local/bin/python3").symlink_to("/usr/bin/python3.11")
