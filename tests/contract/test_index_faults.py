@@ -27,6 +27,7 @@ from retrieval.errors import (
 from retrieval.qdrant import QdrantIndex, connect
 from retrieval.qdrant.failures import STATUS_ERRORS
 from retrieval.qdrant.payload import to_payload
+from tests.support.freeze import freeze
 from tests.support.index_cases import (
     CATALOG,
     EMBED_DIM,
@@ -136,7 +137,7 @@ async def test_a_restarted_server_is_found_again_with_all_that_was_written(
 async def test_a_stalled_server_times_out_with_the_budget(server: QdrantProcess) -> None:
     watched = Watched(server.url, budget_s=BUDGET_S)
     await watched.index.ensure_collection(Deadline.after(10))
-    server.process.send_signal(signal.SIGSTOP)
+    freeze(server.process.pid)
     watched.observed.clear()
     try:
         assert BUDGET_S - 0.01 < await watched.fails_within(DependencyTimeout) < 0.3

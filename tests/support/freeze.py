@@ -1,12 +1,27 @@
-"""Stop processes of a running stack, and let them go on."""
+"""Stop processes in their tracks, and let them go on."""
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.stack import Stack
+
+
+def freeze(pid: int) -> None:
+    """SIGSTOP a process and return when the last of its threads stands still.
+
+    The signal takes a moment to reach each thread, and one that it has not reached still answers.
+    """
+    os.kill(pid, signal.SIGSTOP)
+    for _ in range(500):
+        files = Path(f"/proc/{pid}/task").glob("*/stat")
+        if {file.read_text().rpartition(") ")[2][0] for file in files} == {"T"}:
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"process {pid} did not stop within 5 s")
 
 
 @contextmanager
@@ -15,7 +30,7 @@ def stopped(stack: Stack, name: str) -> Iterator[None]:
     pids = [pid for pid in _descendants(stack.process.pid) if name in _command(pid)]
     assert pids, f"no process of the stack is called {name}"
     for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+        freeze(pid)
     try:
         yield
     finally:

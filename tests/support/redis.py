@@ -10,6 +10,8 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from tests.support.freeze import freeze
+
 _START_S = 10.0
 
 
@@ -72,7 +74,7 @@ class RedisServer:
     def pause(self) -> None:
         """Stop the process in its tracks: connections stay open, nothing answers."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
+        freeze(self._process.pid)
 
     def resume(self) -> None:
         """Undo `pause`."""

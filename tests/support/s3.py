@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from tests.support.freeze import freeze
+
 _START_S = 20.0
 BUCKET = "shop"
 SEEN_AFTER_S = 0.02
@@ -72,9 +74,7 @@ class S3Server:
     def pause(self) -> None:
         """Stop the process in its tracks: connections stay open, nothing answers."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
-        # The signal has been heeded by every thread once the process counts as stopped.
-        os.waitpid(self._process.pid, os.WUNTRACED)
+        freeze(self._process.pid)
 
     def resume(self) -> None:
         """Undo `pause`."""

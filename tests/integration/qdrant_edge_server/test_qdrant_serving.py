@@ -25,6 +25,7 @@ from qdrant_edge_server.turn import Turn
 from tests.integration.qdrant_edge_server import catalog
 from tests.integration.qdrant_edge_server.refusals import refused
 from tests.integration.qdrant_edge_server.scrape import scraped
+from tests.support.freeze import freeze
 from tests.support.qdrant import QdrantProcess, connected, running_qdrant
 
 
@@ -142,7 +143,7 @@ async def test_calls_that_land_too_late_are_dropped() -> None:
     with running_qdrant(None, 0, "--metrics-port", "0") as server:
         hasty = server.async_client(1)
         assert await _outcome(hasty) == "NOT_FOUND"
-        os.kill(server.process.pid, signal.SIGSTOP)
+        freeze(server.process.pid)
         late = await asyncio.gather(*(_outcome(hasty) for _ in range(50)))
         os.kill(server.process.pid, signal.SIGCONT)
         assert set(late) == {"DEADLINE_EXCEEDED"}

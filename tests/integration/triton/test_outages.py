@@ -14,6 +14,7 @@ from retrieval.domain import Deadline
 from retrieval.errors import DependencyTimeout, DependencyUnavailable
 from tests.integration.triton.conftest import MakeEncoder
 from tests.integration.triton.inputs import texts
+from tests.support.freeze import freeze
 from tests.support.tiny_bundle import write_tiny_bundle
 from tests.support.triton import TritonServer, free_ports, triton_serving
 
@@ -96,16 +97,6 @@ async def test_a_model_that_is_not_loaded_is_unavailable(
     unpublished = load_bundle(write_tiny_bundle(tmp_path / "bundle", seed=77))
     with pytest.raises(DependencyUnavailable):
         await make_encoder(unpublished).check(Deadline.after(5))
-
-
-def freeze(pid: int) -> None:
-    """Stop a process and return when the last of its threads stands still."""
-    os.kill(pid, signal.SIGSTOP)
-    states = {""}
-    while states != {"T"}:
-        time.sleep(0.01)
-        files = Path(f"/proc/{pid}/task").glob("*/stat")
-        states = {file.read_text().rpartition(") ")[2][0] for file in files}
 
 
 def mapped_segments(process: Path) -> set[Path]:
