@@ -32,15 +32,18 @@ down: ## End what `make up` started with the same DATA_DIR
 ##@ Check
 .PHONY: test test-long images lint format
 test: system-deps setup setup-triton setup-training setup-deploy storefront ## Run all tests, set-up included
-	@status=0; \
+	@mkdir -p .bench; status=0; \
+	echo "== training, in training/.venv, beside the others; what it says comes last"; \
+	OMP_NUM_THREADS=1 nice $(TRAINING)/python $(PYTEST) tests/training > .bench/test-training.txt 2>&1 & \
+	training=$$!; trap "kill $$training 2>/dev/null" EXIT; \
 	echo "== storefront, by itself"; \
 	npm --prefix $(STOREFRONT) test || status=1; \
 	echo "== serving, in .venv"; \
 	$(VENV)/python $(PYTEST) tests --ignore=tests/training --ignore=tests/deploy || status=1; \
 	echo "== deployment, in .venv-deploy"; \
 	$(DEPLOY)/python $(PYTEST) tests/deploy || status=1; \
-	echo "== training, in training/.venv"; \
-	$(TRAINING)/python $(PYTEST) tests/training || status=1; \
+	echo "== training"; \
+	wait $$training || status=1; trap - EXIT; cat .bench/test-training.txt; \
 	exit $$status
 
 test-long: system-deps system-deps-long setup setup-triton setup-training setup-deploy storefront ## Run all tests at full length; the report stays in .bench/
