@@ -6,6 +6,7 @@ import os
 import sys
 
 from gateway import collect_pictures, openapi_command
+from gateway.access import key_command
 from gateway.audit import command as audit
 from gateway.backup import backup_command as backup
 from gateway.backup import restore_command as restore
@@ -51,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         "are environment variables.",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for command in (audit, backup, restore, collect_pictures, model, openapi_command):
+    for command in (audit, backup, restore, collect_pictures, model, openapi_command, key_command):
         command.add_parser(commands)
     return parser
 

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar
 from urllib.parse import quote
 
 from prometheus_client import CollectorRegistry
 
+from gateway.access.guard import Access, OpenAccess
 from retrieval.domain import (
     DEFAULT_CATALOG,
     Deadline,
@@ -114,6 +115,7 @@ class EdgeParts:
     request_id: Callable[[str | None], str]
     """Keeps a well-formed incoming id, else makes one."""
     budgets: Budgets = Budgets()
+    access: Access = field(default_factory=OpenAccess)
 
 
 async def within(deadline: Deadline, work: Callable[[Deadline], Awaitable[T]]) -> T:

@@ -35,6 +35,8 @@ class Row:
 TABLE: Final[Mapping[Kind, Row]] = MappingProxyType(
     {
         Kind.MALFORMED: Row(grpc.StatusCode.INVALID_ARGUMENT, 400),
+        Kind.UNAUTHENTICATED: Row(grpc.StatusCode.UNAUTHENTICATED, 401),
+        Kind.FORBIDDEN: Row(grpc.StatusCode.PERMISSION_DENIED, 403),
         Kind.INVALID: Row(grpc.StatusCode.INVALID_ARGUMENT, 422),
         Kind.TOO_LARGE: Row(grpc.StatusCode.INVALID_ARGUMENT, 413),
         Kind.UNSUPPORTED: Row(grpc.StatusCode.INVALID_ARGUMENT, 415),

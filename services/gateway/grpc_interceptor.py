@@ -61,7 +61,8 @@ class EdgeInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
             context.set_trailing_metadata(((REQUEST_ID_KEY, request_id),))
             code = grpc.StatusCode.OK
             try:
-                return await behaviour(read(request), context)
+                async with self._parts.access.enter(_authorization(context), method):
+                    return await behaviour(read(request), context)
             except asyncio.CancelledError:
                 # the client went away, or its deadline passed: nobody reads an answer
                 late = context.time_remaining() == 0
@@ -104,6 +105,11 @@ def _read_one(message: Any) -> Any:
 async def _read_stream(messages: AsyncIterator[Any]) -> AsyncIterator[Any]:
     async for message in messages:
         yield _read_one(message)
+
+
+def _authorization(context: Any) -> list[str]:
+    metadata = context.invocation_metadata() or ()
+    return [str(value) for key, value in metadata if key == "authorization"]
 
 
 def _incoming_id(context: Any) -> str | None:

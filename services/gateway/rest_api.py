@@ -1,9 +1,12 @@
 """The REST edge: a FastAPI application over the core, built by a function, served by the caller."""
 
+from collections.abc import Sequence
 from functools import cache
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
+from gateway.access.rest_door import guarded
 from gateway.edge_parts import EdgeParts
 from gateway.rest_body import BodyLimits, BodyReader
 from gateway.rest_catalog_api import CatalogApi
@@ -17,9 +20,15 @@ from gateway.storefront import Storefront
 
 
 def build_rest_app(
-    parts: EdgeParts, limits: BodyLimits | None = None, storefront: Storefront | None = None
+    parts: EdgeParts,
+    limits: BodyLimits | None = None,
+    storefront: Storefront | None = None,
+    cors_origins: Sequence[str] = (),
 ) -> FastAPI:
-    """The application, with the documentation at ``/docs`` and the storefront, if any, at ``/``."""
+    """The application, with the documentation at ``/docs`` and the storefront, if any, at ``/``.
+
+    ``cors_origins``: origins whose pages may call it from a browser (Fetch standard, CORS).
+    """
     app = FastAPI(
         openapi_url="/openapi.json", docs_url=None, redoc_url=None, redirect_slashes=False
     )
@@ -39,7 +48,8 @@ def build_rest_app(
         "Metrics": operations.metrics,
     }
     for name, operation in OPERATIONS.items():
-        operation.route(app, name, endpoints[name])
+        endpoint = endpoints[name]
+        operation.route(app, name, guarded(parts.access, name, endpoint))
     app.add_api_route(
         "/v1/products/{rest:path}",
         catalog.no_such_id,
@@ -53,4 +63,13 @@ def build_rest_app(
     app.openapi = cache(lambda: build_document(OPERATIONS))  # type: ignore[method-assign]
     install_handlers(app)
     app.add_middleware(RestEdge, parts=parts)
+    if cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(cors_origins),
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "X-Request-Id"],
+            expose_headers=["X-Request-Id", "Retry-After"],
+            max_age=600,
+        )
     return app

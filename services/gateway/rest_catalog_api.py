@@ -4,6 +4,7 @@ from typing import Final
 
 from fastapi import Request, Response
 
+from gateway.access.caller import ANYONE, current_caller
 from gateway.edge_parts import EdgeParts
 from gateway.rest_answer import answer
 from gateway.rest_body import BodyReader
@@ -92,7 +93,7 @@ class CatalogApi:
         tag = f'"{picture.sha256}"'
         headers = {
             "ETag": tag,
-            "Cache-Control": f"public, max-age={IMAGE_MAX_AGE_S}",
+            "Cache-Control": f"{_readers()}, max-age={IMAGE_MAX_AGE_S}",
             "Content-Security-Policy": "default-src 'none'; sandbox",
         }
         if _names(request.headers.get("if-none-match", ""), tag):
@@ -118,6 +119,11 @@ class CatalogApi:
     async def no_such_id(self, request: Request) -> Response:
         """Paths below /v1/products/ with an empty or an unencoded id: no id holds a slash."""
         raise InvalidArgument(Reason.PRODUCT_ID_INVALID, field="id")
+
+
+def _readers() -> str:
+    """Who may be given a kept answer: a cache must not show what a key was asked for."""
+    return "public" if current_caller.get() is ANYONE else "private"
 
 
 def _query(

@@ -31,6 +31,8 @@ def error_response(failure: Failure, request_id: str) -> Response:
     headers: dict[str, str] = {}
     if failure.retry_after_s is not None:
         headers["Retry-After"] = str(max(1, math.ceil(failure.retry_after_s)))
+    if failure.row.http == 401:
+        headers["WWW-Authenticate"] = "Bearer"  # RFC 9110, 11.6.1
     if failure.row.http == 413:
         # the rest of the body is not read
         headers["Connection"] = "close"

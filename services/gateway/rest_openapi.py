@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
 from gateway import rest_models as models
+from gateway.access.caller import SCOPES
 from gateway.error_table import INTERNAL_REASON, INTERNAL_SENTENCE, OPAQUE, TABLE, Failure
 from gateway.rest_errors import error_body
 from retrieval.errors import SENTENCES, Kind, Reason
@@ -26,6 +27,11 @@ The same calls are served over gRPC as `recompose.v1.SearchService` and
 
 _ERRORS: Final[Mapping[Kind, tuple[str, Reason]]] = {
     Kind.MALFORMED: ("The request cannot be read.", Reason.REQUEST_MALFORMED),
+    Kind.UNAUTHENTICATED: (
+        "The service asks for a key, and the request has none, or one that it does not know.",
+        Reason.CREDENTIALS_MISSING,
+    ),
+    Kind.FORBIDDEN: ("The key is not for this call or catalog.", Reason.SCOPE_MISSING),
     Kind.NOT_FOUND: ("There is no such product.", Reason.PRODUCT_NOT_FOUND),
     Kind.TOO_LARGE: ("The body or the picture is too large.", Reason.IMAGE_TOO_MANY_BYTES),
     Kind.UNSUPPORTED: (
@@ -82,6 +88,8 @@ class Operation:
                 if self.body is not None
                 else {}
             ),
+            # without a key where the service asks for none
+            **({"security": [{}, {"key": []}]} if name in SCOPES else {}),
             "responses": dict(sorted(responses.items())),
         }
 
@@ -103,7 +111,10 @@ def build_document(operations: Mapping[str, Operation]) -> dict[str, Any]:
             {"name": "operation", "description": "Probes and metrics."},
         ],
         "paths": paths,
-        "components": {"schemas": schemas["$defs"]},
+        "components": {
+            "schemas": schemas["$defs"],
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
     }
 
 

@@ -8,7 +8,8 @@ from gateway.rest_openapi import Operation, json_content
 from retrieval.errors import Kind
 
 _SERVICE: Final = (Kind.EXHAUSTED, Kind.BROKEN, Kind.UNAVAILABLE, Kind.TIMEOUT)
-_READ: Final = (Kind.MALFORMED, Kind.INVALID, Kind.TOO_LARGE, *_SERVICE)
+_ACCESS: Final = (Kind.UNAUTHENTICATED, Kind.FORBIDDEN)
+_READ: Final = (Kind.MALFORMED, Kind.INVALID, Kind.TOO_LARGE, *_ACCESS, *_SERVICE)
 _READ_ONE: Final = (*_READ, Kind.NOT_FOUND)
 _WITH_PICTURE: Final = (*_READ_ONE, Kind.UNSUPPORTED, Kind.PRECONDITION)
 

@@ -1,5 +1,6 @@
 """The gateway's settings: one frozen object, read from the environment once, at the start."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -21,6 +22,9 @@ _DEMO_FIELDS = {
     "buttons": FieldKind.BOOL,
     "price": FieldKind.NUMBER,
 }
+
+
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]{1,5})?")
 
 
 class SettingsError(Exception):
@@ -103,6 +107,18 @@ class Settings(BaseSettings):
         "off", description="Fetching image URIs: only 'off' is offered so far."
     )
 
+    api_keys_file: Path | None = Field(
+        None,
+        description="File of API keys (gateway/access/key_file.py); without it everyone may do "
+        "everything. It is read again when it changes.",
+    )
+
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Origins whose pages may call the REST edge from a browser, comma-separated, "
+        "for example https://shop.example; none by default, and '*' is not offered.",
+    )
+
     search_budget_s: float = Field(1.0, gt=0, le=60, description="Time for a search, in seconds.")
     import_budget_s: float = Field(
         120.0, gt=0, le=3600, description="Time for an import call, in seconds."
@@ -156,6 +172,17 @@ class Settings(BaseSettings):
     def published_bundles(self) -> Path:
         """Where bundles of further models are found."""
         return self.bundles_dir or self.data_dir / "bundles"
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _parse_origins(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        origins = tuple(filter(None, (part.strip() for part in value.split(","))))
+        for origin in origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError("an origin is http://HOST or https://HOST, with :PORT or without")
+        return origins
 
     @field_validator("filterable_fields", mode="before")
     @classmethod

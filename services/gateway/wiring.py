@@ -13,6 +13,12 @@ import grpc
 import structlog
 from pydantic import SecretStr
 
+from gateway.access.audit_log import AuditedCatalog
+from gateway.access.guard import Access, Guard, OpenAccess
+from gateway.access.key_file import KeyFileError
+from gateway.access.keys import ApiKeys
+from gateway.access.rate import CallerLimits
+from gateway.access.tenants import TenantCatalog, TenantSearch
 from gateway.admission import Admission
 from gateway.audit.recall import RecallAudit
 from gateway.backup.embedding import PictureEmbedder
@@ -39,10 +45,8 @@ from retrieval.image_store import FolderImageStore
 from retrieval.image_store.s3 import S3ImageStore
 from retrieval.image_store.verified import ReportDamage, VerifiedImageStore
 from retrieval.lease import RedisLease
-from retrieval.qdrant import (
-    Connection,
-    QdrantPictureReferences,
-)
+from retrieval.qdrant import Connection, QdrantPictureReferences
+from retrieval.rate_limit import LocalRateLimit, RedisRateLimit
 from retrieval.redis_link import RedisLink
 from retrieval.snapshots import RedisSnapshotStore
 from retrieval.triton import TritonEncoder
@@ -116,34 +120,34 @@ def build(settings: Settings) -> Gateway:
     metrics.in_flight_limit.set(settings.max_in_flight)
     metrics.model_matches_index.set_function(lambda: spaces.follows)
     storefront = storefront_of(settings)
+    keys = _api_keys(settings)
+    search = Search(
+        spaces,
+        QueryVectors(cache, images, workshop, settings.triton_budget_s),
+        snapshots,
+        fetcher,
+        fields,
+        settings.ranking_depth,
+        lambda: readiness.encoder_down,
+    )
+    importer = Importer(
+        images,
+        fetcher,
+        workshop,
+        fields,
+        settings.embed_batch,
+        count=metrics.count_import,
+    )
+    catalog = Catalog(spaces, importer, images, fields)
     parts = EdgeParts(
-        search=Search(
-            spaces,
-            QueryVectors(cache, images, workshop, settings.triton_budget_s),
-            snapshots,
-            fetcher,
-            fields,
-            settings.ranking_depth,
-            lambda: readiness.encoder_down,
-        ),
-        catalog=Catalog(
-            spaces,
-            Importer(
-                images,
-                fetcher,
-                workshop,
-                fields,
-                settings.embed_batch,
-                count=metrics.count_import,
-            ),
-            images,
-            fields,
-        ),
+        search=TenantSearch(search),
+        catalog=AuditedCatalog(TenantCatalog(catalog)),
         admission=admission,
         metrics=metrics,
         readiness=readiness,
         request_id=request_id,
         budgets=Budgets(search_s=settings.search_budget_s, import_s=settings.import_budget_s),
+        access=_access(keys, ranking_link),
     )
     grpc_server = build_grpc_server(parts)
     try:
@@ -161,14 +165,28 @@ def build(settings: Settings) -> Gateway:
         admission=admission,
         readiness=readiness,
         grpc_server=grpc_server,
-        rest_app=build_rest_app(parts, storefront=storefront),
+        rest_app=build_rest_app(parts, storefront=storefront, cors_origins=settings.cors_origins),
         watchers=(
             readiness.watch,
             lambda: watch_loop_lag(metrics),
             spaces.watch,
+            *(() if keys is None else (keys.watch,)),
         ),
         closers=(held.close, cache_link.close, ranking_link.close, close_pools),
     )
+
+
+def _api_keys(settings: Settings) -> ApiKeys | None:
+    try:
+        return None if settings.api_keys_file is None else ApiKeys(settings.api_keys_file)
+    except KeyFileError as error:
+        raise SettingsError(str(error)) from None
+
+
+def _access(keys: ApiKeys | None, link: RedisLink) -> Access:
+    if keys is None:
+        return OpenAccess()
+    return Guard(keys, CallerLimits(RedisRateLimit(link), LocalRateLimit()))
 
 
 def storefront_of(settings: Settings) -> Storefront | None:

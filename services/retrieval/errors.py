@@ -10,6 +10,9 @@
      |   +- UnsupportedImage        415
      |   +- NotFound                404
      |   +- FailedPrecondition      424  something the caller named did not deliver
+     +- Unauthenticated             401  nobody knows who is asking
+     +- PermissionDenied            403  this caller may not
+     +- RateLimited                 429  this caller asks too often
      +- Overloaded                  429  refused before any work was done
      +- DeadlineExceeded            504
      +- DependencyError             names the dependency
@@ -32,6 +35,8 @@ class Kind(Enum):
     """What class of failure an error is; each edge has one status for each kind."""
 
     MALFORMED = "malformed"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
     INVALID = "invalid"
     TOO_LARGE = "too_large"
     UNSUPPORTED = "unsupported"
@@ -62,6 +67,13 @@ class Reason(StrEnum):
     GROUP_FIELD_UNKNOWN = "GROUP_FIELD_UNKNOWN"
     DIVERSITY_INVALID = "DIVERSITY_INVALID"
     TOO_MANY_PRODUCTS = "TOO_MANY_PRODUCTS"
+    # access
+    CREDENTIALS_MISSING = "CREDENTIALS_MISSING"
+    CREDENTIALS_INVALID = "CREDENTIALS_INVALID"
+    SCOPE_MISSING = "SCOPE_MISSING"
+    CATALOG_FORBIDDEN = "CATALOG_FORBIDDEN"
+    RATE_LIMITED = "RATE_LIMITED"
+    QUOTA_EXHAUSTED = "QUOTA_EXHAUSTED"
     # text
     TEXT_INVALID = "TEXT_INVALID"
     TEXT_TOO_LONG = "TEXT_TOO_LONG"
@@ -123,6 +135,12 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.GROUP_FIELD_UNKNOWN: "group_by names a field that is not a filterable keyword.",
     Reason.DIVERSITY_INVALID: "diversity is a number from 0 to 1.",
     Reason.TOO_MANY_PRODUCTS: "Send at most 256 products in one import call.",
+    Reason.CREDENTIALS_MISSING: "Send a key: Authorization: Bearer KEY.",
+    Reason.CREDENTIALS_INVALID: "The key is not one that this service knows, or its time is over.",
+    Reason.SCOPE_MISSING: "The key is not for this call.",
+    Reason.CATALOG_FORBIDDEN: "The key is not for this catalog.",
+    Reason.RATE_LIMITED: "The key's calls come too fast; try again shortly.",
+    Reason.QUOTA_EXHAUSTED: "The key's calls for now are used up.",
     Reason.TEXT_INVALID: "The text holds characters that no text has: a lone surrogate or a NUL.",
     Reason.TEXT_TOO_LONG: "The text is longer than 1,000 characters.",
     Reason.PRODUCT_ID_INVALID: "A product id is 1 to 256 printable characters without '/' and "
@@ -237,6 +255,24 @@ class NotFound(CallerError):
 
 class FailedPrecondition(CallerError):
     kind = Kind.PRECONDITION
+
+
+class Unauthenticated(RecomposeError):
+    """CREDENTIALS_MISSING or CREDENTIALS_INVALID."""
+
+    kind = Kind.UNAUTHENTICATED
+
+
+class PermissionDenied(RecomposeError):
+    """SCOPE_MISSING or CATALOG_FORBIDDEN."""
+
+    kind = Kind.FORBIDDEN
+
+
+class RateLimited(RecomposeError):
+    """RATE_LIMITED or QUOTA_EXHAUSTED."""
+
+    kind = Kind.EXHAUSTED
 
 
 class Overloaded(RecomposeError):

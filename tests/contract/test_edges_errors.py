@@ -11,16 +11,19 @@ from grpc.aio import AioRpcError
 from grpc_status import rpc_status
 
 from gateway.error_table import INTERNAL_REASON, INTERNAL_SENTENCE, TABLE
-from recompose.v1 import catalog_pb2, product_pb2, search_pb2
+from recompose.v1 import catalog_pb2, search_pb2
 from retrieval import errors
 from retrieval.errors import SENTENCES, Kind, Reason, RecomposeError
-from tests.support.edges import Edges, Refusal, grpc_refusal, rest_refusal, serving
+from tests.support.calls import grpc_calls, rest_calls
+from tests.support.edges import Refusal, grpc_refusal, rest_refusal, serving
 from tests.support.fake_core import FakeCore, edge_parts
 
 SECRET = "red dress of Ada"
 
 KINDS: dict[Kind, Callable[[], RecomposeError]] = {
     Kind.MALFORMED: lambda: errors.MalformedRequest(Reason.REQUEST_MALFORMED),
+    Kind.UNAUTHENTICATED: lambda: errors.Unauthenticated(Reason.CREDENTIALS_INVALID),
+    Kind.FORBIDDEN: lambda: errors.PermissionDenied(Reason.CATALOG_FORBIDDEN, field="catalog"),
     Kind.INVALID: lambda: errors.InvalidText(Reason.TEXT_TOO_LONG, field="modification"),
     Kind.TOO_LARGE: lambda: errors.ImageTooLarge(Reason.IMAGE_TOO_MANY_BYTES),
     Kind.UNSUPPORTED: lambda: errors.UnsupportedImage(Reason.IMAGE_FORMAT_UNSUPPORTED),
@@ -32,40 +35,13 @@ KINDS: dict[Kind, Callable[[], RecomposeError]] = {
     Kind.BROKEN: lambda: errors.DependencyBroken(dependency="triton"),
 }
 
-REST_CALLS: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "Search": ("POST", "/v1/products:search", {"json": {"modification": "x"}}),
-    "ListProducts": ("GET", "/v1/products", {}),
-    "GetProduct": ("GET", "/v1/products/p", {}),
-    "UpdateProduct": ("PUT", "/v1/products/p", {"json": {"title": "x"}}),
-    "DeleteProduct": ("DELETE", "/v1/products/p", {}),
-    "GetFacets": ("GET", "/v1/products:facets", {}),
-    "GetProductImage": ("GET", "/v1/products/p/image", {}),
-}
-
-
-def grpc_calls(edges: Edges) -> dict[str, Any]:
-    product = product_pb2.Product(id="p")
-    return {
-        "Search": edges.search.Search(search_pb2.SearchRequest(modification="x")),
-        "ListProducts": edges.catalog.ListProducts(catalog_pb2.ListProductsRequest()),
-        "GetProduct": edges.catalog.GetProduct(catalog_pb2.GetProductRequest(id="p")),
-        "UpdateProduct": edges.catalog.UpdateProduct(
-            catalog_pb2.UpdateProductRequest(product=product)
-        ),
-        "DeleteProduct": edges.catalog.DeleteProduct(catalog_pb2.DeleteProductRequest(id="p")),
-        "GetFacets": edges.catalog.GetFacets(catalog_pb2.GetFacetsRequest()),
-        "ImportProducts": edges.catalog.ImportProducts(
-            iter([catalog_pb2.ImportProductsRequest(product=product)])
-        ),
-    }
-
 
 @pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.value)
 async def test_each_row_on_each_call_of_each_edge(kind: Kind) -> None:
     error, row = KINDS[kind](), TABLE[kind]
     expected = Refusal(row.grpc.name, error.reason.value, error.field, error.sentence)
     async with serving(edge_parts(FakeCore(error=KINDS[kind]))) as edges:
-        for method, path, arguments in REST_CALLS.values():
+        for method, path, arguments in rest_calls().values():
             answer = await edges.rest.request(method, path, **arguments)
             assert (answer.status_code, rest_refusal(answer)) == (row.http, expected)
             assert ("retry-after" in answer.headers) == (kind is Kind.EXHAUSTED)
@@ -102,7 +78,7 @@ async def test_a_hint_when_to_try_again_is_given_on_each_edge() -> None:
 async def test_a_bug_is_opaque_on_each_call_of_each_edge() -> None:
     expected = Refusal("INTERNAL", INTERNAL_REASON, "", INTERNAL_SENTENCE)
     async with serving(edge_parts(FakeCore(error=lambda: ValueError(SECRET)))) as edges:
-        for method, path, arguments in REST_CALLS.values():
+        for method, path, arguments in rest_calls().values():
             answer = await edges.rest.request(method, path, **arguments)
             assert answer.status_code == 500
             assert rest_refusal(answer) == expected
@@ -114,7 +90,7 @@ async def test_a_bug_is_opaque_on_each_call_of_each_edge() -> None:
 async def test_a_refusal_at_the_door_reaches_no_core() -> None:
     core = FakeCore()
     async with serving(edge_parts(core, limit=0)) as edges:
-        for method, path, arguments in REST_CALLS.values():
+        for method, path, arguments in rest_calls().values():
             answer = await edges.rest.request(method, path, **arguments)
             assert (answer.status_code, rest_refusal(answer).reason) == (429, "OVERLOADED")
         for call in grpc_calls(edges).values():

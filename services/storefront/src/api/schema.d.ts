@@ -676,6 +676,60 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The service asks for a key, and the request has none, or one that it does not know. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 401,
+                     *         "status": "UNAUTHENTICATED",
+                     *         "message": "Send a key: Authorization: Bearer KEY.",
+                     *         "details": [
+                     *           {
+                     *             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                     *             "reason": "CREDENTIALS_MISSING",
+                     *             "domain": "recompose",
+                     *             "metadata": {}
+                     *           }
+                     *         ],
+                     *         "request_id": "3f2a9c5d7e8b1a40"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The key is not for this call or catalog. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 403,
+                     *         "status": "PERMISSION_DENIED",
+                     *         "message": "The key is not for this call.",
+                     *         "details": [
+                     *           {
+                     *             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                     *             "reason": "SCOPE_MISSING",
+                     *             "domain": "recompose",
+                     *             "metadata": {}
+                     *           }
+                     *         ],
+                     *         "request_id": "3f2a9c5d7e8b1a40"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description There is no such product. */
             404: {
                 headers: {
@@ -1028,6 +1082,60 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The service asks for a key, and the request has none, or one that it does not know. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 401,
+                     *         "status": "UNAUTHENTICATED",
+                     *         "message": "Send a key: Authorization: Bearer KEY.",
+                     *         "details": [
+                     *           {
+                     *             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                     *             "reason": "CREDENTIALS_MISSING",
+                     *             "domain": "recompose",
+                     *             "metadata": {}
+                     *           }
+                     *         ],
+                     *         "request_id": "3f2a9c5d7e8b1a40"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The key is not for this call or catalog. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 403,
+                     *         "status": "PERMISSION_DENIED",
+                     *         "message": "The key is not for this call.",
+                     *         "details": [
+                     *           {
+                     *             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                     *             "reason": "SCOPE_MISSING",
+                     *             "domain": "recompose",
+                     *             "metadata": {}
+                     *           }
+                     *         ],
+                     *         "request_id": "3f2a9c5d7e8b1a40"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description The body or the picture is too large. */
             413: {
                 headers: {
@@ -1278,6 +1386,60 @@ export interface operations {
                      *           {
                      *             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
                      *             "reason": "REQUEST_MALFORMED",
+                     *             "domain": "recompose",
+                     *             "metadata": {}
+                     *           }
+                     *         ],
+                     *         "request_id": "3f2a9c5d7e8b1a40"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The service asks for a key, and the request has none, or one that it does not know. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 401,
+                     *         "status": "UNAUTHENTICATED",
+                     *         "message": "Send a key: Authorization: Bearer KEY.",
+                     *         "details": [
+                     *           {
+                     *             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                     *             "reason": "CREDENTIALS_MISSING",
+                     *             "domain": "recompose",
+                     *             "metadata": {}
+                     *           }
+                     *         ],
+                     *         "request_id": "3f2a9c5d7e8b1a40"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The key is not for this call or catalog. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 403,
+                     *         "status": "PERMISSION_DENIED",
+                     *         "message": "The key is not for this call.",
+                     *         "details": [
+                     *           {
+                     *             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                     *             "reason": "SCOPE_MISSING",
                      *             "domain": "recompose",
                      *             "metadata": {}
                      *           }
@@ -1625,6 +1787,60 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The service asks for a key, and the request has none, or one that it does not know. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 401,
+                     *         "status": "UNAUTHENTICATED",
+                     *         "message": "Send a key: Authorization: Bearer KEY.",
+                     *         "details": [
+                     *           {
+                     *             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                     *             "reason": "CREDENTIALS_MISSING",
+                     *             "domain": "recompose",
+                     *             "metadata": {}
+                     *           }
+                     *         ],
+                     *         "request_id": "3f2a9c5d7e8b1a40"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The key is not for this call or catalog. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 403,
+                     *         "status": "PERMISSION_DENIED",
+                     *         "message": "The key is not for this call.",
+                     *         "details": [
+                     *           {
+                     *             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                     *             "reason": "SCOPE_MISSING",
+                     *             "domain": "recompose",
+                     *             "metadata": {}
+                     *           }
+                     *         ],
+                     *         "request_id": "3f2a9c5d7e8b1a40"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description There is no such product. */
             404: {
                 headers: {
@@ -1948,6 +2164,60 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The service asks for a key, and the request has none, or one that it does not know. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 401,
+                     *         "status": "UNAUTHENTICATED",
+                     *         "message": "Send a key: Authorization: Bearer KEY.",
+                     *         "details": [
+                     *           {
+                     *             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                     *             "reason": "CREDENTIALS_MISSING",
+                     *             "domain": "recompose",
+                     *             "metadata": {}
+                     *           }
+                     *         ],
+                     *         "request_id": "3f2a9c5d7e8b1a40"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The key is not for this call or catalog. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 403,
+                     *         "status": "PERMISSION_DENIED",
+                     *         "message": "The key is not for this call.",
+                     *         "details": [
+                     *           {
+                     *             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                     *             "reason": "SCOPE_MISSING",
+                     *             "domain": "recompose",
+                     *             "metadata": {}
+                     *           }
+                     *         ],
+                     *         "request_id": "3f2a9c5d7e8b1a40"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description There is no such product. */
             404: {
                 headers: {
@@ -2220,6 +2490,60 @@ export interface operations {
                      *           {
                      *             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
                      *             "reason": "REQUEST_MALFORMED",
+                     *             "domain": "recompose",
+                     *             "metadata": {}
+                     *           }
+                     *         ],
+                     *         "request_id": "3f2a9c5d7e8b1a40"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The service asks for a key, and the request has none, or one that it does not know. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 401,
+                     *         "status": "UNAUTHENTICATED",
+                     *         "message": "Send a key: Authorization: Bearer KEY.",
+                     *         "details": [
+                     *           {
+                     *             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                     *             "reason": "CREDENTIALS_MISSING",
+                     *             "domain": "recompose",
+                     *             "metadata": {}
+                     *           }
+                     *         ],
+                     *         "request_id": "3f2a9c5d7e8b1a40"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The key is not for this call or catalog. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 403,
+                     *         "status": "PERMISSION_DENIED",
+                     *         "message": "The key is not for this call.",
+                     *         "details": [
+                     *           {
+                     *             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                     *             "reason": "SCOPE_MISSING",
                      *             "domain": "recompose",
                      *             "metadata": {}
                      *           }
@@ -2521,6 +2845,60 @@ export interface operations {
                      *           {
                      *             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
                      *             "reason": "REQUEST_MALFORMED",
+                     *             "domain": "recompose",
+                     *             "metadata": {}
+                     *           }
+                     *         ],
+                     *         "request_id": "3f2a9c5d7e8b1a40"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The service asks for a key, and the request has none, or one that it does not know. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 401,
+                     *         "status": "UNAUTHENTICATED",
+                     *         "message": "Send a key: Authorization: Bearer KEY.",
+                     *         "details": [
+                     *           {
+                     *             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                     *             "reason": "CREDENTIALS_MISSING",
+                     *             "domain": "recompose",
+                     *             "metadata": {}
+                     *           }
+                     *         ],
+                     *         "request_id": "3f2a9c5d7e8b1a40"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The key is not for this call or catalog. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 403,
+                     *         "status": "PERMISSION_DENIED",
+                     *         "message": "The key is not for this call.",
+                     *         "details": [
+                     *           {
+                     *             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                     *             "reason": "SCOPE_MISSING",
                      *             "domain": "recompose",
                      *             "metadata": {}
                      *           }

@@ -92,6 +92,12 @@ export const en = {
   reasons: {
     UNREACHABLE: "The shop cannot be reached. Check the connection and try again.",
     UNREADABLE: "The shop gave an answer that cannot be read.",
+    CREDENTIALS_MISSING: "This page has no key for the shop.",
+    CREDENTIALS_INVALID: "This page's key for the shop is not valid.",
+    SCOPE_MISSING: "This page's key is not for this.",
+    CATALOG_FORBIDDEN: "This page's key is not for this catalog.",
+    RATE_LIMITED: "The shop is asked too often. Try again in a moment.",
+    QUOTA_EXHAUSTED: "The shop has answered as often as it may for now. Try again later.",
     OVERLOADED: "The shop is very busy. Try again in a moment.",
     DEPENDENCY_EXHAUSTED: "The shop is very busy. Try again in a moment.",
     SHUTTING_DOWN: "The shop is restarting. Try again in a moment.",

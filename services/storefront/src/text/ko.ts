@@ -140,6 +140,12 @@ export const ko: Text = {
   reasons: {
     UNREACHABLE: "상점에 연결할 수 없습니다. 연결을 확인하고 다시 시도해 주세요.",
     UNREADABLE: "상점의 응답을 읽을 수 없습니다.",
+    CREDENTIALS_MISSING: "이 페이지에는 상점의 키가 없습니다.",
+    CREDENTIALS_INVALID: "이 페이지의 상점 키가 올바르지 않습니다.",
+    SCOPE_MISSING: "이 페이지의 키로는 할 수 없는 일입니다.",
+    CATALOG_FORBIDDEN: "이 페이지의 키로는 이 카탈로그를 볼 수 없습니다.",
+    RATE_LIMITED: "상점에 요청이 너무 잦습니다. 잠시 뒤에 다시 시도해 주세요.",
+    QUOTA_EXHAUSTED: "지금 허용된 횟수를 모두 썼습니다. 나중에 다시 시도해 주세요.",
     OVERLOADED: "상점이 매우 붐빕니다. 잠시 뒤에 다시 시도해 주세요.",
     DEPENDENCY_EXHAUSTED: "상점이 매우 붐빕니다. 잠시 뒤에 다시 시도해 주세요.",
     SHUTTING_DOWN: "상점이 다시 시작하는 중입니다. 잠시 뒤에 다시 시도해 주세요.",
