@@ -34,6 +34,7 @@ async def serve(gateway: Gateway) -> None:
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop.set)
 
+    certificates = gateway.certificates
     rest = _Server(
         uvicorn.Config(
             gateway.rest_app,
@@ -43,6 +44,7 @@ async def serve(gateway: Gateway) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
+            ssl_context_factory=None if certificates is None else lambda *_: certificates.rest,
             timeout_graceful_shutdown=max(1, round(settings.drain_budget_s)),
         )
     )

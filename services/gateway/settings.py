@@ -107,6 +107,15 @@ class Settings(BaseSettings):
         "off", description="Fetching image URIs: only 'off' is offered so far."
     )
 
+    tls_cert_file: Path | None = Field(
+        None,
+        description="PEM certificate of both edges, with TLS_KEY_FILE; without them they speak "
+        "plain text. All TLS files are read again when they change.",
+    )
+    tls_key_file: Path | None = Field(None, description="PEM key of TLS_CERT_FILE.")
+    tls_client_ca_file: Path | None = Field(
+        None, description="PEM roots of callers' certificates: with it every caller needs one."
+    )
     api_keys_file: Path | None = Field(
         None,
         description="File of API keys (gateway/access/key_file.py); without it everyone may do "

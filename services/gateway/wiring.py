@@ -37,6 +37,7 @@ from gateway.settings import Settings, SettingsError
 from gateway.space_wiring import HeldSpaces, audit_with, index_of, live_bundle, qdrant_of
 from gateway.storefront import Storefront, StorefrontMissing
 from gateway.telemetry import Metrics, request_id
+from gateway.tls import Certificates, TlsError, TlsFiles
 from retrieval.bundle import Bundle
 from retrieval.cache import RedisEmbeddingCache
 from retrieval.domain import Observe, ignore_observation
@@ -74,6 +75,7 @@ class Gateway:
     readiness: Readiness
     grpc_server: grpc.aio.Server
     rest_app: "FastAPI"
+    certificates: Certificates | None
     watchers: tuple[Callable[[], Coroutine[None, None, None]], ...]
     closers: tuple[Callable[[], Awaitable[None]], ...]
 
@@ -120,7 +122,7 @@ def build(settings: Settings) -> Gateway:
     metrics.in_flight_limit.set(settings.max_in_flight)
     metrics.model_matches_index.set_function(lambda: spaces.follows)
     storefront = storefront_of(settings)
-    keys = _api_keys(settings)
+    keys, certificates = _api_keys(settings), _certificates(settings)
     search = Search(
         spaces,
         QueryVectors(cache, images, workshop, settings.triton_budget_s),
@@ -150,8 +152,12 @@ def build(settings: Settings) -> Gateway:
         access=_access(keys, ranking_link),
     )
     grpc_server = build_grpc_server(parts)
+    address = f"{settings.grpc_host}:{settings.grpc_port}"
     try:
-        grpc_server.add_insecure_port(f"{settings.grpc_host}:{settings.grpc_port}")
+        if certificates is None:
+            grpc_server.add_insecure_port(address)
+        else:
+            grpc_server.add_secure_port(address, certificates.grpc())
     except RuntimeError:
         raise OSError(f"GRPC_PORT {settings.grpc_port} cannot be bound") from None
 
@@ -166,14 +172,27 @@ def build(settings: Settings) -> Gateway:
         readiness=readiness,
         grpc_server=grpc_server,
         rest_app=build_rest_app(parts, storefront=storefront, cors_origins=settings.cors_origins),
+        certificates=certificates,
         watchers=(
             readiness.watch,
             lambda: watch_loop_lag(metrics),
             spaces.watch,
-            *(() if keys is None else (keys.watch,)),
+            *(followed.watch for followed in (keys, certificates) if followed is not None),
         ),
         closers=(held.close, cache_link.close, ranking_link.close, close_pools),
     )
+
+
+def _certificates(settings: Settings) -> Certificates | None:
+    certificate, key = settings.tls_cert_file, settings.tls_key_file
+    if certificate is None and key is None and settings.tls_client_ca_file is None:
+        return None
+    if certificate is None or key is None:
+        raise SettingsError("TLS needs both TLS_CERT_FILE and TLS_KEY_FILE.")
+    try:
+        return Certificates(TlsFiles(certificate, key, settings.tls_client_ca_file))
+    except TlsError as error:
+        raise SettingsError(str(error)) from None
 
 
 def _api_keys(settings: Settings) -> ApiKeys | None:
