@@ -122,6 +122,15 @@ class Settings(BaseSettings):
         "everything. It is read again when it changes.",
     )
 
+    oidc_issuer: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="Issuer of OpenID Connect tokens that are taken as well as keys, as its "
+        "tokens name it (RS256 or ES256; claims: gateway/access/tokens.py).",
+    )
+    oidc_audience: str | None = Field(
+        None, min_length=1, description="Audience that a token must be for; with OIDC_ISSUER."
+    )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Origins whose pages may call the REST edge from a browser, comma-separated, "

@@ -13,11 +13,8 @@ import grpc
 import structlog
 from pydantic import SecretStr
 
+from gateway.access.access_wiring import access_of
 from gateway.access.audit_log import AuditedCatalog
-from gateway.access.guard import Access, Guard, OpenAccess
-from gateway.access.key_file import KeyFileError
-from gateway.access.keys import ApiKeys
-from gateway.access.rate import CallerLimits
 from gateway.access.tenants import TenantCatalog, TenantSearch
 from gateway.admission import Admission
 from gateway.audit.recall import RecallAudit
@@ -37,7 +34,7 @@ from gateway.settings import Settings, SettingsError
 from gateway.space_wiring import HeldSpaces, audit_with, index_of, live_bundle, qdrant_of
 from gateway.storefront import Storefront, StorefrontMissing
 from gateway.telemetry import Metrics, request_id
-from gateway.tls import Certificates, TlsError, TlsFiles
+from gateway.tls import Certificates
 from retrieval.bundle import Bundle
 from retrieval.cache import RedisEmbeddingCache
 from retrieval.domain import Observe, ignore_observation
@@ -47,7 +44,6 @@ from retrieval.image_store.s3 import S3ImageStore
 from retrieval.image_store.verified import ReportDamage, VerifiedImageStore
 from retrieval.lease import RedisLease
 from retrieval.qdrant import Connection, QdrantPictureReferences
-from retrieval.rate_limit import LocalRateLimit, RedisRateLimit
 from retrieval.redis_link import RedisLink
 from retrieval.snapshots import RedisSnapshotStore
 from retrieval.triton import TritonEncoder
@@ -122,7 +118,7 @@ def build(settings: Settings) -> Gateway:
     metrics.in_flight_limit.set(settings.max_in_flight)
     metrics.model_matches_index.set_function(lambda: spaces.follows)
     storefront = storefront_of(settings)
-    keys, certificates = _api_keys(settings), _certificates(settings)
+    access = access_of(settings, ranking_link, observe)
     search = Search(
         spaces,
         QueryVectors(cache, images, workshop, settings.triton_budget_s),
@@ -149,15 +145,15 @@ def build(settings: Settings) -> Gateway:
         readiness=readiness,
         request_id=request_id,
         budgets=Budgets(search_s=settings.search_budget_s, import_s=settings.import_budget_s),
-        access=_access(keys, ranking_link),
+        access=access.guard,
     )
     grpc_server = build_grpc_server(parts)
     address = f"{settings.grpc_host}:{settings.grpc_port}"
     try:
-        if certificates is None:
+        if access.certificates is None:
             grpc_server.add_insecure_port(address)
         else:
-            grpc_server.add_secure_port(address, certificates.grpc())
+            grpc_server.add_secure_port(address, access.certificates.grpc())
     except RuntimeError:
         raise OSError(f"GRPC_PORT {settings.grpc_port} cannot be bound") from None
 
@@ -172,40 +168,15 @@ def build(settings: Settings) -> Gateway:
         readiness=readiness,
         grpc_server=grpc_server,
         rest_app=build_rest_app(parts, storefront=storefront, cors_origins=settings.cors_origins),
-        certificates=certificates,
+        certificates=access.certificates,
         watchers=(
             readiness.watch,
             lambda: watch_loop_lag(metrics),
             spaces.watch,
-            *(followed.watch for followed in (keys, certificates) if followed is not None),
+            *access.watchers,
         ),
         closers=(held.close, cache_link.close, ranking_link.close, close_pools),
     )
-
-
-def _certificates(settings: Settings) -> Certificates | None:
-    certificate, key = settings.tls_cert_file, settings.tls_key_file
-    if certificate is None and key is None and settings.tls_client_ca_file is None:
-        return None
-    if certificate is None or key is None:
-        raise SettingsError("TLS needs both TLS_CERT_FILE and TLS_KEY_FILE.")
-    try:
-        return Certificates(TlsFiles(certificate, key, settings.tls_client_ca_file))
-    except TlsError as error:
-        raise SettingsError(str(error)) from None
-
-
-def _api_keys(settings: Settings) -> ApiKeys | None:
-    try:
-        return None if settings.api_keys_file is None else ApiKeys(settings.api_keys_file)
-    except KeyFileError as error:
-        raise SettingsError(str(error)) from None
-
-
-def _access(keys: ApiKeys | None, link: RedisLink) -> Access:
-    if keys is None:
-        return OpenAccess()
-    return Guard(keys, CallerLimits(RedisRateLimit(link), LocalRateLimit()))
 
 
 def storefront_of(settings: Settings) -> Storefront | None:

@@ -67,22 +67,22 @@ def test_what_a_key_may(tmp_path: Path) -> None:
     assert (caller.rate, caller.quota) == (Rate(50, 1.0), Rate(1000, 86400.0))
 
 
-def test_a_key_is_rotated_while_the_old_one_works(tmp_path: Path) -> None:
+async def test_a_key_is_rotated_while_the_old_one_works(tmp_path: Path) -> None:
     (old, old_digest), (new, new_digest) = new_key("a"), new_key("a")
     path = written(tmp_path, entry("a", old_digest))
     keys = ApiKeys(path)
-    assert keys.caller(old).id == "a"
+    assert (await keys.caller(old)).id == "a"
     path.write_text(entry("a", old_digest, new_digest))
     keys.refresh()
-    assert keys.caller(old).id == keys.caller(new).id == "a"
+    assert (await keys.caller(old)).id == (await keys.caller(new)).id == "a"
     path.write_text(entry("a", new_digest))
     keys.refresh()
     with pytest.raises(Unauthenticated):
-        keys.caller(old)
-    assert keys.caller(new).id == "a"
+        await keys.caller(old)
+    assert (await keys.caller(new)).id == "a"
 
 
-def test_a_broken_edit_leaves_the_keys_and_says_so(tmp_path: Path) -> None:
+async def test_a_broken_edit_leaves_the_keys_and_says_so(tmp_path: Path) -> None:
     key, digest = new_key("a")
     path = written(tmp_path, entry("a", digest))
     keys = ApiKeys(path)
@@ -92,7 +92,7 @@ def test_a_broken_edit_leaves_the_keys_and_says_so(tmp_path: Path) -> None:
             keys.refresh()
             keys.refresh()
         assert [line["event"] for line in lines] == ["keys_unreadable"]
-        assert keys.caller(key).id == "a"
+        assert (await keys.caller(key)).id == "a"
 
 
 async def test_a_secret_that_kubernetes_swaps_is_followed(tmp_path: Path) -> None:
@@ -109,14 +109,14 @@ async def test_a_secret_that_kubernetes_swaps_is_followed(tmp_path: Path) -> Non
     for _ in range(100):
         await asyncio.sleep(0.05)
         try:
-            assert keys.caller(new).id == "a"
+            assert (await keys.caller(new)).id == "a"
             break
         except Unauthenticated:
             continue
     watching.cancel()
-    assert keys.caller(new).id == "a"
+    assert (await keys.caller(new)).id == "a"
     with pytest.raises(Unauthenticated):
-        keys.caller(old)
+        await keys.caller(old)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_the_name_that_a_key_claims(key: str, name: str) -> None:
     assert name_in(key) == name
 
 
-def test_the_command_makes_a_key_that_works(
+async def test_the_command_makes_a_key_that_works(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = _parser().parse_args(
@@ -136,7 +136,7 @@ def test_the_command_makes_a_key_that_works(
     assert options.run(Settings(), options) == 0
     told = capsys.readouterr()
     path = written(tmp_path, told.err)
-    caller = ApiKeys(path).caller(told.out.strip())
+    caller = await ApiKeys(path).caller(told.out.strip())
     assert (caller.id, caller.catalogs) == ("front-end", frozenset({"shop"}))
     assert tomllib.loads(told.err)["keys"]["front-end"]["rate"] == "5/second"
     assert told.out.strip() not in told.err

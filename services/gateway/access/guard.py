@@ -13,8 +13,8 @@ _MAX_CREDENTIALS: Final = 4096
 class Callers(Protocol):
     """What tells a caller by a credential."""
 
-    def caller(self, credential: str) -> Caller:
-        """Raises Unauthenticated."""
+    async def caller(self, credential: str) -> Caller:
+        """Raises Unauthenticated, and `DependencyError` where somebody else cannot be asked."""
 
 
 class Limits(Protocol):
@@ -58,7 +58,7 @@ class Guard:
     @asynccontextmanager
     async def enter(self, authorization: Sequence[str], method: str) -> AsyncIterator[None]:
         """As `Access.enter`."""
-        caller = self._callers.caller(_bearer(authorization))
+        caller = await self._callers.caller(_bearer(authorization))
         caller.require_scope(SCOPES[method])
         await self._limits.take(caller)
         token = current_caller.set(caller)

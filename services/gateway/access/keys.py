@@ -30,7 +30,7 @@ class ApiKeys:
         self._state = _state(path)
         self._keys: Mapping[str, Key] = read_keys(path)
 
-    def caller(self, key: str) -> Caller:
+    async def caller(self, key: str) -> Caller:
         """Whose key this is. Raises Unauthenticated (CREDENTIALS_INVALID)."""
         known = self._keys.get(name_in(key))
         if known is None:
