@@ -8,6 +8,7 @@ from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
+from indexer.channel import ChannelError, environment_access
 from indexer.checkpoint import Checkpoint
 from indexer.client import CatalogClient, ServiceError
 from indexer.feed import fingerprint, open_feed
@@ -35,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             except OSError as error:
                 return _fail(_unwritable(error, plan), 1)
             return asyncio.run(_import(plan, options))
+    except ChannelError as error:
+        return _fail(str(error), 2)
     except FeedError as error:
         if not options.show_missing:
             _tell_metrics(options, 2, None)
@@ -130,6 +133,7 @@ def _client(options: Options) -> CatalogClient:
     return CatalogClient(
         options.server,
         options.catalog,
+        access=environment_access(),
         timeout_s=options.timeout,
         retry_for_s=options.retry_for,
         on_retry=say,

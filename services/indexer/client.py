@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 import grpc
 import tenacity
 
+from indexer.channel import KEY, Access, open_channel
 from recompose.v1 import catalog_pb2, catalog_pb2_grpc, product_pb2
 
 if TYPE_CHECKING:
@@ -21,13 +22,10 @@ _PASSING: Final = frozenset(
 )
 _LONGEST_PAUSE_S: Final = 10.0
 _PAGE: Final = 100
-_CHANNEL_OPTIONS: Final = [
-    ("grpc.max_send_message_length", -1),
-    # The service is a neighbour: a proxy for the web has no part in reaching it.
-    ("grpc.enable_http_proxy", 0),
-    ("grpc.initial_reconnect_backoff_ms", 200),
-    ("grpc.max_reconnect_backoff_ms", 5000),
-]
+_HINTS: Final = {
+    grpc.StatusCode.UNAUTHENTICATED: f" Put a key with scope catalog.write into {KEY}.",
+    grpc.StatusCode.PERMISSION_DENIED: f" The key in {KEY} is not for this call or catalog.",
+}
 
 _Answer = TypeVar("_Answer")
 
@@ -44,20 +42,26 @@ class CatalogClient:
         server: str,
         catalog: str,
         *,
+        access: Access,
         timeout_s: float,
         retry_for_s: float,
         on_retry: Callable[[str], None],
     ) -> None:
-        """Prepare calls to ``server`` (HOST:PORT); nothing is sent yet.
+        """Prepare calls to ``server``; nothing is sent yet.
 
         Args:
-            server: where the service answers gRPC.
+            server: where the service answers gRPC, HOST:PORT or https://HOST:PORT.
             catalog: named in every call.
+            access: the caller's key and certificates.
             timeout_s: deadline of one call.
             retry_for_s: how long one call is tried again before giving up.
             on_retry: told, in a sentence, when a call is about to be repeated.
+
+        Raises:
+            ChannelError: a certificate cannot be read.
         """
-        self._channel = grpc.aio.insecure_channel(server, options=_CHANNEL_OPTIONS)
+        self._channel = open_channel(server, access)
+        self._metadata = access.metadata
         self._stub = cast(
             "CatalogServiceAsyncStub", catalog_pb2_grpc.CatalogServiceStub(self._channel)
         )
@@ -88,7 +92,9 @@ class CatalogClient:
         """
 
         async def call() -> catalog_pb2.ImportProductsResponse:
-            return await self._stub.ImportProducts(iter(requests), timeout=self._timeout_s)
+            return await self._stub.ImportProducts(
+                iter(requests), timeout=self._timeout_s, metadata=self._metadata
+            )
 
         results = list((await self._again(call)).results)
         if len(results) != len(requests) or any(not result.outcome for result in results):
@@ -108,7 +114,9 @@ class CatalogClient:
             for product_id in ids:
                 request = catalog_pb2.GetProductRequest(catalog=self._catalog, id=product_id)
                 try:
-                    await self._stub.GetProduct(request, timeout=self._timeout_s)
+                    await self._stub.GetProduct(
+                        request, timeout=self._timeout_s, metadata=self._metadata
+                    )
                 except grpc.aio.AioRpcError as error:
                     if error.code() is grpc.StatusCode.NOT_FOUND:
                         return False
@@ -135,7 +143,9 @@ class CatalogClient:
             async def call(
                 request: catalog_pb2.ListProductsRequest = request,
             ) -> catalog_pb2.ListProductsResponse:
-                return await self._stub.ListProducts(request, timeout=self._timeout_s)
+                return await self._stub.ListProducts(
+                    request, timeout=self._timeout_s, metadata=self._metadata
+                )
 
             page = await self._again(call)
             yield [(product.id, _written(product)) for product in page.products]
@@ -157,10 +167,14 @@ class CatalogClient:
 
         async def call() -> bool:
             try:
-                found = await self._stub.GetProduct(wanted, timeout=self._timeout_s)
+                found = await self._stub.GetProduct(
+                    wanted, timeout=self._timeout_s, metadata=self._metadata
+                )
                 if _written(found) != written:
                     return False
-                await self._stub.DeleteProduct(gone, timeout=self._timeout_s)
+                await self._stub.DeleteProduct(
+                    gone, timeout=self._timeout_s, metadata=self._metadata
+                )
             except grpc.aio.AioRpcError as error:
                 if error.code() is grpc.StatusCode.NOT_FOUND:
                     return False
@@ -184,6 +198,7 @@ class CatalogClient:
             # The code alone: details may repeat what was sent.
             raise ServiceError(
                 f"The service at {self._server} {how}: {error.code().name}."
+                f"{_HINTS.get(error.code(), '')}"
             ) from error
 
     def _tell(self, state: tenacity.RetryCallState) -> None:

@@ -34,6 +34,11 @@ example, for a folder of pictures beside a table of ids and labels:
   python -m indexer import products.csv --server localhost:50051 \\
     --image-template 'images/{id}.jpg' --title-template '{label}'
 
+environment, for a service that asks who is calling:
+  RECOMPOSE_API_KEY                       a key with the scopes catalog.write and catalog.read
+  RECOMPOSE_TLS_CA                        roots of the service's certificate (PEM); implies TLS
+  RECOMPOSE_TLS_CERT, RECOMPOSE_TLS_KEY   the importer's own certificate, if it asks for one
+
 exit status: 0 every row was answered for, 1 stopped on the way (run again to go on) or
 nothing was deleted though asked for, 2 the feed or an option cannot be used
 """
@@ -80,7 +85,12 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add.add_argument("file", type=Path, metavar="FILE", help="the feed")
-    add.add_argument("--server", required=True, metavar="HOST:PORT", help="the service's gRPC port")
+    add.add_argument(
+        "--server",
+        required=True,
+        metavar="HOST:PORT",
+        help="the service's gRPC port; by TLS as https://HOST:PORT",
+    )
     add.add_argument("--catalog", default="default", metavar="NAME", help="default: %(default)s")
     add.add_argument(
         "--image-template", metavar="TEXT", help="path or address of a row's picture, with fields "

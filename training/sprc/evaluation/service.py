@@ -1,5 +1,6 @@
 """A running Recompose, seen from an evaluation: import, search and delete, over gRPC."""
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -36,6 +37,8 @@ _OPTIONS: Final = [("grpc.max_send_message_length", -1), ("grpc.enable_http_prox
 _IMPORT_S: Final = 180.0
 _CALL_S: Final = 30.0
 _PAUSE_S: Final = 0.5
+API_KEY: Final = "RECOMPOSE_API_KEY"
+"""Environment variable of the key, for a service that asks for one; its scope is admin, or all."""
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -79,6 +82,8 @@ class Service:
         self._endpoint = endpoint
         self._retry_for_s = retry_for_s
         self._channel = grpc.insecure_channel(str(endpoint), options=_OPTIONS)
+        key = os.environ.get(API_KEY, "")
+        self._metadata = (("authorization", f"Bearer {key}"),) if key else ()
         self._catalog: Any = catalog_pb2_grpc.CatalogServiceStub(self._channel)
         self._search: Any = search_pb2_grpc.SearchServiceStub(self._channel)
 
@@ -105,7 +110,11 @@ class Service:
             )
             for sent in batch
         ]
-        answer = self._call(lambda: self._catalog.ImportProducts(iter(requests), timeout=_IMPORT_S))
+        answer = self._call(
+            lambda: self._catalog.ImportProducts(
+                iter(requests), timeout=_IMPORT_S, metadata=self._metadata
+            )
+        )
         if len(answer.results) != len(batch):
             raise ServiceError(f"{self._endpoint} did not say what became of every picture")
         for sent, result in zip(batch, answer.results, strict=True):
@@ -131,7 +140,9 @@ class Service:
         hits: list[tuple[str, float]] = []
         degraded = repeated = False
         while True:
-            page = self._call(lambda: self._search.Search(request, timeout=_CALL_S))
+            page = self._call(
+                lambda: self._search.Search(request, timeout=_CALL_S, metadata=self._metadata)
+            )
             hits += [(hit.product.id, hit.score) for hit in page.hits]
             degraded, repeated = degraded or page.degraded, repeated or page.repeated
             if not page.next_page_token or len(hits) >= depth:
@@ -143,14 +154,16 @@ class Service:
         request = catalog_pb2.ListProductsRequest(
             catalog=catalog, page_size=PAGE, view=product_pb2.PRODUCT_VIEW_BASIC
         )
-        answer = self._call(lambda: self._catalog.ListProducts(request, timeout=_CALL_S))
+        answer = self._call(
+            lambda: self._catalog.ListProducts(request, timeout=_CALL_S, metadata=self._metadata)
+        )
         return (product.id for product in answer.products)
 
     def delete(self, catalog: str, product_id: str) -> None:
         """Remove a product, if it is there. Raises `ServiceError`."""
         request = catalog_pb2.DeleteProductRequest(catalog=catalog, id=product_id)
         self._call(
-            lambda: self._catalog.DeleteProduct(request, timeout=_CALL_S),
+            lambda: self._catalog.DeleteProduct(request, timeout=_CALL_S, metadata=self._metadata),
             fine=grpc.StatusCode.NOT_FOUND,
         )
 
