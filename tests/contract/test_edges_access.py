@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from structlog.testing import capture_logs
 
@@ -17,6 +18,7 @@ from gateway.access.keys import ApiKeys
 from gateway.access.rate import CallerLimits
 from gateway.access.tenants import TenantCatalog, TenantSearch
 from gateway.edge_parts import CatalogCore
+from gateway.rest_api import build_rest_app
 from recompose.v1 import catalog_pb2, search_pb2
 from retrieval.errors import Reason
 from retrieval.rate_limit import LocalRateLimit
@@ -225,6 +227,23 @@ async def test_a_picture_that_a_key_was_asked_for_is_for_no_shared_cache(shop: S
     async with serving(edge_parts(FakeCore())) as edges:
         open_answer = await edges.rest.get("/v1/products/p/image")
         assert open_answer.headers["cache-control"].startswith("public,")
+
+
+async def test_pages_of_listed_origins_may_call() -> None:
+    asked = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type",
+    }
+    app = build_rest_app(edge_parts(FakeCore()), cors_origins=["https://shop.test"])
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://api.test") as rest:
+        for origin, allowed in (("https://shop.test", True), ("https://other.test", False)):
+            before = await rest.options("/v1/products:search", headers=asked | {"Origin": origin})
+            assert (before.status_code == 200) == allowed
+            answer = await rest.get("/v1/products", headers={"Origin": origin})
+            told = answer.headers.get("access-control-allow-origin")
+            assert told == (origin if allowed else None)
+            assert "access-control-allow-credentials" not in answer.headers
 
 
 async def test_the_file_holds_no_key(shop: Shop, tmp_path: Path) -> None:

@@ -173,3 +173,48 @@ def test_a_call_that_was_admitted_is_answered_while_the_gateway_drains(
         answer = call.result(timeout=10)
         assert [result.reason for result in answer.results] == ["PRODUCT_ID_INVALID"] * 2
         assert process.wait(DRAIN_S) == 0
+
+
+TOKENS = {"OIDC_ISSUER": "http://127.0.0.1:1", "OIDC_AUDIENCE": "shop"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({}, False),
+        ({"HTTP_HOST": "0.0.0.0"}, True),
+        ({"GRPC_HOST": "0.0.0.0"}, True),
+        (
+            {"HTTP_HOST": "0.0.0.0", **TOKENS},
+            False,
+        ),
+    ],
+    ids=str,
+)
+def test_a_gateway_that_is_open_to_others_says_so(
+    bundle_dir: Path, tmp_path: Path, settings: dict[str, str], told: bool
+) -> None:
+    with running(environment(bundle_dir, tmp_path, **settings)) as process:
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=DRAIN_S)
+    assert ("access_open" in log) == told
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"API_KEYS_FILE": "/no/such/file"}, "API_KEYS_FILE cannot be read: No such file"),
+        ({"OIDC_ISSUER": "https://issuer.test"}, "Tokens need both OIDC_ISSUER and OIDC_AUDIENCE."),
+        ({"OIDC_AUDIENCE": "shop"}, "Tokens need both OIDC_ISSUER and OIDC_AUDIENCE."),
+        ({"CORS_ORIGINS": "*"}, "CORS_ORIGINS is not a valid setting"),
+        ({"CORS_ORIGINS": "https://shop.example/path"}, "CORS_ORIGINS is not a valid setting"),
+    ],
+    ids=str,
+)
+def test_a_bad_setting_about_access_stops_the_start(
+    bundle_dir: Path, tmp_path: Path, settings: dict[str, str], sentence: str
+) -> None:
+    done = run(environment(bundle_dir, tmp_path, **settings))
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1
