@@ -157,7 +157,7 @@ RULES: dict[Rule, list[Mutants]] = {
     ],
     rules_objects.references: [
         no_object("PersistentVolumeClaim"),
-        no_object("ConfigMap"),
+        *(no_object("ConfigMap", within=name) for name in ("-storefront", "-publish", "-test")),
         without("pod.volumes"),
         no_object("Service", within="-qdrant-peers"),
         changed("HorizontalPodAutoscaler.spec.scaleTargetRef", {"name": "gone"}),
