@@ -149,12 +149,5 @@ def test_names_are_those_of_services(release: str) -> None:
         assert re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", found["metadata"]["name"])
 
 
-@pytest.mark.parametrize("release", ["shop", LONG, "recompose-" + LONG[:43], "recompose"])
-def test_alerts_know_jobs_and_claims_by_their_names(release: str) -> None:
-    """What Kubernetes tells of Jobs and volumes has their names and no labels of ours."""
-    for found in of_kind(render("gpu-ha", release=release), "Job", "CronJob", "StatefulSet"):
-        assert "recompose" in found["metadata"]["name"]
-
-
 def test_a_release_named_after_the_chart_is_not_named_twice() -> None:
     assert "Service recompose-gateway" in {title(found) for found in render(release="recompose")}
