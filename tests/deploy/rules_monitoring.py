@@ -123,7 +123,7 @@ def _open_to_others(policies: Sequence[Object], labels: Any) -> set[int]:
         port["port"]
         for policy in policies
         if selects(policy["spec"]["podSelector"], labels)
-        for rule in policy["spec"].get("ingress", ())
+        for rule in policy["spec"].get("ingress") or ()
         if any("monitoring" in str(peer.get("namespaceSelector")) for peer in rule["from"])
         for port in rule["ports"]
     }
