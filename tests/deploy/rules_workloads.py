@@ -169,7 +169,7 @@ def training(objects: Sequence[Object]) -> Iterator[str]:
             continue
         template = template_of(found)
         assert template is not None
-        train, export = containers_of(template["spec"])
+        train, export, *_ = containers_of(template["spec"])
         gpus = train["resources"]["limits"].get("nvidia.com/gpu", 0)
         if train["command"][0] != "torchrun" or f"--nproc-per-node={gpus}" not in train["command"]:
             yield f"{title(found)}: does not use the GPUs that it has"
