@@ -125,11 +125,18 @@ def test_alerts_know_imports_and_claims_by_their_names(release: str, schedule: s
     name = found["metadata"]["name"]
     # A CronJob's Jobs have the minute in their names.
     job = f"{name}-29398770" if schedule else name
-    others = [one["metadata"]["name"] for one in of_kind(objects, "Job") if one is not found]
     for pattern in patterns["job_name"]:
         assert re.fullmatch(pattern, job)
-        assert others
-        assert not any(re.fullmatch(pattern, other) for other in others)
+    # As label_replace makes the work of a Job's name.
+    work = re.fullmatch("(.*)-[^-]*", job)[1]  # type: ignore[index]
+    assert '"job_name", "(.*)-[^-]*"' in text
+    assert re.fullmatch(".*-import", work)
+    assert 'work=~".*-import"' in text
+    others = [one["metadata"]["name"] for one in of_kind(objects, "Job") if one is not found]
+    others += [one["metadata"]["name"] + "-1" for one in of_kind(objects, "CronJob")]
+    for other in {*others} - {f"{name}-1"}:
+        assert all(re.fullmatch(pattern, other) for pattern in patterns["job_name"])
+        assert not re.fullmatch(".*-import-[^-]*", other)
     for pattern in patterns["cronjob"]:
         assert not schedule or re.fullmatch(pattern, name)
     (qdrant,) = of_kind(objects, "StatefulSet")
