@@ -14,7 +14,7 @@ from indexer.client import CatalogClient, ServiceError
 from indexer.feed import fingerprint, open_feed
 from indexer.importer import Import, Plan, TooManyFailuresError
 from indexer.lock import AlreadyRunningError, alone_with
-from indexer.metrics_file import write_metrics
+from indexer.metrics_file import push_metrics, write_metrics
 from indexer.missing import DeletionRefusedError, MissingProducts
 from indexer.options import Options, read_options
 from indexer.product import Mapper
@@ -120,13 +120,20 @@ async def _show_missing(plan: Plan, options: Options) -> int:
 
 
 def _tell_metrics(options: Options, status: int, state: Checkpoint | None) -> None:
-    """Write the metrics file, where one is wanted; an import does not fail for its sake."""
+    """Write and push metrics, where that is wanted; an import does not fail for their sake."""
     if options.metrics_file is None:
         return
     try:
-        write_metrics(options.metrics_file, options.catalog, status, state)
+        told = write_metrics(options.metrics_file, options.catalog, status, state)
     except OSError as error:
         say(f"indexer: {options.metrics_file} cannot be written: {error.strerror}.")
+        return
+    if options.push_metrics is None:
+        return
+    try:
+        push_metrics(options.push_metrics, options.file.name, told)
+    except OSError as error:
+        say(f"indexer: {options.push_metrics} does not take the metrics: {error}.")
 
 
 def _client(options: Options) -> CatalogClient:

@@ -1,22 +1,29 @@
 """What an import tells Prometheus: a file for node_exporter's textfile collector.
 
-An import ends, so nobody could scrape it; the file stays, and says how the last one went.
+An import ends, so nobody could scrape it; the file stays, and says how the last one went. Where no
+node_exporter reads it, as in a cluster, a Pushgateway keeps the same.
 """
 
 import math
 import re
 import time
+from http.client import HTTPException
 from pathlib import Path
 from typing import Final
+from urllib.error import URLError
 
-from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
+from prometheus_client import CollectorRegistry, Gauge, push_to_gateway, write_to_textfile
 
 from indexer.checkpoint import Checkpoint
 
 _SUCCEEDED: Final = "recompose_indexer_last_success_timestamp_seconds"
+_JOB: Final = "indexer"
+_PUSH_TIMEOUT_S: Final = 10
 
 
-def write_metrics(path: Path, catalog: str, status: int, state: Checkpoint | None) -> None:
+def write_metrics(
+    path: Path, catalog: str, status: int, state: Checkpoint | None
+) -> CollectorRegistry:
     """Replace the file by how an import has ended; the time of the last good one stays in it.
 
     Args:
@@ -24,6 +31,9 @@ def write_metrics(path: Path, catalog: str, status: int, state: Checkpoint | Non
         catalog: that was imported into.
         status: the import's exit status.
         state: what the service answered for; None where the feed could not be read.
+
+    Returns:
+        What the file says, to push.
 
     Raises:
         OSError: the disk refuses.
@@ -56,6 +66,27 @@ def write_metrics(path: Path, catalog: str, status: int, state: Checkpoint | Non
         rows.labels(catalog, "unchanged").set(state.unchanged)
         rows.labels(catalog, "failed").set(state.failed)
     write_to_textfile(str(path), registry)
+    return registry
+
+
+def push_metrics(url: str, feed: str, registry: CollectorRegistry) -> None:
+    """Put it in the place of what a Pushgateway keeps of this feed.
+
+    Args:
+        url: of the Pushgateway, ``http://HOST:PORT``.
+        feed: the feed's name, by which imports of other feeds are told apart.
+
+    Raises:
+        OSError: it is not reached within 10 s, or refuses.
+    """
+    try:
+        push_to_gateway(url, _JOB, registry, grouping_key={"feed": feed}, timeout=_PUSH_TIMEOUT_S)
+    except HTTPException as error:
+        raise OSError("what answers there does not speak HTTP") from error
+    except URLError as error:
+        # Inside is what the system said, or a status that is no success.
+        cause = error.reason
+        raise OSError(cause.strerror if isinstance(cause, OSError) else cause) from error
 
 
 def _last_success_s(path: Path) -> float:

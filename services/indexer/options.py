@@ -4,6 +4,7 @@ import argparse
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from indexer.batches import MAX_PRODUCTS
 from indexer.missing import Limit
@@ -65,11 +66,16 @@ class Options(argparse.Namespace):
     show_missing: bool
     delete_at_most: Limit
     metrics_file: Path | None
+    push_metrics: str | None
 
 
 def read_options(arguments: Sequence[str] | None) -> Options:
     """Parse a command line; ``--help`` and errors of usage exit."""
-    return _parser().parse_args(arguments, namespace=Options())
+    parser = _parser()
+    options = parser.parse_args(arguments, namespace=Options())
+    if options.push_metrics is not None and options.metrics_file is None:
+        parser.error("--push-metrics needs --metrics-file, which remembers the last good import")
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -130,6 +136,10 @@ def _parser() -> argparse.ArgumentParser:
         "ends with .prom, and each feed has its own",
     )  # fmt: skip
     add.add_argument(
+        "--push-metrics", type=_address, metavar="URL",
+        help="also push what --metrics-file says to a Pushgateway, http://HOST:PORT",
+    )  # fmt: skip
+    add.add_argument(
         "--batch-size", type=_whole(MAX_PRODUCTS), default=64, metavar="N",
         help=f"rows in a call, at most {MAX_PRODUCTS}; default: %(default)s",
     )  # fmt: skip
@@ -147,6 +157,13 @@ def _parser() -> argparse.ArgumentParser:
         "limit; default: %(default)g",
     )  # fmt: skip
     return parser
+
+
+def _address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise argparse.ArgumentTypeError("http://HOST:PORT is needed")
+    return text.rstrip("/")
 
 
 def _whole(largest: int) -> "type[int]":

@@ -8,9 +8,11 @@ import pytest
 from tests.deploy.chart import VALUES, Object, component, of_kind, render, selects, template_of
 
 Arrows = set[tuple[str, str, int]]
+MONITORED = ["monitoring.enabled=true", 'networkPolicy.monitoring=[{"podSelector":{}}]']
 
 _GATEWAY = {("gateway", "triton", 8001), ("gateway", "qdrant", 6334), ("gateway", "redis", 6379)}
 _WRITER = {("gateway-writer", to, port) for _, to, port in _GATEWAY}
+PORTS = (6333, 6334, 6335, 6379, 8000, 8001, 8002, 8080, 9091, 9121, 50051)
 DEFAULT: Arrows = {
     *_GATEWAY,
     ("qdrant", "qdrant", 6335),
@@ -24,6 +26,8 @@ ARROWS: dict[str, Arrows] = {
         *DEFAULT,
         *_WRITER,
         ("import", "gateway-writer", 50051),
+        ("import", "pushgateway", 9091),
+        ("redis-exporter", "redis", 6379),
         ("publish", "gateway", 50051),
         ("publish", "triton", 8001),
         # A backup may compute vectors anew; a collection of pictures reads the index.
@@ -67,7 +71,7 @@ def allowed(
 def arrows(objects: Sequence[Object]) -> Arrows:
     """Who reaches whom at which port: what both of them allow."""
     policies, labels = of_kind(objects, "NetworkPolicy"), labels_of(objects)
-    ports = range(6300, 6400), range(8000, 8100), range(50050, 50060)
+    ports = range(6300, 6400), range(8000, 8100), range(9090, 9130), range(50050, 50060)
     return {
         (start, end, port)
         for start, mine in labels.items()
@@ -93,7 +97,7 @@ def test_neither_side_allows_more_than_both(values: str, rendered: dict[str, lis
     policies, labels = of_kind(objects, "NetworkPolicy"), labels_of(objects)
     for start, mine in labels.items():
         for end, other in labels.items():
-            for port in (6333, 6334, 6335, 6379, 8000, 8001, 8002, 8080, 50051):
+            for port in PORTS:
                 leaves = allowed(policies, "egress", "to", mine, other, port)
                 enters = allowed(policies, "ingress", "from", other, mine, port)
                 assert leaves == enters, (start, end, port)
@@ -138,7 +142,25 @@ def test_monitoring_reads_metrics_and_no_more(rendered: dict[str, list[Object]])
         "gateway-writer": {8080},
         "triton": {8002},
         "qdrant": {6333},
+        "redis-exporter": {9121},
+        "pushgateway": {9091},
     }
+
+
+def test_an_exporter_reaches_a_redis_outside() -> None:
+    objects = render("external-services", sets=MONITORED)
+    (policy,) = (
+        one for one in of_kind(objects, "NetworkPolicy") if component(one) == "redis-exporter"
+    )
+    assert "203.0.113.0/24" in str(policy["spec"]["egress"])
+
+
+def test_without_monitoring_nothing_stands_open_for_it(rendered: dict[str, list[Object]]) -> None:
+    """The peers of what is not there are left out, too."""
+    for name in ("default", "minimal"):
+        text = str(of_kind(rendered[name], "NetworkPolicy"))
+        assert "redis-exporter" not in text
+        assert "pushgateway" not in text
 
 
 def test_policies_can_be_left_to_others() -> None:

@@ -62,4 +62,5 @@ def test_the_notes_say_how_to_begin(values: str, tmp_path: Path) -> None:
         == ("qdrant-api-key" in notes)
         == (values != "external-services")
     )
+    assert ("qdrant-read-only-key" in notes) == (values == "gpu-ha")
     assert ("publish.compare=false" in notes) == (values == "gpu-ha")

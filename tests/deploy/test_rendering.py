@@ -21,8 +21,9 @@ from tests.deploy.chart import (
 
 # The oldest that the chart allows, one between, and the newest that has schemas.
 VERSIONS = ("1.31", "1.33", "1.36")
-# Custom resources, for which Kubernetes itself has no schema: see the test of the routes.
-CUSTOM = {"gateway.networking.k8s.io/v1"}
+# Custom resources, for which Kubernetes itself has no schema: see the test of the routes, and
+# test_monitoring.
+CUSTOM = {"gateway.networking.k8s.io/v1", "monitoring.coreos.com/v1"}
 
 
 @pytest.mark.parametrize("values", VALUES)
@@ -188,6 +189,7 @@ def test_autoscaling_of_gateways_follows_their_own_metric(
         ("default", ["qdrant.replicationFactor=2"], "qdrant.replicationFactor is more"),
         ("default", ["imports.enabled=true"], "imports.claim is needed"),
         ("default", ['routes.kind="ingress"'], "networkPolicy.clients is needed"),
+        ("default", ["monitoring.enabled=true"], "networkPolicy.monitoring is needed"),
     ],
 )
 def test_what_cannot_work_together_is_refused(values: str, sets: list[str], sentence: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.deploy import rules_objects, rules_pods, rules_workloads
+from tests.deploy import rules_monitoring, rules_objects, rules_pods, rules_workloads
 from tests.deploy.chart import VALUES, Object
 from tests.deploy.mutants import Mutants, added, changed, no_argument, no_object, without
 
@@ -26,6 +26,13 @@ def _one(name: str, source: dict[str, Any] | None = None) -> list[dict[str, Any]
 
 _ADDRESS = [{"name": "TRITON_URL", "value": "shop-recompose-triton:8000"}]
 _GONE = [{"http": {"paths": [{"backend": {"service": {"name": "a", "port": {"name": "b"}}}}]}}]
+_PARTS_GATEWAYS = {"matchLabels": {"app.kubernetes.io/component": "gateway"}}
+
+
+def _keeps_its_job(monitor: Any) -> bool:
+    return all("relabelings" not in one for one in monitor["spec"]["endpoints"])
+
+
 # Each rule, with damage of which it must notice every single case.
 RULES: dict[Rule, list[Mutants]] = {
     rules_pods.restricted: [
@@ -157,7 +164,7 @@ RULES: dict[Rule, list[Mutants]] = {
     ],
     rules_objects.references: [
         no_object("PersistentVolumeClaim"),
-        no_object("ConfigMap"),
+        *(no_object("ConfigMap", within=name) for name in ("-storefront", "-publish", "-test")),
         without("pod.volumes"),
         no_object("Service", within="-qdrant-peers"),
         changed("HorizontalPodAutoscaler.spec.scaleTargetRef", {"name": "gone"}),
@@ -179,6 +186,30 @@ RULES: dict[Rule, list[Mutants]] = {
         without("NetworkPolicy.spec.policyTypes"),
         changed("NetworkPolicy.spec.egress", [{}]),
         changed("NetworkPolicy.spec.ingress", [{"from": [], "ports": [{"port": 1}]}]),
+    ],
+    rules_monitoring.monitored: [
+        no_object("ServiceMonitor"),
+        changed("ServiceMonitor.spec.selector", {"matchLabels": {"release": "shop"}}),
+        # Two Services of each gateway name its pods.
+        changed("ServiceMonitor.spec.selector", _PARTS_GATEWAYS, within="-gateway"),
+    ],
+    rules_monitoring.monitors_meet: [
+        without("ServiceMonitor.spec.namespaceSelector"),
+        changed("ServiceMonitor.spec.namespaceSelector", {"any": True}),
+        changed("ServiceMonitor.spec.namespaceSelector", {"matchNames": ["elsewhere"]}),
+        changed("ServiceMonitor.spec.selector", {"matchLabels": {"release": "shop"}}),
+        changed("ServiceMonitor.spec.endpoints", [{"port": "gone", "path": "/metrics"}]),
+        changed("ServiceMonitor.spec.endpoints", [{"port": "http", "path": "/"}]),
+        changed("ServiceMonitor.spec.endpoints", [{"targetPort": 8080, "path": "/metrics"}]),
+        changed("ServiceMonitor.spec.jobLabel", "gone", where=_keeps_its_job),
+        added("ServiceMonitor.spec.podMetricsEndpoints", []),
+        *(changed("Service.spec.ports", [], within=name) for name in ("-exporter", "-pushg")),
+    ],
+    rules_monitoring.monitors_enter: [
+        *(
+            without("NetworkPolicy.spec.ingress", within=f"-{name}")
+            for name in ("gateway-writer", "redis-exporter", "pushgateway")
+        ),
     ],
 }
 

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy import rules_objects, rules_pods, rules_workloads
+from tests.deploy import rules_monitoring, rules_objects, rules_pods, rules_workloads
 from tests.deploy.chart import CHART, render
 from tests.deploy.test_rules import Rule
 
 _PODS = "templates/_pods.tpl"
 _GATEWAY = "templates/gateway/_deployment.tpl"
 _TRITON = "templates/triton/deployment.yaml"
+_MONITORS = "templates/monitoring/monitors.yaml"
 # File, line (without its indentation), how many lines go with it, and the rule that must notice.
 LINES: list[tuple[str, str, int, Rule]] = [
     (_PODS, "automountServiceAccountToken: false", 1, rules_pods.no_token),
@@ -40,6 +41,14 @@ LINES: list[tuple[str, str, int, Rule]] = [
     ("templates/jobs/_jobs.tpl", "concurrencyPolicy: Forbid", 1, rules_workloads.jobs),
     ("templates/jobs/_jobs.tpl", "- action: Ignore", 4, rules_workloads.jobs),
     ("templates/jobs/training.yaml", "- --resume", 1, rules_workloads.training),
+    (_MONITORS, "namespaceSelector:", 2, rules_monitoring.monitors_meet),
+    (_MONITORS, "jobLabel: app.kubernetes.io/component", 1, rules_monitoring.monitors_meet),
+    (_MONITORS, '{{- include "recompose.scraped" $ | nindent 6 }}', 1, rules_monitoring.monitored),
+    ("templates/gateway/service.yaml", '{{- include "recompose.scraped" . | nindent 4 }}', 1,
+     rules_monitoring.monitored),
+    ("templates/network/monitoring.yaml",
+     '{{- include "recompose.ingress.metrics" (list $ 9121) | nindent 4 }}', 1,
+     rules_monitoring.monitors_enter),
 ]  # fmt: skip
 
 

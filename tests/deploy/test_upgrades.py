@@ -33,6 +33,7 @@ CHANGES = [
     'gateway.settings={"MAX_IN_FLIGHT":64}',
     'storefront.name="Another"',
     'networkPolicy.monitoring=[{"podSelector":{}}]',
+    "monitoring.enabled=true",
 ]
 
 
@@ -103,7 +104,11 @@ def test_changed_arguments_make_another_job(rendered: dict[str, list[Object]]) -
     before = {title(one) for one in of_kind(rendered["gpu-ha"], "Job")}
     changed = render("gpu-ha", sets=['training.arguments=["--epochs=3"]'])
     after = {title(one) for one in of_kind(changed, "Job")}
-    assert {one.rpartition("-")[0] for one in before ^ after} == {"Job shop-recompose-training"}
+    # Publishing waits for the other training, and is another Job with it.
+    assert {one.rpartition("-")[0] for one in before ^ after} == {
+        "Job shop-recompose-training",
+        "Job shop-recompose-publish",
+    }
 
 
 @pytest.mark.parametrize("values", VALUES)

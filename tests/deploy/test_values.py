@@ -15,8 +15,8 @@ SCHEMA: Final[dict[str, Any]] = json.loads((CHART / "values.schema.json").read_t
 DEFAULTS: Final[dict[str, Any]] = yaml.safe_load((CHART / "values.yaml").read_text())
 # Free by their nature: labels, annotations, parts of Kubernetes' own objects.
 OPEN: Final = {
-    "gateway.settings", "objectStorage.serviceAccountAnnotations", "routes.annotations",
-    "triton.nodeSelector",
+    "gateway.settings", "monitoring.labels", "objectStorage.serviceAccountAnnotations",
+    "routes.annotations", "triton.nodeSelector",
 }  # fmt: skip
 # What the chart itself decides, and values must not.
 OWN: Final = {

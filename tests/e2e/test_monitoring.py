@@ -34,6 +34,9 @@ NOT_HERE: Final = {
     "index: Qdrant: calls": NO_QDRANT,
     "index: Qdrant: memory and optimisations": NO_QDRANT,
     "index: Volumes": NO_KUBERNETES,
+    "rule: recompose:job_failed_start_seconds": NO_KUBERNETES,
+    "rule: recompose:job_succeeded_start_seconds": NO_KUBERNETES,
+    "alert: JobEndedBadly": NO_KUBERNETES,
 }
 """What cannot have data here, and why; the names are those of the parts' published lists."""
 _BEFORE_THE_FIRST_AUDIT: Final = ("_recall_at50", "_audit_age_seconds", "_audited_products")

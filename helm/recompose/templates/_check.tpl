@@ -18,6 +18,9 @@
 {{- if and $outside $values.networkPolicy.enabled (not $values.networkPolicy.external) -}}
 {{- fail "networkPolicy.external is needed: the way out to what lies outside the release (object storage, Qdrant, Redis)." -}}
 {{- end -}}
+{{- if and $values.monitoring.enabled $values.networkPolicy.enabled (not $values.networkPolicy.monitoring) -}}
+{{- fail "networkPolicy.monitoring is needed with monitoring.enabled: where Prometheus runs." -}}
+{{- end -}}
 {{- range $name, $own := dict "gateway" $values.gateway "gateway.writer" $values.gateway.writer "triton" $values.triton -}}
 {{- if and $own.autoscaling.enabled (gt (int $own.replicas) (int $own.autoscaling.maxReplicas)) -}}
 {{- fail (printf "%s.autoscaling.maxReplicas is less than %s.replicas, the least." $name $name) -}}

@@ -1,5 +1,6 @@
-{{/* All names begin with this; 30 characters leave room for what Kubernetes appends. A cut name ends
-in a hash, so that two long releases do not meet; a Service's begins with a letter and has no dots. */}}
+{{/* All names begin with this; 28 characters leave room for what Kubernetes appends. Each holds
+'recompose', by which alerts know its Jobs and claims. A cut name ends in a hash, so that two long
+releases do not meet; a Service's begins with a letter and has no dots. */}}
 {{- define "recompose.fullname" -}}
 {{- $name := .Release.Name | replace "." "-" -}}
 {{- if regexMatch "^[0-9]" $name -}}
@@ -8,8 +9,8 @@ in a hash, so that two long releases do not meet; a Service's begins with a lett
 {{- if not (contains "recompose" $name) -}}
 {{- $name = printf "%s-recompose" $name -}}
 {{- end -}}
-{{- if gt (len $name) 30 -}}
-{{- printf "%s-%s" ($name | trunc 24 | trimSuffix "-") (sha256sum $name | trunc 5) -}}
+{{- if gt (len $name) 28 -}}
+{{- printf "%s-recompose-%s" ($name | trunc 12 | trimSuffix "-") (sha256sum $name | trunc 5) -}}
 {{- else -}}
 {{- $name -}}
 {{- end -}}
@@ -59,4 +60,9 @@ labels:
           {{- range rest . }}
           - {{ . }}
           {{- end }}
+{{- end -}}
+
+{{/* What monitors look for: of a component's Services one names each pod once. */}}
+{{- define "recompose.scraped" -}}
+recompose/scraped: "true"
 {{- end -}}

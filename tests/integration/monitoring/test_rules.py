@@ -14,6 +14,7 @@ from tests.support.monitoring import (
     RULES,
     alerts,
     dashboard,
+    filled,
     questions,
     rules,
     without_limits,
@@ -153,6 +154,40 @@ def test_a_dashboard_is_whole(path: Path) -> None:
     for field in ("id", "title"):
         values = [panel[field] for panel in document["panels"]]
         assert len(set(values)) == len(values)
+
+
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
+def test_a_dashboard_marks_the_moment_of_a_switch(path: Path, tmp_path: Path) -> None:
+    """Forward at 11 minutes and back at 19; a pod more at 14 is no switch."""
+    (annotation,) = dashboard(path)["annotations"]["list"]
+    assert annotation["enable"]
+    served = {
+        ("aaa", "1"): "1x10 _x8 1x10",
+        ("aaa", "2"): "1x11 _x8 1x9",
+        ("bbb", "1"): "_x11 1x7 _x10",
+        ("bbb", "2"): "_x12 1x7 _x9",
+        ("bbb", "3"): "_x14 1x4 _x10",
+    }
+    marks = {"5m": [], "11m": ["bbb"], "12m": ["bbb"], "14m": [], "20m": ["aaa"], "21m": []}
+    values = {
+        f'recompose_model_info{{namespace="shop", digest="{digest}", instance="{pod}"}}': text
+        for (digest, pod), text in served.items()
+    }
+    test = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": text} for name, text in values.items()],
+        "promql_expr_test": [
+            {
+                "expr": f"sum by (digest) (({filled(annotation['expr'])}) > bool 0)",
+                "eval_time": at,
+                "exp_samples": [{"labels": f'{{digest="{one}"}}', "value": 1} for one in digests],
+            }
+            for at, digests in marks.items()
+        ],
+    }
+    (tmp_path / "test.yaml").write_text(yaml.safe_dump({"tests": [test]}))
+    answer = promtool("test", "rules", tmp_path / "test.yaml")
+    assert answer.returncode == 0, answer.stderr + answer.stdout
 
 
 def test_grafana_is_told_where_both_are() -> None:

@@ -61,3 +61,26 @@ is no reason to run a Job again. */}}
 labels:
   {{- include "recompose.selector" . | nindent 2 }}
 {{- end -}}
+
+{{/* (list $ VOLUME FILE): a container that waits for FILE, which another Job leaves in the volume
+mounted under its own name; a week at most, and 2 where it does not come. */}}
+{{- define "recompose.job.wait" -}}
+{{- $root := index . 0 -}}
+- name: wait
+  {{- include "recompose.container" (list $root "gateway") | nindent 2 }}
+  command: [sh, -ec]
+  args:
+    - |
+      for _ in $(seq 10080); do
+        if test -e {{ index . 2 }}; then exit 0; fi
+        sleep 60
+      done
+      echo "{{ index . 2 }} did not come within a week." >&2
+      exit 2
+  resources:
+    {{- toYaml $root.Values.initResources | nindent 4 }}
+  volumeMounts:
+    - name: {{ index . 1 }}
+      mountPath: /{{ index . 1 }}
+      readOnly: true
+{{- end -}}

@@ -21,6 +21,23 @@
 {{- end -}}
 {{- end -}}
 
+{{/* (list $ ROLE): how an exporter reaches the Redis of a role. */}}
+{{- define "recompose.redis.exporter.env" -}}
+{{- $root := index . 0 -}}
+{{- $role := index . 1 -}}
+{{- with $root.Values.redis.external.secret -}}
+- name: REDIS_ADDR
+  valueFrom:
+    secretKeyRef:
+      name: {{ . }}
+      key: {{ $role }}-url
+{{- else -}}
+- name: REDIS_ADDR
+  value: redis://{{ include "recompose.object" (list $root (printf "redis-%s" $role)) }}:6379
+{{ include "recompose.env.secret" (list $root "REDIS_PASSWORD" "redis-password") }}
+{{- end -}}
+{{- end -}}
+
 {{/* A role's values: memory of its container; a quarter over what Redis keeps, for buffers and
 fragmentation. */}}
 {{- define "recompose.redis.memory" -}}
