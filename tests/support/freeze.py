@@ -6,8 +6,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tests.support.stack import Stack
+if TYPE_CHECKING:
+    from tests.support.stack import Stack
 
 
 def freeze(pid: int) -> None:
@@ -25,7 +27,7 @@ def freeze(pid: int) -> None:
 
 
 @contextmanager
-def stopped(stack: Stack, name: str) -> Iterator[None]:
+def stopped(stack: "Stack", name: str) -> Iterator[None]:
     """SIGSTOP every process of the stack whose command line holds the name, until the end."""
     pids = [pid for pid in _descendants(stack.process.pid) if name in _command(pid)]
     assert pids, f"no process of the stack is called {name}"
