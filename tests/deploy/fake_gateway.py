@@ -16,6 +16,7 @@ class Call:
     method: str
     path: str
     body: Any
+    authorization: str | None = None
 
 
 Asked = list[Call]
@@ -29,7 +30,14 @@ def gateway(hits: list[str], status: int = 200) -> Iterator[tuple[str, Asked]]:
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            asked.append(Call(self.command, self.path, json.loads(body) if body else None))
+            asked.append(
+                Call(
+                    self.command,
+                    self.path,
+                    json.loads(body) if body else None,
+                    self.headers.get("Authorization"),
+                )
+            )
             found = {"hits": [{"product": {"id": name}, "score": 0.5} for name in hits]}
             content = b"" if self.command == "DELETE" else json.dumps(found).encode()
             self.send_response(status)

@@ -97,7 +97,8 @@ def secrets_by_reference(objects: Sequence[Object]) -> Iterator[str]:
         yield f"Secret {found['metadata']['name']}: is part of the chart"
     for where, container in containers(objects):
         for variable in container.get("env", ()):
-            if not _SECRET_NAME.search(variable["name"]):
+            is_path = variable["name"].endswith("_FILE")
+            if is_path or not _SECRET_NAME.search(variable["name"]):
                 continue
             source = variable.get("valueFrom", {})
             # An address may hold a password that is itself read out of a Secret.

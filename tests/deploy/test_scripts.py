@@ -14,7 +14,9 @@ JUDGE = CHART / "files" / "judge.py"
 SEARCH = CHART / "files" / "search.py"
 
 
-def run(script: Path, *arguments: object) -> "subprocess.CompletedProcess[str]":
+def run(
+    script: Path, *arguments: object, env: dict[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
     """As in the image: by a Python that sees nothing but its standard library."""
     return subprocess.run(
         [sys.executable, "-I", "-S", str(script), *map(str, arguments)],
@@ -22,6 +24,7 @@ def run(script: Path, *arguments: object) -> "subprocess.CompletedProcess[str]":
         text=True,
         timeout=60,
         check=False,
+        env=env,
     )
 
 
@@ -97,6 +100,14 @@ def test_the_search_composes_and_cleans_up() -> None:
     catalogs |= {one.path.partition("=")[2] for one in asked if one.method == "DELETE"}
     assert len(catalogs) == 1
     assert catalogs != {"default"}
+
+
+@pytest.mark.parametrize(("key", "sent"), [("rck_test_x", "Bearer rck_test_x"), ("", None)])
+def test_the_search_shows_its_key(key: str, sent: str | None) -> None:
+    with gateway(["blue"]) as (base, asked):
+        answer = run(SEARCH, base, env={"RECOMPOSE_API_KEY": key})
+    assert answer.returncode == 0
+    assert {one.authorization for one in asked} == {sent}
 
 
 @pytest.mark.parametrize("hits", [[], ["red"], ["red", "blue"], ["other"]])

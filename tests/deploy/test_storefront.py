@@ -125,6 +125,26 @@ def test_the_page_is_told_whose_shop_it_is(shop: str) -> None:
     assert json.loads(content) == {"name": "Recompose", "catalog": "default", "image_uris": False}
 
 
+def test_the_gateway_is_shown_the_pages_key_and_never_the_shoppers(
+    rendered: dict[str, list[Object]], tmp_path: Path
+) -> None:
+    pod = named(rendered["gpu-ha"], "Deployment", NAME)["spec"]["template"]["spec"]
+    variables = {one["name"]: one for one in pod["containers"][0]["env"]}
+    assert variables["RECOMPOSE_API_KEY"]["valueFrom"]["secretKeyRef"]["key"] == "storefront-key"
+    with gateway(["a"]) as (base, asked):
+        env = {
+            "PORT": str(free_port()),
+            "GATEWAY": base.removeprefix("http://"),
+            "STOREFRONT_ROOT": str(tmp_path),
+            "RECOMPOSE_API_KEY": "rck_storefront_x",
+        }
+        with running(tmp_path, env):
+            address = f"http://127.0.0.1:{env['PORT']}/v1/products"
+            shopper = {"Authorization": "Bearer rck_shopper_y"}
+            urllib.request.urlopen(urllib.request.Request(address, headers=shopper), timeout=20)
+    assert [one.authorization for one in asked] == ["Bearer rck_storefront_x"]
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [

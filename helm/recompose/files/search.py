@@ -2,10 +2,12 @@
 
 ``search.py URL [CATALOG]`` imports two products with drawn pictures into a catalog (one of
 its own where none is named), asks for one of them "in blue", finds the other, and deletes both.
+RECOMPOSE_API_KEY holds its key where the gateway asks for one.
 """
 
 import base64
 import json
+import os
 import secrets
 import struct
 import sys
@@ -53,6 +55,8 @@ def call(base: str, method: str, path: str, body: dict[str, Any] | None = None) 
     """One call of the REST API. Raises URLError (HTTPError for a status), TimeoutError."""
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json"} if data else {}
+    if key := os.environ.get("RECOMPOSE_API_KEY"):
+        headers["Authorization"] = f"Bearer {key}"
     request = urllib.request.Request(base + path, data, headers, method=method)
     with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
         text = answer.read()

@@ -21,6 +21,15 @@
 {{- if and $values.monitoring.enabled $values.networkPolicy.enabled (not $values.networkPolicy.monitoring) -}}
 {{- fail "networkPolicy.monitoring is needed with monitoring.enabled: where Prometheus runs." -}}
 {{- end -}}
+{{- if ne (empty $values.access.oidc.issuer) (empty $values.access.oidc.audience) -}}
+{{- fail "access.oidc needs both issuer and audience." -}}
+{{- end -}}
+{{- if and $values.access.oidc.issuer (not $values.access.secret) -}}
+{{- fail "access.secret is needed with access.oidc: the release's own parts call with keys." -}}
+{{- end -}}
+{{- if and $values.access.oidc.issuer $values.networkPolicy.enabled (not $values.networkPolicy.external) -}}
+{{- fail "networkPolicy.external is needed with access.oidc: the way out to the issuer." -}}
+{{- end -}}
 {{- range $name, $own := dict "gateway" $values.gateway "gateway.writer" $values.gateway.writer "triton" $values.triton -}}
 {{- if and $own.autoscaling.enabled (gt (int $own.replicas) (int $own.autoscaling.maxReplicas)) -}}
 {{- fail (printf "%s.autoscaling.maxReplicas is less than %s.replicas, the least." $name $name) -}}

@@ -38,6 +38,7 @@ spec:
           command: [python, -m, gateway]
           env:
             {{- include "recompose.gateway.env" $root | nindent 12 }}
+            {{- include "recompose.access.env" $root | nindent 12 }}
           ports:
             - name: http
               containerPort: 8080
@@ -75,6 +76,20 @@ spec:
             {{- toYaml $own.resources | nindent 12 }}
           volumeMounts:
             {{- include "recompose.gateway.mounts" $root | nindent 12 }}
+            {{- if $root.Values.access.secret }}
+            # All of the Secret would also bring the keys of other parts.
+            - name: access
+              mountPath: /access
+              readOnly: true
+            {{- end }}
       volumes:
         {{- include "recompose.gateway.volumes" $root | nindent 8 }}
+        {{- with $root.Values.access.secret }}
+        - name: access
+          secret:
+            secretName: {{ . }}
+            items:
+              - key: api-keys.toml
+                path: api-keys.toml
+        {{- end }}
 {{- end -}}
