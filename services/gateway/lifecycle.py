@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ipaddress
 import signal
 import socket
 from collections.abc import Iterator
@@ -53,8 +52,6 @@ async def serve(gateway: Gateway) -> None:
     await gateway.grpc_server.start()
     background = [asyncio.create_task(watch()) for watch in gateway.watchers]
     serving = asyncio.create_task(rest.serve(sockets=[listening]))
-    if gateway.is_open and not _is_loopback(settings.http_host, settings.grpc_host):
-        log.warning("access_open")
     log.info("serving", http_port=settings.http_port, grpc_port=settings.grpc_port)
 
     await _until(stop, serving, *background)
@@ -69,17 +66,6 @@ async def serve(gateway: Gateway) -> None:
     await asyncio.gather(*background, return_exceptions=True)
     await gateway.close()
     log.info("stopped")
-
-
-def _is_loopback(*hosts: str) -> bool:
-    return all(host == "localhost" or _address(host).is_loopback for host in hosts)
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:  # a name, which may stand for any
-        return ipaddress.IPv4Address("0.0.0.0")  # noqa: S104 - nothing listens there
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -15,7 +15,6 @@ from pydantic import SecretStr
 
 from gateway.access.access_wiring import access_of
 from gateway.access.audit_log import AuditedCatalog
-from gateway.access.guard import OpenAccess
 from gateway.access.tenants import TenantCatalog, TenantSearch
 from gateway.admission import Admission
 from gateway.audit.recall import RecallAudit
@@ -73,8 +72,6 @@ class Gateway:
     grpc_server: grpc.aio.Server
     rest_app: "FastAPI"
     certificates: Certificates | None
-    is_open: bool
-    """Whether everyone may do everything."""
     watchers: tuple[Callable[[], Coroutine[None, None, None]], ...]
     closers: tuple[Callable[[], Awaitable[None]], ...]
 
@@ -172,7 +169,6 @@ def build(settings: Settings) -> Gateway:
         grpc_server=grpc_server,
         rest_app=build_rest_app(parts, storefront=storefront, cors_origins=settings.cors_origins),
         certificates=access.certificates,
-        is_open=isinstance(access.guard, OpenAccess),
         watchers=(
             readiness.watch,
             lambda: watch_loop_lag(metrics),

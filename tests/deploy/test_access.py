@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.deploy.chart import Object, named, refusal
+from tests.deploy.chart import VALUES, Object, named, refusal
 
 PARTS = {
     ("Deployment", "storefront", "storefront"): "storefront-key",
@@ -40,7 +40,7 @@ def test_gateways_read_the_keys_and_no_more_of_the_secret(
     pod = pod_of(found)
     (volume,) = (one for one in pod["volumes"] if one["name"] == "access")
     assert volume["secret"] == {
-        "secretName": "access",
+        "secretName": "recompose",
         "items": [{"key": "api-keys.toml", "path": "api-keys.toml"}],
     }
     (container,) = pod["containers"]
@@ -57,7 +57,7 @@ def test_each_part_that_calls_has_a_key_of_its_own(rendered: dict[str, list[Obje
         for variable in container.get("env", ()):
             if variable["name"] == "RECOMPOSE_API_KEY":
                 reference = variable["valueFrom"]["secretKeyRef"]
-                assert reference["name"] == "access"
+                assert reference["name"] == "recompose"
                 part = name.rpartition("-")[0] if kind == "Job" else name
                 keys[kind, part, container["name"]] = reference["key"]
     # The candidate's own gateway is open to its pod alone, and looks at no key.
@@ -65,10 +65,21 @@ def test_each_part_that_calls_has_a_key_of_its_own(rendered: dict[str, list[Obje
     assert keys == PARTS
 
 
-def test_without_a_secret_nobody_has_or_needs_a_key(rendered: dict[str, list[Object]]) -> None:
-    for _, _, container in containers_of(rendered["default"]):
-        names = {variable["name"] for variable in container.get("env", ())}
-        assert not names & {"RECOMPOSE_API_KEY", "API_KEYS_FILE", "OIDC_ISSUER", "CORS_ORIGINS"}
+@pytest.mark.parametrize("values", VALUES)
+def test_no_gateway_that_others_reach_is_open(
+    rendered: dict[str, list[Object]], values: str
+) -> None:
+    found = [
+        container
+        for _, _, container in containers_of(rendered[values])
+        if container["name"] in ("gateway", "candidate")
+    ]
+    assert found
+    for container in found:
+        settings = {one["name"]: one.get("value") for one in container["env"]}
+        # The candidate of a publish Job listens on loopback, the default.
+        assert ("API_KEYS_FILE" in settings) == ("HTTP_HOST" in settings)
+        assert ("API_KEYS_FILE" in settings) == (container["name"] != "candidate")
 
 
 def test_issuer_and_origins_are_settings(rendered: dict[str, list[Object]]) -> None:
@@ -87,10 +98,6 @@ def test_issuer_and_origins_are_settings(rendered: dict[str, list[Object]]) -> N
         (['access.oidc.audience="a"'], "needs both issuer and audience"),
         (
             ['access.oidc={"issuer":"https://a.test","audience":"a"}'],
-            "access.secret is needed with access.oidc",
-        ),
-        (
-            ['access={"secret":"a","oidc":{"issuer":"https://a.test","audience":"a"}}'],
             "networkPolicy.external is needed with access.oidc",
         ),
         (['access.corsOrigins=["*"]'], "corsOrigins"),

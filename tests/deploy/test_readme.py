@@ -56,11 +56,7 @@ def test_the_notes_say_how_to_begin(values: str, tmp_path: Path) -> None:
     assert "helm test shop --namespace shops" in notes
     assert "service/shop-recompose-gateway 8080" in notes
     assert "/v1/products:search" in notes
-    # Only the passwords that are needed are asked for.
-    assert (
-        ("redis-password" in notes)
-        == ("qdrant-api-key" in notes)
-        == (values != "external-services")
-    )
-    assert ("qdrant-read-only-key" in notes) == (values == "gpu-ha")
+    assert "deploy/secrets.sh .secrets" in notes
+    assert "kubectl create secret generic recompose --namespace shops" in notes
+    assert "Authorization: Bearer $KEY" in notes
     assert ("publish.compare=false" in notes) == (values == "gpu-ha")

@@ -43,7 +43,10 @@ def shop(
         "/srv/storefront": str(folder / "site"),
         "shop-recompose-gateway:8080": asked[0],
     }
-    env = {one["name"]: places[one["value"]] for one in container["env"]}
+    env = {
+        one["name"]: places[one["value"]] if "value" in one else "rck_storefront_x"
+        for one in container["env"]
+    }
     (folder / "site" / "assets").mkdir(parents=True)
     (folder / "site" / "index.html").write_text("<title>shop</title>")
     data = named(rendered["default"], "ConfigMap", NAME)["data"]

@@ -24,9 +24,6 @@
 {{- if ne (empty $values.access.oidc.issuer) (empty $values.access.oidc.audience) -}}
 {{- fail "access.oidc needs both issuer and audience." -}}
 {{- end -}}
-{{- if and $values.access.oidc.issuer (not $values.access.secret) -}}
-{{- fail "access.secret is needed with access.oidc: the release's own parts call with keys." -}}
-{{- end -}}
 {{- if and $values.access.oidc.issuer $values.networkPolicy.enabled (not $values.networkPolicy.external) -}}
 {{- fail "networkPolicy.external is needed with access.oidc: the way out to the issuer." -}}
 {{- end -}}

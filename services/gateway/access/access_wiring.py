@@ -1,5 +1,6 @@
 """Who is let in, by the settings: the part of the wiring that is about access."""
 
+import ipaddress
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 
@@ -29,6 +30,11 @@ class AccessParts:
 def access_of(settings: Settings, link: RedisLink, observe: Observe) -> AccessParts:
     """Access by the settings, with its buckets in this Redis. Raises SettingsError."""
     keys, tokens = _api_keys(settings), _tokens(settings, observe)
+    if keys is None and tokens is None and not _is_loopback(settings.http_host, settings.grpc_host):
+        raise SettingsError(
+            "HTTP_HOST or GRPC_HOST is reached by other machines: say who may call, by "
+            "API_KEYS_FILE or OIDC_ISSUER, or listen on 127.0.0.1."
+        )
     certificates = _certificates(settings)
     followed = [part for part in (keys, tokens, certificates) if part is not None]
     return AccessParts(
@@ -69,3 +75,14 @@ def _guard(keys: ApiKeys | None, tokens: IssuedTokens | None, link: RedisLink) -
         return OpenAccess()
     limits = CallerLimits(RedisRateLimit(link), LocalRateLimit())
     return Guard(Credentials(keys, tokens), limits)
+
+
+def _is_loopback(*hosts: str) -> bool:
+    return all(host == "localhost" or _address(host).is_loopback for host in hosts)
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:  # a name, which may stand for any
+        return ipaddress.IPv4Address("0.0.0.0")  # noqa: S104 - nothing listens there

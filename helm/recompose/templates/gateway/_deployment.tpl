@@ -76,20 +76,16 @@ spec:
             {{- toYaml $own.resources | nindent 12 }}
           volumeMounts:
             {{- include "recompose.gateway.mounts" $root | nindent 12 }}
-            {{- if $root.Values.access.secret }}
             # All of the Secret would also bring the keys of other parts.
             - name: access
               mountPath: /access
               readOnly: true
-            {{- end }}
       volumes:
         {{- include "recompose.gateway.volumes" $root | nindent 8 }}
-        {{- with $root.Values.access.secret }}
         - name: access
           secret:
-            secretName: {{ . }}
+            secretName: {{ $root.Values.secret }}
             items:
               - key: api-keys.toml
                 path: api-keys.toml
-        {{- end }}
 {{- end -}}
