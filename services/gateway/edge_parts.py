@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from prometheus_client import CollectorRegistry
 
+from gateway.tracing.requests import TraceRequest, ignore_request
 from retrieval.domain import (
     DEFAULT_CATALOG,
     Deadline,
@@ -114,6 +115,7 @@ class EdgeParts:
     request_id: Callable[[str | None], str]
     """Keeps a well-formed incoming id, else makes one."""
     budgets: Budgets = Budgets()
+    trace: TraceRequest = ignore_request
 
 
 async def within(deadline: Deadline, work: Callable[[Deadline], Awaitable[T]]) -> T:

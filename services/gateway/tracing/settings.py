@@ -1,0 +1,168 @@
+"""The usual OTEL_ variables, as far as they are about traces
+(https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/).
+
+What is not here the SDK reads by itself: OTEL_EXPORTER_OTLP_HEADERS and its like for traces, the
+certificates, and OTEL_RESOURCE_ATTRIBUTES.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Final, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, FilePath, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from gateway.settings import SettingsError
+
+DEFAULT_PORT: Final = 4317
+"""Of OTLP over gRPC."""
+_SERVICE_NAME: Final = "recompose-gateway"
+
+Sampler = Literal[
+    "always_on",
+    "always_off",
+    "traceidratio",
+    "parentbased_always_on",
+    "parentbased_always_off",
+    "parentbased_traceidratio",
+]
+
+
+class TracingSettings(BaseSettings):
+    """Each field is an environment variable of the same name in capitals, after ``OTEL_``.
+
+    Of two that differ in TRACES alone, the one with it counts.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="OTEL_", frozen=True, extra="ignore", env_ignore_empty=True
+    )
+
+    traces_exporter: Literal["otlp"] = Field(
+        "otlp", description="Where spans go; also 'none', which is as if no variable were set."
+    )
+    exporter_otlp_endpoint: str = Field(
+        f"http://localhost:{DEFAULT_PORT}",
+        description="http://HOST:PORT or https://HOST:PORT of the collector's gRPC receiver.",
+    )
+    exporter_otlp_traces_endpoint: str | None = Field(None, description="The same.")
+    exporter_otlp_protocol: Literal["grpc"] = Field("grpc", description="No other is offered.")
+    exporter_otlp_traces_protocol: Literal["grpc"] = Field("grpc", description="The same.")
+    exporter_otlp_timeout: int = Field(
+        10_000, ge=1, le=60_000, description="Time for sending a batch, in milliseconds."
+    )
+    exporter_otlp_traces_timeout: int | None = Field(None, ge=1, le=60_000, description="The same.")
+    exporter_otlp_compression: Literal["none", "gzip"] = Field("none", description="Of batches.")
+    exporter_otlp_traces_compression: Literal["none", "gzip"] | None = Field(
+        None, description="The same."
+    )
+    exporter_otlp_certificate: FilePath | None = Field(
+        None, description="Certificates (PEM) that the collector's is checked by, with https."
+    )
+    exporter_otlp_traces_certificate: FilePath | None = Field(None, description="The same.")
+    traces_sampler: Sampler = Field(
+        "parentbased_always_on", description="Which requests are traced."
+    )
+    traces_sampler_arg: float = Field(
+        1.0, ge=0, le=1, description="The share of them, for the samplers by ratio."
+    )
+    propagators: str = Field(
+        "tracecontext", description="W3C Trace Context; baggage may be named and is not passed on."
+    )
+    service_name: str | None = Field(
+        None, description=f"What the gateway is called; {_SERVICE_NAME} where nothing says so."
+    )
+    resource_attributes: str = Field(
+        "", description="KEY=VALUE, comma-separated: what is said of this gateway in each trace."
+    )
+    bsp_max_queue_size: int = Field(
+        2048, ge=1, le=1 << 20, description="Spans that may wait to be sent; more are dropped."
+    )
+    bsp_max_export_batch_size: int = Field(512, ge=1, description="Spans in one batch.")
+    bsp_schedule_delay: int = Field(
+        5000, ge=1, le=600_000, description="Time between two batches, in milliseconds."
+    )
+
+    @property
+    def endpoint(self) -> str:
+        """The collector, as scheme://HOST:PORT."""
+        return self.exporter_otlp_traces_endpoint or self.exporter_otlp_endpoint
+
+    @property
+    def timeout_s(self) -> float:
+        """Time for sending a batch."""
+        return (self.exporter_otlp_traces_timeout or self.exporter_otlp_timeout) / 1000
+
+    @property
+    def compresses(self) -> bool:
+        """Whether batches are compressed."""
+        named = self.exporter_otlp_traces_compression or self.exporter_otlp_compression
+        return named == "gzip"
+
+    @property
+    def own_attributes(self) -> dict[str, str]:
+        """What this gateway says of itself beside what the SDK reads."""
+        pairs = (pair.split("=", 1)[0].strip() for pair in self.resource_attributes.split(","))
+        named = self.service_name is not None or "service.name" in pairs
+        return {} if named else {"service.name": _SERVICE_NAME}
+
+    @field_validator("exporter_otlp_endpoint", "exporter_otlp_traces_endpoint")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        wrong = "it is http://HOST:PORT or https://HOST:PORT of a receiver of OTLP over gRPC"
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(wrong)
+        if parts.path.strip("/") or parts.query or parts.username is not None:
+            raise ValueError(wrong)
+        # Without a port gRPC would take that of HTTP.
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        return f"{parts.scheme}://{host}:{parts.port or DEFAULT_PORT}"
+
+    @field_validator("propagators")
+    @classmethod
+    def _is_w3c(cls, value: str) -> str:
+        names = {name.strip() for name in value.split(",")}
+        if "tracecontext" not in names or names - {"tracecontext", "baggage"}:
+            raise ValueError("only tracecontext is offered")
+        return value
+
+    @field_validator("resource_attributes")
+    @classmethod
+    def _are_pairs(cls, value: str) -> str:
+        if any(not pair.partition("=")[0].strip() or "=" not in pair for pair in value.split(",")):
+            raise ValueError("it is KEY=VALUE, comma-separated")
+        return value
+
+    @model_validator(mode="after")
+    def _batches_fit(self) -> Self:
+        if self.bsp_max_export_batch_size > self.bsp_max_queue_size:
+            raise ValueError("OTEL_BSP_MAX_EXPORT_BATCH_SIZE is more than OTEL_BSP_MAX_QUEUE_SIZE")
+        return self
+
+
+def read_tracing_settings(environment: Mapping[str, str] = os.environ) -> TracingSettings | None:
+    """The settings of this process, None where nothing asks for traces.
+
+    Raises SettingsError with one sentence, values left out.
+    """
+    if not _wanted(environment):
+        return None
+    try:
+        return TracingSettings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        what = "_".join(str(part) for part in first["loc"][:1]).upper()
+        name = f"OTEL_{what}" if what else "Of the OTEL_ variables one"
+        raise SettingsError(f"{name} is not a valid setting: {first['msg']}.") from None
+
+
+def _wanted(environment: Mapping[str, str]) -> bool:
+    def of(name: str) -> str:
+        return environment.get(f"OTEL_{name}", "").strip()
+
+    if of("SDK_DISABLED").lower() == "true" or of("TRACES_EXPORTER").lower() == "none":
+        return False
+    places = ("TRACES_EXPORTER", "EXPORTER_OTLP_ENDPOINT", "EXPORTER_OTLP_TRACES_ENDPOINT")
+    return any(map(of, places))
