@@ -109,7 +109,9 @@ class TracingSettings(BaseSettings):
 
     @field_validator("exporter_otlp_endpoint", "exporter_otlp_traces_endpoint")
     @classmethod
-    def _is_an_address(cls, value: str) -> str:
+    def _is_an_address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         parts = urlsplit(value)
         wrong = "it is http://HOST:PORT or https://HOST:PORT of a receiver of OTLP over gRPC"
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -131,7 +133,9 @@ class TracingSettings(BaseSettings):
     @field_validator("resource_attributes")
     @classmethod
     def _are_pairs(cls, value: str) -> str:
-        if any(not pair.partition("=")[0].strip() or "=" not in pair for pair in value.split(",")):
+        if value and any(
+            not pair.partition("=")[0].strip() or "=" not in pair for pair in value.split(",")
+        ):
             raise ValueError("it is KEY=VALUE, comma-separated")
         return value
 
@@ -153,9 +157,11 @@ def read_tracing_settings(environment: Mapping[str, str] = os.environ) -> Tracin
         return TracingSettings()
     except ValidationError as error:
         first = error.errors()[0]
-        what = "_".join(str(part) for part in first["loc"][:1]).upper()
-        name = f"OTEL_{what}" if what else "Of the OTEL_ variables one"
-        raise SettingsError(f"{name} is not a valid setting: {first['msg']}.") from None
+        why = first["msg"].removeprefix("Value error, ")
+        if not first["loc"]:
+            raise SettingsError(f"{why}.") from None
+        name = f"OTEL_{first['loc'][0]}".upper()
+        raise SettingsError(f"{name} is not a valid setting: {why}.") from None
 
 
 def _wanted(environment: Mapping[str, str]) -> bool:
