@@ -18,6 +18,10 @@
 {{- if and $outside $values.networkPolicy.enabled (not $values.networkPolicy.external) -}}
 {{- fail "networkPolicy.external is needed: the way out to what lies outside the release (object storage, Qdrant, Redis)." -}}
 {{- end -}}
+{{- $tracing := $values.gateway.tracing -}}
+{{- if and $tracing.endpoint $values.networkPolicy.enabled (not $tracing.collector) (not $values.networkPolicy.external) -}}
+{{- fail "gateway.tracing.collector is needed with its endpoint: the way out to where the collector runs." -}}
+{{- end -}}
 {{- range $name, $own := dict "gateway" $values.gateway "gateway.writer" $values.gateway.writer "triton" $values.triton -}}
 {{- if and $own.autoscaling.enabled (gt (int $own.replicas) (int $own.autoscaling.maxReplicas)) -}}
 {{- fail (printf "%s.autoscaling.maxReplicas is less than %s.replicas, the least." $name $name) -}}

@@ -38,6 +38,9 @@ spec:
           command: [python, -m, gateway]
           env:
             {{- include "recompose.gateway.env" $root | nindent 12 }}
+            {{- with include "recompose.gateway.tracing" (list $root $component) }}
+            {{- . | nindent 12 }}
+            {{- end }}
           ports:
             - name: http
               containerPort: 8080
