@@ -50,7 +50,11 @@ class RestEdge:
             return
         verb = scope["method"] if scope["method"] in _METHODS else "_OTHER"
         answer = _Answer(send, request_id)
-        told = {"http.request.method": verb, "recompose.request_id": request_id}
+        told = {
+            "http.request.method": verb,
+            "url.scheme": scope["scheme"],
+            "recompose.request_id": request_id,
+        }
         with self._parts.trace(verb, _trace_headers(scope), told) as span:
             try:
                 await self._answer(scope, receive, answer, span)

@@ -17,7 +17,7 @@ class Passed:
     metadata: dict[str, Any]
 
 
-class Tap(grpc.GenericRpcHandler[bytes, bytes]):
+class Tap(grpc.GenericRpcHandler):  # type: ignore[type-arg]
     """Unary calls of any service, as bytes.
 
     ``refusals`` makes calls of a method (its short name) fail with a status, in words that must go

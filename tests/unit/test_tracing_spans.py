@@ -12,36 +12,15 @@ import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from gateway.tracing.spans import Spans
 from retrieval.domain import NO_SPAN, ignore_trace
 from retrieval.errors import DependencyTimeout, NotFound, Reason
 from retrieval.single_flight import SingleFlight
+from tests.support.kept_spans import Kept
 
 ROOT = Path(__file__).resolve().parents[2]
 SAID = "words that somebody said"
-
-
-class Kept:
-    """Spans that are kept in memory."""
-
-    def __init__(self) -> None:
-        self._exporter = InMemorySpanExporter()
-        provider = TracerProvider(shutdown_on_exit=False)
-        provider.add_span_processor(SimpleSpanProcessor(self._exporter))
-        self.make = Spans(provider)
-
-    def __getitem__(self, name: str) -> ReadableSpan:
-        (found,) = (one for one in self._exporter.get_finished_spans() if one.name == name)
-        return found
-
-    @property
-    def names(self) -> list[str]:
-        return [one.name for one in self._exporter.get_finished_spans()]
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from opentelemetry.semconv.attributes import (
     error_attributes,
     http_attributes,
     server_attributes,
+    url_attributes,
 )
 
 from recompose.v1 import product_pb2, search_pb2
@@ -91,6 +92,7 @@ def test_a_search_over_rest_is_one_trace_through_all_parts(traced: TracedGateway
     assert request.state == STATE
     assert request.attributes == {
         "http.request.method": "POST",
+        "url.scheme": "http",
         "http.route": "/v1/products:search",
         "http.response.status_code": 200,
         "recompose.request_id": answer.headers["x-request-id"],
@@ -314,9 +316,10 @@ def test_nothing_that_somebody_said_or_showed_is_in_what_is_exported_or_logged(
 
 
 def test_attributes_have_the_names_of_the_conventions(traced: TracedGateway) -> None:
+    modules = db_attributes, error_attributes, http_attributes, server_attributes, url_attributes
     conventional = {
         value
-        for module in (db_attributes, error_attributes, http_attributes, rpc, server_attributes)
+        for module in (*modules, rpc)
         for name, value in vars(module).items()
         if name.isupper() and isinstance(value, str)
     }
