@@ -80,6 +80,8 @@ def test_an_exporter_or_an_endpoint_switches_them_on(
         ("EXPORTER_OTLP_TRACES_ENDPOINT", "http://user@collector:4317"),
         ("EXPORTER_OTLP_TIMEOUT", "soon"),
         ("EXPORTER_OTLP_COMPRESSION", "zip"),
+        ("EXPORTER_OTLP_HEADERS", "secret"),
+        ("EXPORTER_OTLP_HEADERS", "api key=secret"),
         ("EXPORTER_OTLP_CERTIFICATE", "/nonexistent.pem"),
         ("TRACES_SAMPLER", "sometimes"),
         ("TRACES_SAMPLER_ARG", "2"),
@@ -101,6 +103,16 @@ async def test_a_bad_variable_is_refused_with_a_sentence_that_names_it(
     assert f"OTEL_{name}" in sentence
     assert sentence.endswith(".")
     assert "\n" not in sentence
+    assert "secret" not in sentence
+
+
+async def test_an_empty_variable_is_as_if_it_were_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("TRACES_TIMEOUT", "TIMEOUT", "HEADERS", "COMPRESSION", "CERTIFICATE", "INSECURE")
+    empty = {f"EXPORTER_OTLP_{name}": "" for name in names}
+    empty |= {"RESOURCE_ATTRIBUTES": "", "TRACES_SAMPLER": "", "SPAN_ATTRIBUTE_COUNT_LIMIT": ""}
+    export = wired(monkeypatch, EXPORTER_OTLP_ENDPOINT=SOMEWHERE, **empty)
+    assert export.provider.sampler.get_description().startswith("ParentBased{root:AlwaysOn")
+    await export.close()
 
 
 @pytest.mark.parametrize(
@@ -143,13 +155,18 @@ async def test_the_sampler_is_the_one_that_is_named(
     await export.close()
 
 
-def test_what_differs_for_traces_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_said_of_traces_alone_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     found = reading(
         monkeypatch,
-        TRACES_EXPORTER="otlp",
-        EXPORTER_OTLP_TIMEOUT="7000",
+        EXPORTER_OTLP_ENDPOINT="http://metrics.example:4318/v1/metrics",
+        EXPORTER_OTLP_TRACES_ENDPOINT=SOMEWHERE,
+        EXPORTER_OTLP_PROTOCOL="http/protobuf",
+        EXPORTER_OTLP_TRACES_PROTOCOL="grpc",
         EXPORTER_OTLP_COMPRESSION="gzip",
         EXPORTER_OTLP_TRACES_COMPRESSION="none",
+        EXPORTER_OTLP_TIMEOUT="7000",
+        EXPORTER_OTLP_TRACES_TIMEOUT="",
     )
     assert found is not None
-    assert (found.timeout_s, found.compresses) == (7.0, False)
+    assert (found.endpoint, found.protocol) == (SOMEWHERE, "grpc")
+    assert (found.compression, found.timeout) == ("none", 7000)

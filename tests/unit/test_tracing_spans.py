@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import structlog
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.trace import SpanKind, StatusCode
 
@@ -131,6 +131,7 @@ def shared() -> Kept:
     return Kept()
 
 
+@settings(deadline=None, max_examples=40)
 @given(
     st.lists(
         st.tuples(

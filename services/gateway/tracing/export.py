@@ -6,6 +6,7 @@ bound, a thread sends them, and what cannot be sent is dropped, counted, and tol
 
 import asyncio
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -46,6 +47,7 @@ class Export:
     def __init__(self, settings: TracingSettings, count: CountSpans) -> None:
         # These logs would quote what a caller sent as tracestate, and what a collector answered.
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
+        _forget_empty_variables()
         queue = _Queue(settings.bsp_max_queue_size, count)
         try:
             self._exporter = _CountedExporter(_otlp(settings), queue)
@@ -144,13 +146,20 @@ class _CountedExporter(SpanExporter):
             self._exporter.shutdown()
 
 
+def _forget_empty_variables() -> None:
+    """They are as if they were not set, which the SDK does not know of all of them."""
+    for name in [name for name, value in os.environ.items() if not value.strip()]:
+        if name.startswith("OTEL_"):
+            del os.environ[name]
+
+
 def _otlp(settings: TracingSettings) -> SpanExporter:
-    compression = grpc.Compression.Gzip if settings.compresses else grpc.Compression.NoCompression
+    squeezed = settings.compression == "gzip"
     return OTLPSpanExporter(
         endpoint=settings.endpoint,
         insecure=settings.endpoint.startswith("http://"),
-        timeout=settings.timeout_s,
-        compression=compression,
+        timeout=settings.timeout / 1000,
+        compression=grpc.Compression.Gzip if squeezed else grpc.Compression.NoCompression,
     )
 
 

@@ -1,22 +1,30 @@
 """The usual OTEL_ variables, as far as they are about traces
 (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/).
 
-What is not here the SDK reads by itself: OTEL_EXPORTER_OTLP_HEADERS and its like for traces, the
-certificates, and OTEL_RESOURCE_ATTRIBUTES.
+Headers, certificates and resource attributes are checked here, and read by the SDK itself.
 """
 
 import os
-from collections.abc import Mapping
+import re
 from typing import Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, FilePath, ValidationError, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    FilePath,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gateway.settings import SettingsError
 
 DEFAULT_PORT: Final = 4317
 """Of OTLP over gRPC."""
+_HEADER: Final = re.compile(r"[A-Za-z0-9_.-]+\s*=.*")
 _SERVICE_NAME: Final = "recompose-gateway"
 
 Sampler = Literal[
@@ -29,38 +37,54 @@ Sampler = Literal[
 ]
 
 
-class TracingSettings(BaseSettings):
-    """Each field is an environment variable of the same name in capitals, after ``OTEL_``.
+def _of_otlp(name: str) -> AliasChoices:
+    """Of the two variables of an exporter's setting, the one for traces counts."""
+    return AliasChoices(f"OTEL_EXPORTER_OTLP_TRACES_{name}", f"OTEL_EXPORTER_OTLP_{name}")
 
-    Of two that differ in TRACES alone, the one with it counts.
-    """
+
+class TracingSettings(BaseSettings):
+    """Each field is an environment variable of the same name in capitals, after ``OTEL_``; where
+    the exporter goes and how, after ``OTEL_EXPORTER_OTLP_``."""
 
     model_config = SettingsConfigDict(
-        env_prefix="OTEL_", frozen=True, extra="ignore", env_ignore_empty=True
+        env_prefix="OTEL_",
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        populate_by_name=True,
     )
 
     traces_exporter: Literal["otlp"] = Field(
         "otlp", description="Where spans go; also 'none', which is as if no variable were set."
     )
-    exporter_otlp_endpoint: str = Field(
+    endpoint: str = Field(
         f"http://localhost:{DEFAULT_PORT}",
+        validation_alias=_of_otlp("ENDPOINT"),
         description="http://HOST:PORT or https://HOST:PORT of the collector's gRPC receiver.",
     )
-    exporter_otlp_traces_endpoint: str | None = Field(None, description="The same.")
-    exporter_otlp_protocol: Literal["grpc"] = Field("grpc", description="No other is offered.")
-    exporter_otlp_traces_protocol: Literal["grpc"] = Field("grpc", description="The same.")
-    exporter_otlp_timeout: int = Field(
-        10_000, ge=1, le=60_000, description="Time for sending a batch, in milliseconds."
+    protocol: Literal["grpc"] = Field(
+        "grpc", validation_alias=_of_otlp("PROTOCOL"), description="No other is offered."
     )
-    exporter_otlp_traces_timeout: int | None = Field(None, ge=1, le=60_000, description="The same.")
-    exporter_otlp_compression: Literal["none", "gzip"] = Field("none", description="Of batches.")
-    exporter_otlp_traces_compression: Literal["none", "gzip"] | None = Field(
-        None, description="The same."
+    timeout: int = Field(
+        10_000,
+        ge=1,
+        le=60_000,
+        validation_alias=_of_otlp("TIMEOUT"),
+        description="Time for sending a batch, in milliseconds.",
     )
-    exporter_otlp_certificate: FilePath | None = Field(
-        None, description="Certificates (PEM) that the collector's is checked by, with https."
+    headers: SecretStr = Field(
+        SecretStr(""),
+        validation_alias=_of_otlp("HEADERS"),
+        description="KEY=VALUE, comma-separated: what the collector is sent with each batch.",
     )
-    exporter_otlp_traces_certificate: FilePath | None = Field(None, description="The same.")
+    compression: Literal["none", "gzip"] = Field(
+        "none", validation_alias=_of_otlp("COMPRESSION"), description="Of batches."
+    )
+    certificate: FilePath | None = Field(
+        None,
+        validation_alias=_of_otlp("CERTIFICATE"),
+        description="Certificates (PEM) that the collector's is checked by, with https.",
+    )
     traces_sampler: Sampler = Field(
         "parentbased_always_on", description="Which requests are traced."
     )
@@ -85,33 +109,15 @@ class TracingSettings(BaseSettings):
     )
 
     @property
-    def endpoint(self) -> str:
-        """The collector, as scheme://HOST:PORT."""
-        return self.exporter_otlp_traces_endpoint or self.exporter_otlp_endpoint
-
-    @property
-    def timeout_s(self) -> float:
-        """Time for sending a batch."""
-        return (self.exporter_otlp_traces_timeout or self.exporter_otlp_timeout) / 1000
-
-    @property
-    def compresses(self) -> bool:
-        """Whether batches are compressed."""
-        named = self.exporter_otlp_traces_compression or self.exporter_otlp_compression
-        return named == "gzip"
-
-    @property
     def own_attributes(self) -> dict[str, str]:
         """What this gateway says of itself beside what the SDK reads."""
         pairs = (pair.split("=", 1)[0].strip() for pair in self.resource_attributes.split(","))
         named = self.service_name is not None or "service.name" in pairs
         return {} if named else {"service.name": _SERVICE_NAME}
 
-    @field_validator("exporter_otlp_endpoint", "exporter_otlp_traces_endpoint")
+    @field_validator("endpoint")
     @classmethod
-    def _is_an_address(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
+    def _is_an_address(cls, value: str) -> str:
         parts = urlsplit(value)
         wrong = "it is http://HOST:PORT or https://HOST:PORT of a receiver of OTLP over gRPC"
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -121,6 +127,14 @@ class TracingSettings(BaseSettings):
         # Without a port gRPC would take that of HTTP.
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
         return f"{parts.scheme}://{host}:{parts.port or DEFAULT_PORT}"
+
+    @field_validator("headers")
+    @classmethod
+    def _are_headers(cls, value: SecretStr) -> SecretStr:
+        pairs = filter(None, (pair.strip() for pair in value.get_secret_value().split(",")))
+        if not all(map(_HEADER.fullmatch, pairs)):
+            raise ValueError("it is KEY=VALUE, comma-separated")
+        return value
 
     @field_validator("propagators")
     @classmethod
@@ -146,12 +160,12 @@ class TracingSettings(BaseSettings):
         return self
 
 
-def read_tracing_settings(environment: Mapping[str, str] = os.environ) -> TracingSettings | None:
+def read_tracing_settings() -> TracingSettings | None:
     """The settings of this process, None where nothing asks for traces.
 
     Raises SettingsError with one sentence, values left out.
     """
-    if not _wanted(environment):
+    if not _wanted():
         return None
     try:
         return TracingSettings()
@@ -160,13 +174,17 @@ def read_tracing_settings(environment: Mapping[str, str] = os.environ) -> Tracin
         why = first["msg"].removeprefix("Value error, ")
         if not first["loc"]:
             raise SettingsError(f"{why}.") from None
-        name = f"OTEL_{first['loc'][0]}".upper()
+        name = str(first["loc"][0]).upper()
+        if not name.startswith("OTEL_"):
+            name = f"OTEL_{name}"
+        if not os.environ.get(name):  # of two, pydantic names the one for traces
+            name = name.replace("_TRACES_", "_")
         raise SettingsError(f"{name} is not a valid setting: {why}.") from None
 
 
-def _wanted(environment: Mapping[str, str]) -> bool:
+def _wanted() -> bool:
     def of(name: str) -> str:
-        return environment.get(f"OTEL_{name}", "").strip()
+        return os.environ.get(f"OTEL_{name}", "").strip()
 
     if of("SDK_DISABLED").lower() == "true" or of("TRACES_EXPORTER").lower() == "none":
         return False

@@ -90,8 +90,8 @@ async def test_what_is_not_taken_is_counted_and_told_once(hangs: bool) -> None:
             silent.listen()
         export = Export(
             TracingSettings(
-                exporter_otlp_endpoint=f"http://127.0.0.1:{silent.getsockname()[1]}",
-                exporter_otlp_timeout=100,
+                endpoint=f"http://127.0.0.1:{silent.getsockname()[1]}",
+                timeout=100,
                 bsp_schedule_delay=10,
             ),
             lambda outcome, spans: counted.update({outcome: spans}),
@@ -114,8 +114,8 @@ async def test_a_collector_that_comes_back_gets_what_follows() -> None:
         collector.refusal = grpc.StatusCode.UNAVAILABLE
         export = Export(
             TracingSettings(
-                exporter_otlp_endpoint=collector.endpoint,
-                exporter_otlp_timeout=200,
+                endpoint=collector.endpoint,
+                timeout=200,
                 bsp_schedule_delay=10,
             ),
             lambda outcome, spans: counted.update({outcome: spans}),
@@ -141,7 +141,7 @@ async def test_spans_beyond_the_queue_are_dropped_and_counted() -> None:
     with collecting() as collector:
         export = Export(
             TracingSettings(
-                exporter_otlp_endpoint=collector.endpoint,
+                endpoint=collector.endpoint,
                 bsp_max_queue_size=5,
                 bsp_max_export_batch_size=5,
                 bsp_schedule_delay=600_000,
