@@ -59,7 +59,7 @@ class RestEdge:
             try:
                 await self._answer(scope, receive, answer, span)
             finally:
-                _conclude(span, verb, scope, answer.code)
+                _conclude(span, verb, scope, answer)
 
     async def _answer(
         self, scope: Scope, receive: Receive, answer: "_Answer", span: RequestSpan
@@ -112,14 +112,14 @@ def _method(scope: Scope) -> str:
     return getattr(scope.get("route"), "name", None) or _UNMATCHED
 
 
-def _conclude(span: RequestSpan, verb: str, scope: Scope, code: str) -> None:
-    """What is known of a request once it is answered: its route, which names it, and its status."""
+def _conclude(span: RequestSpan, verb: str, scope: Scope, answer: _Answer) -> None:
+    """What is known of a request at its end: its route, which names it, and its status, if any."""
     route = getattr(scope.get("route"), "path", None)
     if route:
         span.rename(f"{verb} {route}")
         span.note("http.route", route)
-    if code != _CLIENT_GONE:
-        span.note("http.response.status_code", int(code))
+    if answer.begun and answer.code != _CLIENT_GONE:
+        span.note("http.response.status_code", int(answer.code))
 
 
 def _trace_headers(scope: Scope) -> Iterator[Header]:

@@ -31,6 +31,7 @@ from gateway.tracing.settings import TracingSettings
 
 FLUSH_S: Final = 2.0
 """Time that the last spans get at the end of the process."""
+_CUT_OFF_S: Final = 1.0
 _TELL_EVERY_S: Final = 60.0
 
 CountSpans = Callable[[str, int], None]
@@ -63,10 +64,12 @@ class Export:
 
     async def close(self) -> None:
         """Send what waits, within `FLUSH_S`; what cannot be sent by then is dropped."""
-        sending = asyncio.create_task(asyncio.to_thread(self.provider.shutdown))
-        await asyncio.wait({sending}, timeout=FLUSH_S)
-        self._exporter.shutdown()  # ends a call that hangs, and with it the thread
-        await sending
+        sending = threading.Thread(target=self.provider.shutdown, daemon=True)
+        sending.start()
+        await asyncio.to_thread(sending.join, FLUSH_S)
+        if sending.is_alive():
+            self._exporter.shutdown()  # ends a call that hangs
+            await asyncio.to_thread(sending.join, _CUT_OFF_S)
 
 
 class _Queue:
