@@ -100,17 +100,18 @@ class EdgeInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
             code = failure.row.grpc
             span.fail(failure.reason, caller=failure.row.http < 500)
             log_failure(error, edge="grpc", method=method, request_id=request_id)
-            status = to_grpc(failure, request_id)
-            await context.abort(
-                status.code,
-                status.details,
-                (*status.trailing_metadata, (REQUEST_ID_KEY, request_id)),
-            )
         finally:
             span.note("rpc.response.status_code", code.name)
             self._parts.metrics.observe_request(
                 "grpc", method, code.name, time.perf_counter() - started_s
             )
+        # Last, so that a failure is counted by the time that its caller has it.
+        status = to_grpc(failure, request_id)
+        return await context.abort(
+            status.code,
+            status.details,
+            (*status.trailing_metadata, (REQUEST_ID_KEY, request_id)),
+        )
 
 
 def _lenient(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
