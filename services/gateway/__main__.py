@@ -13,16 +13,17 @@ from gateway.backup import restore_command as restore
 from gateway.model_swap import command as model
 from gateway.settings import Settings, SettingsError, read_settings
 from gateway.telemetry import configure_logging
+from gateway.tracing.settings import TracingSettings, read_tracing_settings
 from retrieval.bundle import BundleError
 
 
-async def _run(settings: Settings) -> None:
+async def _run(settings: Settings, traced: TracingSettings | None) -> None:
     # Late, as in the commands: what is wired takes seconds to import, on a busy machine many, and
     # a bad setting or --help is answered without it.
     from gateway.lifecycle import serve
     from gateway.wiring import build
 
-    await serve(build(settings))
+    await serve(build(settings, traced))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         settings = read_settings()
         configure_logging(settings.log_format)
         if options.command is None:
-            asyncio.run(_run(settings))
+            asyncio.run(_run(settings, read_tracing_settings()))
         else:
             status: int = options.run(settings, options)
             return status

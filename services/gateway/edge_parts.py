@@ -10,6 +10,7 @@ from urllib.parse import quote
 from prometheus_client import CollectorRegistry
 
 from gateway.access.guard import Access, OpenAccess
+from gateway.tracing.requests import TraceRequest, ignore_request
 from retrieval.domain import (
     DEFAULT_CATALOG,
     Deadline,
@@ -116,6 +117,7 @@ class EdgeParts:
     """Keeps a well-formed incoming id, else makes one."""
     budgets: Budgets = Budgets()
     access: Access = field(default_factory=OpenAccess)
+    trace: TraceRequest = ignore_request
 
 
 async def within(deadline: Deadline, work: Callable[[Deadline], Awaitable[T]]) -> T:

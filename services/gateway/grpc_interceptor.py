@@ -1,8 +1,9 @@
-"""What surrounds every call of our services: request id, errors, metrics, unreadable messages."""
+"""What surrounds every call of our services: request id, errors, metrics, trace, unreadable
+messages."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Final
 
 import grpc
@@ -11,6 +12,7 @@ from google.protobuf.message import DecodeError
 from gateway.edge_parts import EdgeParts
 from gateway.error_table import describe, log_failure
 from gateway.grpc_errors import to_grpc
+from gateway.tracing.requests import W3C_HEADERS, Header, RequestSpan
 from retrieval.errors import MalformedRequest, Reason
 
 REQUEST_ID_KEY: Final = "x-request-id"
@@ -41,49 +43,78 @@ class EdgeInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         full_name = handler_call_details.method
         if handler is None or not full_name.startswith(_OURS):
             return handler
-        method = full_name.rpartition("/")[2]
         if handler.request_streaming:
             return grpc.stream_unary_rpc_method_handler(
-                self._surround(method, handler.stream_unary, _read_stream),
+                self._surround(full_name, handler.stream_unary, _read_stream),
                 _lenient(handler.request_deserializer),
                 handler.response_serializer,
             )
         return grpc.unary_unary_rpc_method_handler(
-            self._surround(method, handler.unary_unary, _read_one),
+            self._surround(full_name, handler.unary_unary, _read_one),
             _lenient(handler.request_deserializer),
             handler.response_serializer,
         )
 
-    def _surround(self, method: str, behaviour: Behaviour, read: Callable[[Any], Any]) -> Behaviour:
+    def _surround(
+        self, full_name: str, behaviour: Behaviour, read: Callable[[Any], Any]
+    ) -> Behaviour:
+        """``full_name``: /PACKAGE.SERVICE/METHOD."""
+        name = full_name.removeprefix("/")
+        method = full_name.rpartition("/")[2]
+
         async def call(request: Any, context: Any) -> Any:
-            started_s = time.perf_counter()
             request_id = self._parts.request_id(_incoming_id(context))
             context.set_trailing_metadata(((REQUEST_ID_KEY, request_id),))
-            code = grpc.StatusCode.OK
-            try:
+            told = {
+                "rpc.system.name": "grpc",
+                "rpc.method": name,
+                "recompose.request_id": request_id,
+            }
+
+            async def admitted() -> Any:
                 async with self._parts.access.enter(_authorization(context), method):
                     return await behaviour(read(request), context)
-            except asyncio.CancelledError:
-                # the client went away, or its deadline passed: nobody reads an answer
-                late = context.time_remaining() == 0
-                code = grpc.StatusCode.DEADLINE_EXCEEDED if late else grpc.StatusCode.CANCELLED
-                raise
-            except Exception as error:  # noqa: BLE001 - the edge: a bug becomes one opaque answer
-                failure = describe(error)
-                code = failure.row.grpc
-                log_failure(error, edge="grpc", method=method, request_id=request_id)
-                status = to_grpc(failure, request_id)
-                await context.abort(
-                    status.code,
-                    status.details,
-                    (*status.trailing_metadata, (REQUEST_ID_KEY, request_id)),
-                )
-            finally:
-                self._parts.metrics.observe_request(
-                    "grpc", method, code.name, time.perf_counter() - started_s
-                )
+
+            with self._parts.trace(name, _trace_headers(context), told) as span:
+                return await self._answer(method, admitted, context, request_id, span)
 
         return call
+
+    async def _answer(
+        self,
+        method: str,
+        answer: Callable[[], Awaitable[Any]],
+        context: Any,
+        request_id: str,
+        span: RequestSpan,
+    ) -> Any:
+        started_s = time.perf_counter()
+        code = grpc.StatusCode.OK
+        try:
+            return await answer()
+        except asyncio.CancelledError:
+            # the client went away, or its deadline passed: nobody reads an answer
+            late = context.time_remaining() == 0
+            code = grpc.StatusCode.DEADLINE_EXCEEDED if late else grpc.StatusCode.CANCELLED
+            span.fail(code.name, caller=not late)
+            raise
+        except Exception as error:  # noqa: BLE001 - the edge: a bug becomes one opaque answer
+            failure = describe(error)
+            code = failure.row.grpc
+            span.fail(failure.reason, caller=failure.row.http < 500)
+            log_failure(error, edge="grpc", method=method, request_id=request_id)
+        finally:
+            span.note("rpc.response.status_code", code.name)
+            self._parts.metrics.observe_request(
+                "grpc", method, code.name, time.perf_counter() - started_s
+            )
+        # Last, so that a failure is counted by the time that its caller has it.
+        status = to_grpc(failure, request_id)
+        return await context.abort(
+            status.code,
+            status.details,
+            (*status.trailing_metadata, (REQUEST_ID_KEY, request_id)),
+        )
 
 
 def _lenient(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
@@ -117,3 +148,9 @@ def _incoming_id(context: Any) -> str | None:
         if key == REQUEST_ID_KEY and isinstance(value, str):
             return value
     return None
+
+
+def _trace_headers(context: Any) -> Iterator[Header]:
+    for key, value in context.invocation_metadata() or ():
+        if key in W3C_HEADERS and isinstance(value, str):
+            yield key, value

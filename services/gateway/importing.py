@@ -24,8 +24,10 @@ from retrieval.domain import (
     IndexedProduct,
     Product,
     ProductWrite,
+    Trace,
     UploadReference,
     UriReference,
+    ignore_trace,
     point_id,
 )
 from retrieval.errors import CallerError, InvalidArgument, Reason
@@ -58,15 +60,17 @@ class Importer:
         embed_batch: int,
         *,
         count: Callable[[ImportOutcome], None] = ignore_outcome,
+        trace: Trace = ignore_trace,
     ) -> None:
         """``embed_batch`` pictures go to the encoder in one request; ``count`` is told what became
-        of each product of an import that was answered."""
+        of each product of an import that was answered, ``trace`` of the steps."""
         self._images = images
         self._fetcher = fetcher
         self._workshop = workshop
         self._fields = fields
         self._embed_batch = embed_batch
         self._count = count
+        self._trace = trace
         # A decoded picture may take 75 MB: only a few are held at once, however many wait.
         self._decoding = asyncio.Semaphore(_DECODED_AT_ONCE)
 
@@ -92,10 +96,11 @@ class Importer:
 
         ids = [point_id(catalog, write.id) for write in valid.values()]
         known = await space.index.get(list(dict.fromkeys(ids)), deadline) if ids else {}
-        outcomes = await asyncio.gather(
-            *(self._change(space, catalog, write, known, deadline) for write in valid.values()),
-            return_exceptions=True,
-        )
+        with self._trace("prepare products", {"recompose.products": len(valid)}):
+            outcomes = await asyncio.gather(
+                *(self._change(space, catalog, write, known, deadline) for write in valid.values()),
+                return_exceptions=True,
+            )
         changes: dict[uuid.UUID, _Change] = {}
         for (position, write), outcome in zip(valid.items(), outcomes, strict=True):
             if isinstance(outcome, CallerError):

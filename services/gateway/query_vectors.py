@@ -25,7 +25,9 @@ from retrieval.domain import (
     FloatArray,
     ImageEmbeddings,
     Product,
+    Trace,
     UploadReference,
+    ignore_trace,
 )
 from retrieval.errors import DependencyBroken
 from retrieval.ports import EmbeddingCache, ImageStore
@@ -52,12 +54,15 @@ class QueryVectors:
         images: ImageStore,
         workshop: PictureWorkshop,
         encoder_budget_s: float,
+        trace: Trace = ignore_trace,
     ) -> None:
-        """``encoder_budget_s`` bounds each inference, however much time the caller has left."""
+        """``encoder_budget_s`` bounds each inference, however much time the caller has left;
+        ``trace`` is told of the steps."""
         self._cache = cache
         self._images = images
         self._workshop = workshop
         self._encoder_budget_s = encoder_budget_s
+        self._trace = trace
 
     async def of(
         self,
@@ -98,9 +103,7 @@ class QueryVectors:
             return _first((await self._embed(space, reference)).embeds)
 
         async def compute() -> FloatArray:
-            embeds = await self._cache.get_or_compute(
-                _key(space, "image_embeds", reference.content_id), compute_embeds
-            )
+            embeds = await self._found(space, "image_embeds", compute_embeds, reference.content_id)
             ids, mask = space.tokenizer.encode_batch([words])
             queries = await space.encoder.compose(embeds[None], ids, mask, self._budget())
             return _first(queries)
@@ -116,19 +119,32 @@ class QueryVectors:
         compute: Callable[[], Awaitable[FloatArray]],
         *content: bytes,
     ) -> F32Array:
-        found = await self._cache.get_or_compute(_key(space, kind, *content), compute)
+        found = await self._found(space, kind, compute, *content)
         return found.astype(np.float32, copy=False)
+
+    async def _found(
+        self,
+        space: EmbeddingSpace,
+        kind: CacheKind,
+        compute: Callable[[], Awaitable[FloatArray]],
+        *content: bytes,
+    ) -> FloatArray:
+        with self._trace("embed", {"recompose.embedding": kind}):
+            return await self._cache.get_or_compute(_key(space, kind, *content), compute)
 
     async def _embed(self, space: EmbeddingSpace, reference: ReferencePicture) -> ImageEmbeddings:
         bundle, budget = space.bundle, self._budget()
         match reference.source:
             case UploadReference(content):
-                pixels = await self._workshop.upload_pixels(content, bundle, budget)
+                with self._trace("decode picture"):
+                    pixels = await self._workshop.upload_pixels(content, bundle, budget)
             case Product(image_sha256=sha256):
-                stored = await self._images.get(sha256, Deadline.after(_PICTURE_S))
-                if stored is None:
-                    raise DependencyBroken(dependency="image_store")
-                pixels = await self._workshop.stored_pixels(stored, bundle, budget)
+                with self._trace("read picture"):
+                    stored = await self._images.get(sha256, Deadline.after(_PICTURE_S))
+                    if stored is None:
+                        raise DependencyBroken(dependency="image_store")
+                with self._trace("decode picture"):
+                    pixels = await self._workshop.stored_pixels(stored, bundle, budget)
         return await space.encoder.encode_images(pixels[None], self._budget())
 
     def _budget(self) -> Deadline:

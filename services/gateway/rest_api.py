@@ -30,7 +30,12 @@ def build_rest_app(
     ``cors_origins``: origins whose pages may call it from a browser (Fetch standard, CORS).
     """
     app = FastAPI(
-        openapi_url="/openapi.json", docs_url=None, redoc_url=None, redirect_slashes=False
+        openapi_url="/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        # The framework's own would record addresses and texts of errors; see gateway.tracing.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     bodies = BodyReader(limits or BodyLimits())
     search, catalog = SearchApi(parts, bodies), CatalogApi(parts, bodies)

@@ -1,7 +1,8 @@
-"""What surrounds every REST request: host, path, request id, errors, metrics, safe headers."""
+"""What surrounds every REST request: host, path, request id, errors, metrics, trace, headers."""
 
 import re
 import time
+from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -11,6 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gateway.edge_parts import EdgeParts
 from gateway.error_table import describe, log_failure
 from gateway.rest_errors import error_response
+from gateway.tracing.requests import W3C_HEADERS, Header, RequestSpan
+from retrieval.domain import NO_SPAN
 from retrieval.errors import MalformedRequest, Reason, RequestTooLarge
 
 _HOST: Final = re.compile(
@@ -18,6 +21,9 @@ _HOST: Final = re.compile(
 )
 _MAX_HEADER_BYTES: Final = 16 << 10
 _UNMATCHED: Final = "unmatched"
+_PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+"""What is asked for every few seconds by nobody's wish, and makes no trace."""
+_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _CLIENT_GONE: Final = "499"
 """The code in metrics of a request that nobody waits for any more."""
 
@@ -37,21 +43,42 @@ class RestEdge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started_s = time.perf_counter()
         request_id = self._parts.request_id(_request_id_header(scope))
         scope.setdefault("state", {})["request_id"] = request_id
+        if scope["path"] in _PROBES:
+            await self._answer(scope, receive, _Answer(send, request_id), NO_SPAN)
+            return
+        verb = scope["method"] if scope["method"] in _METHODS else "_OTHER"
         answer = _Answer(send, request_id)
+        told = {
+            "http.request.method": verb,
+            "url.scheme": scope["scheme"],
+            "recompose.request_id": request_id,
+        }
+        with self._parts.trace(verb, _trace_headers(scope), told) as span:
+            try:
+                await self._answer(scope, receive, answer, span)
+            finally:
+                _conclude(span, verb, scope, answer)
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, answer: "_Answer", span: RequestSpan
+    ) -> None:
+        started_s = time.perf_counter()
         try:
             _check_headers(scope)
             _split_path(scope)
             await self._app(scope, receive, answer.send)
         except (ClientGone, ClientDisconnect):
             answer.code = _CLIENT_GONE
+            span.fail("CLIENT_GONE", caller=True)
         except Exception as error:
-            log_failure(error, edge="rest", method=_method(scope), request_id=request_id)
+            log_failure(error, edge="rest", method=_method(scope), request_id=answer.request_id)
+            failure = describe(error)
+            span.fail(failure.reason, caller=failure.row.http < 500)
             if answer.begun:
                 raise
-            await error_response(describe(error), request_id)(scope, receive, answer.send)
+            await error_response(failure, answer.request_id)(scope, receive, answer.send)
         finally:
             self._parts.metrics.observe_request(
                 "rest", _method(scope), answer.code, time.perf_counter() - started_s
@@ -63,7 +90,7 @@ class _Answer:
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
-        self._request_id = request_id
+        self.request_id = request_id
         self.code = "500"
         self.begun = False
 
@@ -73,7 +100,7 @@ class _Answer:
             self.code = str(message["status"])
             message["headers"] = [
                 *message.get("headers", ()),
-                (b"x-request-id", self._request_id.encode()),
+                (b"x-request-id", self.request_id.encode()),
                 (b"x-content-type-options", b"nosniff"),
                 (b"referrer-policy", b"no-referrer"),
             ]
@@ -83,6 +110,22 @@ class _Answer:
 def _method(scope: Scope) -> str:
     """The operation's name for metrics: few values, whatever paths are asked for."""
     return getattr(scope.get("route"), "name", None) or _UNMATCHED
+
+
+def _conclude(span: RequestSpan, verb: str, scope: Scope, answer: _Answer) -> None:
+    """What is known of a request at its end: its route, which names it, and its status, if any."""
+    route = getattr(scope.get("route"), "path", None)
+    if route:
+        span.rename(f"{verb} {route}")
+        span.note("http.route", route)
+    if answer.begun and answer.code != _CLIENT_GONE:
+        span.note("http.response.status_code", int(answer.code))
+
+
+def _trace_headers(scope: Scope) -> Iterator[Header]:
+    for name, value in scope["headers"]:
+        if (text := name.decode("latin-1")) in W3C_HEADERS:
+            yield text, value.decode("latin-1")
 
 
 def _request_id_header(scope: Scope) -> str | None:

@@ -5,6 +5,7 @@ import hashlib
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.diversity import HEAD, diversified
 from gateway.grouping import best_of_groups, in_order
@@ -31,8 +32,10 @@ from retrieval.domain import (
     Reference,
     SearchRequest,
     SearchResponse,
+    Trace,
     UploadReference,
     UriReference,
+    ignore_trace,
     point_id,
 )
 from retrieval.errors import InvalidArgument, NotFound, Reason, ServiceUnavailable
@@ -61,9 +64,11 @@ class Search:
         fields: FilterableFields,
         ranking_depth: int,
         encoder_down: Callable[[], bool],
+        trace: Trace = ignore_trace,
     ) -> None:
         """``ranking_depth`` is how many hits a query has at most, over all its pages;
-        ``encoder_down`` says that answers come from the cache alone."""
+        ``encoder_down`` says that answers come from the cache alone; ``trace`` is told of the
+        steps."""
         self._spaces = spaces
         self._vectors = vectors
         self._snapshots = snapshots
@@ -71,6 +76,7 @@ class Search:
         self._fields = fields
         self._ranking_depth = ranking_depth
         self._encoder_down = encoder_down
+        self._trace = trace
 
     async def search(self, request: SearchRequest, deadline: Deadline) -> SearchResponse:
         """Answer one page of a query. Raises `RecomposeError`.
@@ -168,16 +174,18 @@ class Search:
         deadline: Deadline,
     ) -> ReferencePicture | None:
         """The picture behind a reference. Raises NotFound for a product that is not there."""
-        match reference:
-            case None:
-                return None
-            case ProductReference(product_id):
-                product = await self._product(space, catalog, product_id, deadline)
-                return ReferencePicture(product, b"stored:" + product.image_sha256.encode())
-            case UploadReference():
-                return await _of_upload(reference)
-            case UriReference(uri):
-                return await _of_upload(UploadReference(await self._fetcher.fetch(uri, deadline)))
+        if reference is None:
+            return None
+        with self._trace("resolve reference", {"recompose.reference": _KINDS[type(reference)]}):
+            match reference:
+                case ProductReference(product_id):
+                    product = await self._product(space, catalog, product_id, deadline)
+                    return ReferencePicture(product, b"stored:" + product.image_sha256.encode())
+                case UploadReference():
+                    return await _of_upload(reference)
+                case UriReference(uri):
+                    fetched = await self._fetcher.fetch(uri, deadline)
+                    return await _of_upload(UploadReference(fetched))
 
     async def _product(
         self, space: EmbeddingSpace, catalog: str, product_id: str, deadline: Deadline
@@ -190,6 +198,11 @@ class Search:
 
 
 _HASH_OFF_LOOP_BYTES = 1 << 20
+_KINDS: Final[dict[type[Reference], str]] = {
+    ProductReference: "product",
+    UploadReference: "upload",
+    UriReference: "uri",
+}
 
 
 async def _of_upload(upload: UploadReference) -> ReferencePicture:

@@ -15,7 +15,7 @@ from gateway.spaces import Spaces
 from gateway.telemetry import Metrics
 from gateway.tuning import Tuned, TuningWatch
 from retrieval.bundle import Bundle, BundleError, load_bundle
-from retrieval.domain import Deadline, Observe, ignore_observation
+from retrieval.domain import Deadline, Observe, Trace, ignore_observation, ignore_trace
 from retrieval.errors import ServiceUnavailable
 from retrieval.ports import BULK_BUDGET_S, Lease
 from retrieval.preprocess.text import Tokenizer
@@ -27,9 +27,12 @@ from retrieval.triton import TritonEncoder
 class HeldSpaces:
     """The spaces of a running gateway: that of its bundle, and those it opens on the way."""
 
-    def __init__(self, settings: Settings, metrics: Metrics, lease: Lease) -> None:
+    def __init__(
+        self, settings: Settings, metrics: Metrics, lease: Lease, trace: Trace = ignore_trace
+    ) -> None:
         self._settings = settings
         self._metrics = metrics
+        self._trace = trace
         self._lease = lease
         self._client = qdrant_of(settings)
         self._encoders: list[TritonEncoder] = []
@@ -39,7 +42,7 @@ class HeldSpaces:
         self._announce(first)
         self.spaces = Spaces(
             first,
-            QdrantModelRegistry(self._client, observe=metrics.observe_dependency),
+            QdrantModelRegistry(self._client, observe=metrics.observe_dependency, trace=trace),
             self._open,
             self._announce,
             interval_s=settings.model_refresh_s,
@@ -75,9 +78,18 @@ class HeldSpaces:
         def is_live() -> bool:
             return self.spaces.live.model == model
 
-        encoder = TritonEncoder(settings.triton_url, bundle, observe=metrics.observe_dependency)
+        encoder = TritonEncoder(
+            settings.triton_url, bundle, observe=metrics.observe_dependency, trace=self._trace
+        )
         self._encoders.append(encoder)
-        index = index_of(settings, bundle, self._client, metrics.observe_dependency, before_write)
+        index = index_of(
+            settings,
+            bundle,
+            self._client,
+            metrics.observe_dependency,
+            before_write,
+            self._trace,
+        )
         self._indexes[model] = index
         tuned = Tuned()
         tuning = TuningWatch(
@@ -156,6 +168,7 @@ def index_of(
     client: Connection,
     observe: Observe = ignore_observation,
     before_write: BeforeWrite = any_write,
+    trace: Trace = ignore_trace,
 ) -> QdrantIndex:
     """The index of a bundle's collection."""
     return QdrantIndex(
@@ -167,6 +180,7 @@ def index_of(
         prefetch_depth=settings.prefetch_depth,
         budget_s=settings.qdrant_budget_s,
         observe=observe,
+        trace=trace,
         before_write=before_write,
     )
 

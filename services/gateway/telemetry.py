@@ -137,6 +137,13 @@ class Metrics:
             "Time since the last audit of the index, in seconds; NaN before the first.",
             registry=self.registry,
         )
+        self._spans = Counter(
+            "recompose_spans",
+            "Spans of traces, by outcome: exported, failed (the collector did not take them), "
+            "dropped (too many were waiting). None where traces are off.",
+            ["outcome"],
+            registry=self.registry,
+        )
 
         for outcome in ("ok", "empty", "failed"):
             self._audits.labels(outcome)
@@ -167,6 +174,10 @@ class Metrics:
     def count_audit(self, outcome: str) -> None:
         """Count an audit that this replica made by itself."""
         self._audits.labels(outcome).inc()
+
+    def count_spans(self, outcome: str, spans: int) -> None:
+        """Count spans: ``exported``, ``failed`` or ``dropped``."""
+        self._spans.labels(outcome).inc(spans)
 
     def tuned(self, tuning: Tuning | None, untuned_depth: int) -> None:
         """Say how searches are made: by the last audit, or with a depth where there was none."""

@@ -35,9 +35,11 @@ from gateway.space_wiring import HeldSpaces, audit_with, index_of, live_bundle, 
 from gateway.storefront import Storefront, StorefrontMissing
 from gateway.telemetry import Metrics, request_id
 from gateway.tls import Certificates
+from gateway.tracing.settings import TracingSettings
+from gateway.tracing.wiring import tracing_of
 from retrieval.bundle import Bundle
 from retrieval.cache import RedisEmbeddingCache
-from retrieval.domain import Observe, ignore_observation
+from retrieval.domain import Observe, Trace, ignore_observation
 from retrieval.image_fetch import DisabledImageFetcher
 from retrieval.image_store import FolderImageStore
 from retrieval.image_store.s3 import S3ImageStore
@@ -80,8 +82,9 @@ class Gateway:
         await asyncio.gather(*(close() for close in self.closers))
 
 
-def build(settings: Settings) -> Gateway:
-    """Wire a gateway on the running event loop; connects to nothing yet.
+def build(settings: Settings, traced: TracingSettings | None = None) -> Gateway:
+    """Wire a gateway on the running event loop; connects to nothing yet. Without ``traced`` it
+    makes no traces.
 
     Raises BundleError, SettingsError, and OSError when the gRPC port cannot be bound.
     """
@@ -91,14 +94,17 @@ def build(settings: Settings) -> Gateway:
 
     metrics = Metrics()
     observe = metrics.observe_dependency
+    tracing = tracing_of(traced, metrics.count_spans)
+    trace = tracing.step
     fields = settings.filterable_fields
 
     secret = settings.cache_key.get_secret_value().encode()
-    cache_link = _redis_link(settings.redis_url, settings, observe)
-    ranking_link = _redis_link(settings.snapshot_redis_url or settings.redis_url, settings, observe)
-    held = HeldSpaces(settings, metrics, RedisLease(ranking_link))
+    cache_link = _redis_link(settings.redis_url, settings, observe, trace)
+    ranking_url = settings.snapshot_redis_url or settings.redis_url
+    ranking_link = _redis_link(ranking_url, settings, observe, trace)
+    held = HeldSpaces(settings, metrics, RedisLease(ranking_link), trace)
     spaces = held.spaces
-    cache = RedisEmbeddingCache(cache_link, secret=secret, count=metrics.count_cache)
+    cache = RedisEmbeddingCache(cache_link, secret=secret, count=metrics.count_cache, trace=trace)
     snapshots = RedisSnapshotStore(ranking_link, secret=secret)
     store_threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="image-store")
     images = image_store_of(settings, store_threads, observe)
@@ -121,12 +127,13 @@ def build(settings: Settings) -> Gateway:
     access = access_of(settings, ranking_link, observe)
     search = Search(
         spaces,
-        QueryVectors(cache, images, workshop, settings.triton_budget_s),
+        QueryVectors(cache, images, workshop, settings.triton_budget_s, trace),
         snapshots,
         fetcher,
         fields,
         settings.ranking_depth,
         lambda: readiness.encoder_down,
+        trace,
     )
     importer = Importer(
         images,
@@ -135,6 +142,7 @@ def build(settings: Settings) -> Gateway:
         fields,
         settings.embed_batch,
         count=metrics.count_import,
+        trace=trace,
     )
     catalog = Catalog(spaces, importer, images, fields)
     parts = EdgeParts(
@@ -146,6 +154,7 @@ def build(settings: Settings) -> Gateway:
         request_id=request_id,
         budgets=Budgets(search_s=settings.search_budget_s, import_s=settings.import_budget_s),
         access=access.guard,
+        trace=tracing.request,
     )
     grpc_server = build_grpc_server(parts)
     address = f"{settings.grpc_host}:{settings.grpc_port}"
@@ -175,7 +184,7 @@ def build(settings: Settings) -> Gateway:
             spaces.watch,
             *access.watchers,
         ),
-        closers=(held.close, cache_link.close, ranking_link.close, close_pools),
+        closers=(held.close, cache_link.close, ranking_link.close, close_pools, tracing.close),
     )
 
 
@@ -306,8 +315,12 @@ def _report_damage(sha256: str) -> None:
     structlog.get_logger().error("picture_damaged", sha256=sha256)
 
 
-def _redis_link(url: SecretStr | None, settings: Settings, observe: Observe) -> RedisLink:
+def _redis_link(
+    url: SecretStr | None, settings: Settings, observe: Observe, trace: Trace
+) -> RedisLink:
     try:
-        return RedisLink(_revealed(url), budget_s=settings.redis_budget_s, observe=observe)
+        return RedisLink(
+            _revealed(url), budget_s=settings.redis_budget_s, observe=observe, trace=trace
+        )
     except ValueError:
         raise SettingsError("REDIS_URL is redis://, rediss:// or unix://.") from None

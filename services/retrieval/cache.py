@@ -5,6 +5,7 @@ words. Eviction is Redis's own (allkeys-lfu under maxmemory); the time to live b
 something made from a person's picture is kept.
 """
 
+import contextlib
 import hashlib
 import math
 import struct
@@ -14,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from retrieval.domain import CacheKind, FloatArray
+from retrieval.domain import CacheKind, FloatArray, Trace, ignore_trace
 from retrieval.redis_link import RedisAbsent, RedisLink
 from retrieval.sealed import seal, unseal
 from retrieval.single_flight import SingleFlight
@@ -63,6 +64,7 @@ class RedisEmbeddingCache:
         secret: Keys the names of the entries; all replicas share it.
         ttl_s: Time to live of an entry, in seconds.
         count: Told how each lookup ended.
+        trace: Told of lookups and of what is stored.
     """
 
     def __init__(
@@ -72,11 +74,13 @@ class RedisEmbeddingCache:
         secret: bytes,
         ttl_s: int = _TTL_S,
         count: Callable[[CacheOutcome], None] = ignore_outcome,
+        trace: Trace = ignore_trace,
     ) -> None:
         self._link = link
         self._secret = hashlib.blake2b(secret).digest()
         self._ttl_s = ttl_s
         self._count = count
+        self._trace = trace
         self._flights: SingleFlight[FloatArray] = SingleFlight()
 
     async def get_or_compute(
@@ -106,25 +110,30 @@ class RedisEmbeddingCache:
         return computed
 
     async def _read(self, name: bytes) -> FloatArray | None:
+        with self._trace("cache get") as span:
+            found, outcome = await self._look_up(name)
+            span.note("recompose.cache.outcome", outcome.value)
+        self._count(outcome)
+        return found
+
+    async def _look_up(self, name: bytes) -> tuple[FloatArray | None, CacheOutcome]:
         try:
             value = await self._link.call("GET", name)
             if value is None:
-                self._count(CacheOutcome.MISS)
-                return None
+                return None, CacheOutcome.MISS
             found = decode_array(name, value) if isinstance(value, bytes) else None
-            self._count(CacheOutcome.DAMAGED if found is None else CacheOutcome.HIT)
-            if found is None:
-                await self._link.call("DEL", name)
         except RedisAbsent:
-            self._count(CacheOutcome.ABSENT)
-            return None
-        return found
+            return None, CacheOutcome.ABSENT
+        if found is not None:
+            return found, CacheOutcome.HIT
+        with contextlib.suppress(RedisAbsent):
+            await self._link.call("DEL", name)
+        return None, CacheOutcome.DAMAGED
 
     async def _write(self, name: bytes, array: FloatArray) -> None:
-        try:
+        with self._trace("cache put"), contextlib.suppress(RedisAbsent):
+            # Full or gone: the answer does not depend on it.
             await self._link.call("SET", name, encode_array(name, array), "EX", self._ttl_s)
-        except RedisAbsent:
-            return  # Full or gone: the answer does not depend on it.
 
 
 def entry_name(prefix: bytes, secret: bytes, key: bytes) -> bytes:

@@ -16,7 +16,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from retrieval.breaker import Breaker
-from retrieval.domain import Observe, ignore_observation
+from retrieval.domain import Observe, Trace, ignore_observation, ignore_trace
 
 _DEPENDENCY: Final = "redis"
 _CONNECT_TIMEOUT_S: Final = 1.0
@@ -39,6 +39,7 @@ class RedisLink:
         budget_s: Time in seconds that a caller waits for one command.
         observe: Told of every command that was due: `ok`, `refused` (Redis answered with an
             error), `timeout`, `unavailable`, `open` (the breaker kept it back), `cancelled`.
+        trace: Told of every command that was sent. Redis has no place for a trace's headers.
         breaker: Keeps callers from paying the budget again and again.
     """
 
@@ -48,10 +49,12 @@ class RedisLink:
         *,
         budget_s: float = 0.02,
         observe: Observe = ignore_observation,
+        trace: Trace = ignore_trace,
         breaker: Breaker | None = None,
     ) -> None:
         self._budget_s = budget_s
         self._observe = observe
+        self._trace = trace
         self._breaker = breaker or Breaker()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._pool = None if url is None else _pool(url)
@@ -63,22 +66,27 @@ class RedisLink:
         if not self._breaker.allows():
             self._observe(_DEPENDENCY, "open", 0.0)
             raise RedisAbsent
-        begin_s = time.monotonic()
-        outcome = "cancelled"
-        try:
-            answer = await self._answer(self._pool, command)
-            outcome = "ok"
-            self._breaker.succeeded()
-        except ResponseError:
-            outcome = "refused"
-            self._breaker.succeeded()
-            raise RedisAbsent from None
-        except _FAILURES as error:
-            outcome = "timeout" if isinstance(error, TimeoutError) else "unavailable"
-            self._breaker.failed()
-            raise RedisAbsent from None
-        finally:
-            self._observe(_DEPENDENCY, outcome, time.monotonic() - begin_s)
+        name = str(command[0])
+        attributes = {"db.system.name": _DEPENDENCY, "db.operation.name": name}
+        with self._trace(name, attributes, calls_out=True) as span:
+            begin_s = time.monotonic()
+            outcome = "cancelled"
+            try:
+                answer = await self._answer(self._pool, command)
+                outcome = "ok"
+                self._breaker.succeeded()
+            except ResponseError:
+                outcome = "refused"
+                self._breaker.succeeded()
+                raise RedisAbsent from None
+            except _FAILURES as error:
+                outcome = "timeout" if isinstance(error, TimeoutError) else "unavailable"
+                self._breaker.failed()
+                raise RedisAbsent from None
+            finally:
+                self._observe(_DEPENDENCY, outcome, time.monotonic() - begin_s)
+                if outcome != "ok":
+                    span.fail(outcome)
         return answer
 
     async def close(self) -> None:

@@ -24,7 +24,10 @@ from retrieval.domain import (
     I64Array,
     ImageEmbeddings,
     Observe,
+    Span,
+    Trace,
     ignore_observation,
+    ignore_trace,
 )
 from retrieval.errors import (
     DependencyBroken,
@@ -36,7 +39,9 @@ from retrieval.permits import Permits
 from retrieval.triton_answers import (
     DEPENDENCY,
     OUTCOMES,
+    SERVICE,
     STATUS_ERRORS,
+    call_attributes,
     error_of,
     require_embeddings,
     require_features,
@@ -77,7 +82,7 @@ class TritonEncoder:
         bundle: whose three published models are called, under their digest's names.
         max_in_flight: calls at a time, for each graph: pictures do not hold up texts.
         max_waiting: calls that may wait for one of those, for each graph; more are refused.
-        observe: told of each call.
+        observe, trace: told of each call.
     """
 
     def __init__(
@@ -88,6 +93,7 @@ class TritonEncoder:
         max_in_flight: int = 32,
         max_waiting: int = 64,
         observe: Observe = ignore_observation,
+        trace: Trace = ignore_trace,
     ) -> None:
         self._client = InferenceServerClient(address, channel_args=_CHANNEL_OPTIONS)
         self._sizes = bundle.sizes
@@ -101,6 +107,11 @@ class TritonEncoder:
         self._cancel_safe: bool | None = None  # not known before the server was asked
         self._calls: set[asyncio.Task[Any]] = set()
         self._observe = observe
+        self._trace = trace
+        self._told = {
+            graph: call_attributes(address, graph, name, bundle.digest)
+            for graph, name in self._names.items()
+        }
 
     async def encode_images(self, pixel_values: F32Array, deadline: Deadline) -> ImageEmbeddings:
         """Embed pictures.
@@ -118,9 +129,9 @@ class TritonEncoder:
         embeds, tokens = [], []
         for part in await self._parts("image_encoder", {"pixel_values": pixels}, deadline):
             batch = part["pixel_values"].shape[0]
-            with self._observed():
+            with self._observed("ModelInfer", "image_encoder", batch) as span:
                 answer = await self._call(
-                    "image_encoder", part, ("image_embeds", "image_tokens"), deadline
+                    "image_encoder", part, ("image_embeds", "image_tokens"), deadline, span
                 )
                 embeds.append(
                     require_features(
@@ -196,10 +207,12 @@ class TritonEncoder:
     ) -> F32Array:
         queries = []
         for part in await self._parts(graph, inputs, deadline):
-            shape = (part["input_ids"].shape[0], self._sizes.embed_dim)
-            with self._observed():
-                answer = await self._call(graph, part, ("query_embedding",), deadline)
-                queries.append(require_embeddings(answer["query_embedding"], shape))
+            batch = part["input_ids"].shape[0]
+            with self._observed("ModelInfer", graph, batch) as span:
+                answer = await self._call(graph, part, ("query_embedding",), deadline, span)
+                queries.append(
+                    require_embeddings(answer["query_embedding"], (batch, self._sizes.embed_dim))
+                )
         return _joined(queries)
 
     async def _parts(
@@ -213,9 +226,11 @@ class TritonEncoder:
         if total == 1:
             return [inputs]
         if graph not in self._batch_limits:
-            with self._observed():
+            with self._observed("ModelConfig", graph, total) as span:
                 call = self._client.get_model_config(
-                    self._names[graph], client_timeout=deadline.remaining_s()
+                    self._names[graph],
+                    headers=span.headers(),
+                    client_timeout=deadline.remaining_s(),
                 )
                 self._batch_limits[graph] = max(1, (await _translated(call)).config.max_batch_size)
         step = self._batch_limits[graph]
@@ -230,13 +245,14 @@ class TritonEncoder:
         inputs: Mapping[str, NDArray[Any]],
         outputs: tuple[str, ...],
         deadline: Deadline,
+        span: Span,
     ) -> dict[str, NDArray[Any] | None]:
         """One inference call; the arrays lie over the bytes as they came."""
         if self._cancel_safe is None:
             self._cancel_safe = await self._ask_cancel_safe(deadline)
         permits = self._permits[graph]
         await permits.acquire(deadline)
-        call = asyncio.create_task(self._send(graph, inputs, outputs, deadline))
+        call = asyncio.create_task(self._send(graph, inputs, outputs, deadline, span.headers()))
         self._calls.add(call)
         call.add_done_callback(lambda done: self._ended(done, permits))
         if self._cancel_safe:
@@ -258,6 +274,7 @@ class TritonEncoder:
         inputs: Mapping[str, NDArray[Any]],
         outputs: tuple[str, ...],
         deadline: Deadline,
+        headers: dict[str, str],
     ) -> InferResult:
         remaining_s = deadline.remaining_s()
         if remaining_s <= 0:
@@ -267,6 +284,7 @@ class TritonEncoder:
                 self._names[graph],
                 [_tensor(name, array) for name, array in inputs.items()],
                 outputs=[InferRequestedOutput(name) for name in outputs],
+                headers=headers,
                 # The second ends the call, the first its entry in the server's queue.
                 timeout=max(1, int(remaining_s * 1e6)),
                 client_timeout=remaining_s + (0 if self._cancel_safe else _ABANDONED_GRACE_S),
@@ -286,10 +304,13 @@ class TritonEncoder:
             call.exception()  # of an abandoned call nobody else would ask for it
 
     @contextmanager
-    def _observed(self) -> Iterator[None]:
+    def _observed(self, method: str, graph: str, batch: int) -> Iterator[Span]:
+        call = f"{SERVICE}/{method}"
+        attributes = {**self._told[graph], "rpc.method": call, "recompose.batch_size": batch}
         started, outcome = time.monotonic(), "error"
         try:
-            yield
+            with self._trace(call, attributes, calls_out=True) as span:
+                yield span
             outcome = "ok"
         except DependencyError as error:
             outcome = OUTCOMES[type(error)]

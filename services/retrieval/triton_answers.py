@@ -1,4 +1,5 @@
-"""What Triton's answers mean: which error a status stands for, and which arrays can be used."""
+"""What Triton's answers mean: which error a status stands for, and which arrays can be used; and
+what a trace is told of its calls."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -6,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.domain import TraceValue
 from retrieval.errors import (
     DependencyBroken,
     DependencyError,
@@ -15,6 +17,7 @@ from retrieval.errors import (
 )
 
 DEPENDENCY: Final = "triton"
+SERVICE: Final = "inference.GRPCInferenceService"
 
 STATUS_ERRORS: Final[Mapping[str, type[DependencyError]]] = {
     "CANCELLED": DependencyUnavailable,  # by the server: our own cancels never come back
@@ -54,6 +57,20 @@ OUTCOMES: Final[Mapping[type[DependencyError], str]] = {
     DependencyBroken: "broken",
 }
 """The outcome that a metric counts for each error."""
+
+
+def call_attributes(address: str, graph: str, model: str, digest: str) -> dict[str, TraceValue]:
+    """What a trace says of every call for one graph of one model, published as ``model``."""
+    host, _, port = address.rpartition(":")
+    attributes: dict[str, TraceValue] = {
+        "rpc.system.name": "grpc",
+        "server.address": host,
+        "recompose.model.graph": graph,
+        "recompose.model.name": model,
+        "recompose.model.digest": digest,
+    }
+    return attributes | ({"server.port": int(port)} if port.isdecimal() else {})
+
 
 _NORM_TOLERANCE = 0.02  # a float16 export normalises to about 1e-3
 

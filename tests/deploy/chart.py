@@ -15,7 +15,7 @@ VALUES: Final = tuple(
     sorted(path.name.removesuffix("-values.yaml") for path in CHART.glob("ci/*-values.yaml"))
 )
 SERVING: Final = ("Deployment", "StatefulSet")
-_WITH_PODS: Final = (*SERVING, "Job", "CronJob", "Pod")
+WITH_PODS: Final = (*SERVING, "Job", "CronJob", "Pod")
 
 Object = dict[str, Any]
 
@@ -81,7 +81,7 @@ def title(found: Object) -> str:
 
 def template_of(found: Object) -> Object | None:
     """Pod template (metadata and spec) of an object that makes pods."""
-    if found["kind"] not in _WITH_PODS:
+    if found["kind"] not in WITH_PODS:
         return None
     if found["kind"] == "Pod":
         return found

@@ -5,7 +5,18 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.chart import VALUES, Object, component, of_kind, render, selects, template_of
+from tests.deploy.chart import (
+    VALUES,
+    WITH_PODS,
+    Object,
+    component,
+    containers_of,
+    of_kind,
+    refusal,
+    render,
+    selects,
+    template_of,
+)
 
 Arrows = set[tuple[str, str, int]]
 MONITORED = ["monitoring.enabled=true", 'networkPolicy.monitoring=[{"podSelector":{}}]']
@@ -161,6 +172,40 @@ def test_without_monitoring_nothing_stands_open_for_it(rendered: dict[str, list[
         text = str(of_kind(rendered[name], "NetworkPolicy"))
         assert "redis-exporter" not in text
         assert "pushgateway" not in text
+
+
+def test_traces_go_from_gateways_that_serve_to_their_collector(
+    rendered: dict[str, list[Object]],
+) -> None:
+    found = {
+        component(policy): {one["port"] for one in rule["ports"]}
+        for policy in of_kind(rendered["gpu-ha"], "NetworkPolicy")
+        for rule in policy["spec"].get("egress", ())
+        if "telemetry" in str(rule["to"])
+    }
+    assert found == {"gateway": {4317}, "gateway-writer": {4317}}
+    told = {
+        component(one): {variable["name"]: variable.get("value") for variable in container["env"]}
+        for one in of_kind(rendered["gpu-ha"], *WITH_PODS)
+        if (template := template_of(one)) is not None
+        for container in containers_of(template["spec"])
+        if any(variable["name"].startswith("OTEL_") for variable in container.get("env", ()))
+    }
+    assert told.keys() == found.keys()
+    for name, variables in told.items():
+        assert variables["OTEL_SERVICE_NAME"] == f"recompose-{name}"
+        assert variables["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://collector.telemetry:4317"
+        assert variables["OTEL_TRACES_SAMPLER_ARG"] == "0.1"
+
+
+def test_without_a_collector_nothing_is_said_of_traces(rendered: dict[str, list[Object]]) -> None:
+    assert "OTEL_" not in str(rendered["default"])
+
+
+def test_a_collector_that_no_policy_leads_to_is_refused() -> None:
+    endpoint = 'gateway.tracing.endpoint="http://collector:4317"'
+    assert "gateway.tracing.collector is needed" in refusal(endpoint)
+    assert of_kind(render(sets=[endpoint, "networkPolicy.enabled=false"]), "Deployment")
 
 
 def test_policies_can_be_left_to_others() -> None:

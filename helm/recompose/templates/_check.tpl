@@ -27,6 +27,10 @@
 {{- if and $values.access.oidc.issuer $values.networkPolicy.enabled (not $values.networkPolicy.external) -}}
 {{- fail "networkPolicy.external is needed with access.oidc: the way out to the issuer." -}}
 {{- end -}}
+{{- $tracing := $values.gateway.tracing -}}
+{{- if and $tracing.endpoint $values.networkPolicy.enabled (not $tracing.collector) (not $values.networkPolicy.external) -}}
+{{- fail "gateway.tracing.collector is needed with its endpoint: the way out to where the collector runs." -}}
+{{- end -}}
 {{- range $name, $own := dict "gateway" $values.gateway "gateway.writer" $values.gateway.writer "triton" $values.triton -}}
 {{- if and $own.autoscaling.enabled (gt (int $own.replicas) (int $own.autoscaling.maxReplicas)) -}}
 {{- fail (printf "%s.autoscaling.maxReplicas is less than %s.replicas, the least." $name $name) -}}

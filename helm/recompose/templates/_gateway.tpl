@@ -40,6 +40,28 @@
 {{- end }}
 {{- end -}}
 
+{{/* (list $ COMPONENT): where a gateway that serves sends its traces. */}}
+{{- define "recompose.gateway.tracing" -}}
+{{- $root := index . 0 -}}
+{{- $component := index . 1 -}}
+{{- with $root.Values.gateway.tracing.endpoint -}}
+- name: POD_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.name
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ . }}
+- name: OTEL_SERVICE_NAME
+  value: recompose-{{ $component }}
+- name: OTEL_RESOURCE_ATTRIBUTES
+  value: k8s.namespace.name={{ $root.Release.Namespace }},k8s.pod.name=$(POD_NAME)
+- name: OTEL_TRACES_SAMPLER
+  value: parentbased_traceidratio
+- name: OTEL_TRACES_SAMPLER_ARG
+  value: {{ include "recompose.text" $root.Values.gateway.tracing.share | quote }}
+{{- end }}
+{{- end -}}
+
 {{/* $: what a gateway mounts. */}}
 {{- define "recompose.gateway.mounts" -}}
 - name: data

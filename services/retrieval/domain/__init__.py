@@ -50,6 +50,15 @@ from retrieval.domain.searches import (
     SearchRequest,
     SearchResponse,
 )
+from retrieval.domain.traces import (
+    NO_ATTRIBUTES,
+    NO_SPAN,
+    Span,
+    Trace,
+    TraceAttributes,
+    TraceValue,
+    ignore_trace,
+)
 from retrieval.domain.values import (
     DEFAULT_CATALOG,
     AttributeValue,
@@ -65,6 +74,8 @@ from retrieval.domain.values import (
 
 __all__ = [
     "DEFAULT_CATALOG",
+    "NO_ATTRIBUTES",
+    "NO_SPAN",
     "AllOf",
     "AnyOf",
     "AttributeValue",
@@ -110,12 +121,17 @@ __all__ = [
     "Scan",
     "SearchRequest",
     "SearchResponse",
+    "Span",
     "StoredPicture",
     "SwapRecord",
+    "Trace",
+    "TraceAttributes",
+    "TraceValue",
     "Tuning",
     "UploadReference",
     "UriReference",
     "View",
     "ignore_observation",
+    "ignore_trace",
     "point_id",
 ]

@@ -54,6 +54,7 @@ class QdrantAudits:
         """Products of all catalogs, or those that were written after a time since the epoch."""
         newer = None if updated_after_s is None else updated_after(updated_after_s)
         answer = await self._collection.read(
+            "count",
             lambda timeout_s: self._client.count(
                 self._collection.name, count_filter=newer, exact=True, timeout=timeout_s
             ),
@@ -89,6 +90,7 @@ class QdrantAudits:
         self, limit: int, after: uuid.UUID | None, deadline: Deadline
     ) -> tuple[dict[uuid.UUID, IndexedProduct], uuid.UUID | None]:
         records, following = await self._collection.read(
+            "scroll",
             lambda timeout_s: self._client.scroll(
                 self._collection.name,
                 limit=limit,
@@ -113,7 +115,7 @@ class QdrantAudits:
     async def tuning(self, deadline: Deadline) -> Tuning | None:
         """What was kept last; None where nothing was, or nothing that can be read."""
         info = await self._collection.read(
-            lambda _: self._client.get_collection(self._collection.name), deadline
+            "get_collection", lambda _: self._client.get_collection(self._collection.name), deadline
         )
         return _from_record((info.config.metadata or {}).get(METADATA_KEY))
 
@@ -124,6 +126,7 @@ class QdrantAudits:
             DependencyBroken: also where this Qdrant takes metadata and forgets it.
         """
         await self._collection.write(
+            "update_collection",
             lambda timeout_s: self._client.update_collection(
                 self._collection.name,
                 metadata={METADATA_KEY: _to_record(tuning)},

@@ -1,4 +1,5 @@
-"""Each call of Qdrant: bounded in time, counted, its failure translated, a read tried twice."""
+"""Each call of Qdrant: bounded in time, counted, traced, its failure translated, a read tried
+twice."""
 
 import asyncio
 import math
@@ -6,7 +7,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-from retrieval.domain import Deadline, Observe
+from qdrant_client.context_headers import headers as sending
+
+from retrieval.domain import Deadline, Observe, Trace, ignore_trace
 from retrieval.errors import DependencyTimeout, DependencyUnavailable, RecomposeError
 from retrieval.qdrant.failures import CLIENT_FAILURES, DEPENDENCY, failure_of
 from retrieval.retry_budget import RetryBudget
@@ -20,13 +23,26 @@ Call = Callable[[int], Awaitable[_Answer]]
 
 
 class Calls:
-    """Makes calls and tells ``observe`` of each try."""
+    """Makes calls, and tells ``observe`` and ``trace`` of each try.
 
-    def __init__(self, observe: Observe) -> None:
+    A call comes with the name of the client's method that it calls, and with the collection that
+    it asks, if it is one: in a trace that is all that tells one call from another.
+    """
+
+    def __init__(self, observe: Observe, trace: Trace = ignore_trace) -> None:
         self._observe = observe
+        self._trace = trace
         self._retries = RetryBudget()
 
-    async def read(self, call: Call[_Answer], deadline: Deadline, budget_s: float) -> _Answer:
+    async def read(
+        self,
+        operation: str,
+        call: Call[_Answer],
+        deadline: Deadline,
+        budget_s: float,
+        *,
+        collection: str = "",
+    ) -> _Answer:
         """Await a call that changes nothing.
 
         Where the server is not reachable it is tried once more, if half of the time is left
@@ -35,29 +51,48 @@ class Calls:
         started = time.monotonic()
         capped = deadline.capped(budget_s)
         try:
-            answer = await self._try(call, capped)
+            answer = await self._try(operation, collection, call, capped)
         except DependencyUnavailable:
             self._retries.failed()
             spent_s = time.monotonic() - started
             if not self._retries.allows or capped.remaining_s() < spent_s:
                 raise
-            answer = await self._try(call, capped)
+            answer = await self._try(operation, collection, call, capped)
         self._retries.succeeded()
         return answer
 
-    async def write(self, call: Call[_Answer], deadline: Deadline, budget_s: float) -> _Answer:
+    async def write(
+        self,
+        operation: str,
+        call: Call[_Answer],
+        deadline: Deadline,
+        budget_s: float,
+        *,
+        collection: str = "",
+    ) -> _Answer:
         """Await a call that changes something, once."""
-        return await self._try(call, deadline.capped(budget_s))
+        return await self._try(operation, collection, call, deadline.capped(budget_s))
 
     def dropped(self, hits: int) -> None:
         """Count hits that could not be used."""
         for _ in range(hits):
             self._observe(DEPENDENCY, UNUSABLE, 0.0)
 
-    async def _try(self, call: Call[_Answer], deadline: Deadline) -> _Answer:
+    async def _try(
+        self, operation: str, collection: str, call: Call[_Answer], deadline: Deadline
+    ) -> _Answer:
+        attributes = {"db.system.name": DEPENDENCY, "db.operation.name": operation}
+        if collection:
+            attributes["db.collection.name"] = collection
         started, outcome = time.monotonic(), "cancelled"
         try:
-            answer = await _translated(call, deadline)
+            with (
+                self._trace(
+                    f"{operation} {collection}".rstrip(), attributes, calls_out=True
+                ) as span,
+                sending(span.headers()),
+            ):
+                answer = await _translated(call, deadline)
             outcome = "ok"
             return answer
         except RecomposeError as error:

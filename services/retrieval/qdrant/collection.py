@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from qdrant_client import AsyncQdrantClient, models
 
-from retrieval.domain import Deadline, FilterableFields, Observe
+from retrieval.domain import Deadline, FilterableFields, Observe, Trace, ignore_trace
 from retrieval.errors import DependencyBroken
 from retrieval.qdrant import schema
 from retrieval.qdrant.calls import Call, Calls
@@ -22,7 +22,7 @@ class Collection:
         fields: filterable fields; each gets a payload index.
         budget_s: for what a search waits for.
         bulk_budget_s: for each other call.
-        observe: told of each call.
+        observe, trace: told of each call.
     """
 
     def __init__(
@@ -35,6 +35,7 @@ class Collection:
         budget_s: float,
         bulk_budget_s: float,
         observe: Observe,
+        trace: Trace = ignore_trace,
     ) -> None:
         self.name = name
         self._client = client
@@ -42,27 +43,35 @@ class Collection:
         self._fields = fields
         self._budget_s = budget_s
         self._bulk_budget_s = bulk_budget_s
-        self.calls = Calls(observe)
+        self.calls = Calls(observe, trace)
 
-    async def search(self, call: Call[_Answer], deadline: Deadline) -> _Answer:
+    async def search(self, operation: str, call: Call[_Answer], deadline: Deadline) -> _Answer:
         """Make a read that a search waits for."""
-        return await self.calls.read(call, deadline, self._budget_s)
+        return await self.calls.read(
+            operation, call, deadline, self._budget_s, collection=self.name
+        )
 
-    async def read(self, call: Call[_Answer], deadline: Deadline) -> _Answer:
+    async def read(self, operation: str, call: Call[_Answer], deadline: Deadline) -> _Answer:
         """Make any other read."""
-        return await self.calls.read(call, deadline, self._bulk_budget_s)
+        return await self.calls.read(
+            operation, call, deadline, self._bulk_budget_s, collection=self.name
+        )
 
-    async def write(self, call: Call[_Answer], deadline: Deadline) -> _Answer:
+    async def write(self, operation: str, call: Call[_Answer], deadline: Deadline) -> _Answer:
         """Make a write, once."""
-        return await self.calls.write(call, deadline, self._bulk_budget_s)
+        return await self.calls.write(
+            operation, call, deadline, self._bulk_budget_s, collection=self.name
+        )
 
     async def exists(self, deadline: Deadline) -> bool:
         """Whether the server has this collection."""
-        return await self.read(lambda _: self._client.collection_exists(self.name), deadline)
+        return await self.read(
+            "collection_exists", lambda _: self._client.collection_exists(self.name), deadline
+        )
 
     async def live(self, deadline: Deadline) -> str | None:
         """The name of the collection that the alias points to; None without an alias."""
-        answer = await self.read(lambda _: self._client.get_aliases(), deadline)
+        answer = await self.read("get_aliases", lambda _: self._client.get_aliases(), deadline)
         names = {alias.alias_name: alias.collection_name for alias in answer.aliases}
         return names.get(schema.ALIAS)
 
@@ -86,6 +95,7 @@ class Collection:
     async def _create(self, deadline: Deadline) -> None:
         try:
             await self.write(
+                "create_collection",
                 lambda timeout_s: self._client.create_collection(
                     self.name,
                     vectors_config=schema.vectors_config(self._embed_dim),
@@ -102,6 +112,7 @@ class Collection:
         self, path: str, index: schema.PayloadIndex, deadline: Deadline
     ) -> None:
         await self.write(
+            "create_payload_index",
             lambda timeout_s: self._client.create_payload_index(
                 self.name, path, index, wait=True, timeout=timeout_s
             ),
@@ -111,6 +122,7 @@ class Collection:
     async def _create_alias(self, deadline: Deadline) -> None:
         alias = models.CreateAlias(collection_name=self.name, alias_name=schema.ALIAS)
         await self.write(
+            "update_collection_aliases",
             lambda timeout_s: self._client.update_collection_aliases(
                 [models.CreateAliasOperation(create_alias=alias)], timeout=timeout_s
             ),

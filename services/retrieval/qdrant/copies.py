@@ -61,6 +61,7 @@ class QdrantCopies:
         them, or those that were written after a time since the epoch."""
         newer = None if updated_after_s is None else updated_after(updated_after_s)
         records, following = await self._collection.read(
+            "scroll",
             lambda timeout_s: self._client.scroll(
                 self._collection.name,
                 scroll_filter=newer,
@@ -81,6 +82,7 @@ class QdrantCopies:
         if not point_ids:
             return {}
         records = await self._collection.read(
+            "retrieve",
             lambda timeout_s: self._client.retrieve(
                 self._collection.name,
                 [*map(str, point_ids)],
@@ -95,6 +97,7 @@ class QdrantCopies:
     async def take_all_for_copies(self, deadline: Deadline) -> None:
         """Let everything that is here count as copied from now on."""
         await self._collection.write(
+            "set_payload",
             lambda timeout_s: self._client.set_payload(
                 self._collection.name,
                 {COPIED: True},
@@ -121,6 +124,7 @@ class QdrantCopies:
 
     async def _upsert(self, points: Sequence[models.PointStruct], deadline: Deadline) -> None:
         await self._collection.write(
+            "upsert",
             lambda timeout_s: self._client.upsert(
                 self._collection.name,
                 points,
@@ -135,6 +139,7 @@ class QdrantCopies:
     async def put_copied_payload(self, product: Product, deadline: Deadline) -> None:
         """Replace all of a copy but its tokens; what is no copy, or not there, stays so."""
         await self._collection.write(
+            "overwrite_payload",
             lambda timeout_s: self._client.overwrite_payload(
                 self._collection.name,
                 to_payload(product) | {COPIED: True},
@@ -151,6 +156,7 @@ class QdrantCopies:
         if not point_ids:
             return
         await self._collection.write(
+            "delete",
             lambda timeout_s: self._client.delete(
                 self._collection.name,
                 models.FilterSelector(filter=_copies_of(point_ids)),

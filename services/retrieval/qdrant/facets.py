@@ -17,6 +17,7 @@ async def counts_of(
 ) -> Facet:
     """Exact counts of at most ``limit`` values, most frequent first, then by value."""
     answer = await collection.read(
+        "facet",
         lambda timeout_s: client.facet(
             collection.name,
             attribute_path(field),
@@ -65,6 +66,7 @@ async def first_value(
 ) -> float | None:
     """The number by which the first point stands where it does; None where no point has one."""
     records, _ = await collection.read(
+        "scroll",
         lambda timeout_s: client.scroll(
             collection.name,
             scroll_filter=passing,

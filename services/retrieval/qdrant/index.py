@@ -23,7 +23,9 @@ from retrieval.domain import (
     Pooled,
     Product,
     Ranked,
+    Trace,
     ignore_observation,
+    ignore_trace,
 )
 from retrieval.errors import (
     DependencyBroken,
@@ -82,6 +84,7 @@ class QdrantIndex:
         budget_s: for a search and for reading its products.
         bulk_budget_s: for each other call.
         observe: told of each call, and of each hit that could not be used.
+        trace: told of each call.
         before_write: asked before each write of products, of which one call may make several.
     """
 
@@ -97,6 +100,7 @@ class QdrantIndex:
         budget_s: float = 0.2,
         bulk_budget_s: float = BULK_BUDGET_S,
         observe: Observe = ignore_observation,
+        trace: Trace = ignore_trace,
         before_write: BeforeWrite = any_write,
     ) -> None:
         self._client = client
@@ -113,6 +117,7 @@ class QdrantIndex:
             budget_s=budget_s,
             bulk_budget_s=bulk_budget_s,
             observe=observe,
+            trace=trace,
         )
         self.collection = self._collection.name
         self.audits = QdrantAudits(
@@ -152,6 +157,7 @@ class QdrantIndex:
         arguments = ranking(rows, passing, query.limit, route, query.values_of)
         ask = self._collection.read if isinstance(route, Exact) else self._collection.search
         answer = await ask(
+            "query_points",
             lambda timeout_s: self._client.query_points(
                 self.collection, timeout=timeout_s, **arguments
             ),
@@ -180,6 +186,7 @@ class QdrantIndex:
         if not point_ids:
             return {}
         records = await self._collection.search(
+            "retrieve",
             lambda timeout_s: self._client.retrieve(
                 self.collection, [*map(str, point_ids)], with_payload=True, timeout=timeout_s
             ),
@@ -197,6 +204,7 @@ class QdrantIndex:
         if not point_ids:
             return {}
         records = await self._collection.search(
+            "retrieve",
             lambda timeout_s: self._client.retrieve(
                 self.collection,
                 [*map(str, point_ids)],
@@ -252,6 +260,7 @@ class QdrantIndex:
     async def _upsert(self, points: _Points, deadline: Deadline) -> None:
         await self._before_write(deadline)
         await self._collection.write(
+            "upsert",
             lambda timeout_s: self._client.upsert(
                 self.collection, points, wait=True, ordering=_STRONG, timeout=timeout_s
             ),
@@ -273,6 +282,7 @@ class QdrantIndex:
         )
         await self._before_write(deadline)
         await self._collection.write(
+            "overwrite_payload",
             lambda timeout_s: self._client.overwrite_payload(
                 self.collection, payload, selector, wait=True, ordering=_STRONG, timeout=timeout_s
             ),
@@ -286,6 +296,7 @@ class QdrantIndex:
         selector = models.PointIdsList(points=[*map(str, point_ids)])
         await self._before_write(deadline)
         await self._collection.write(
+            "delete",
             lambda timeout_s: self._client.delete(
                 self.collection, selector, wait=True, ordering=_STRONG, timeout=timeout_s
             ),
@@ -311,6 +322,7 @@ class QdrantIndex:
         """
         passing = candidates(catalog, filter, self._fields)
         records, following = await self._collection.read(
+            "scroll",
             lambda timeout_s: self._client.scroll(
                 self.collection,
                 scroll_filter=passing,

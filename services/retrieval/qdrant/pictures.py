@@ -57,7 +57,7 @@ class QdrantPictureReferences:
 
     async def _collections(self, deadline: Deadline) -> Sequence[str]:
         answer = await self._calls.read(
-            lambda _: self._client.get_collections(), deadline, self._budget_s
+            "get_collections", lambda _: self._client.get_collections(), deadline, self._budget_s
         )
         names = (collection.name for collection in answer.collections)
         return sorted(name for name in names if name.startswith(f"{ALIAS}_"))
@@ -66,6 +66,7 @@ class QdrantPictureReferences:
         self, collection: str, after: Any, deadline: Deadline
     ) -> tuple[list[models.Record], Any]:
         return await self._calls.read(
+            "scroll",
             lambda timeout_s: self._client.scroll(
                 collection,
                 limit=_PAGE,

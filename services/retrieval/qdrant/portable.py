@@ -46,6 +46,7 @@ class QdrantPortable:
         """Products of all catalogs with their tokens, in point-id order."""
         limit = max(1, PAGE_FLOATS // (self._query_tokens * self._embed_dim))
         records, following = await self._collection.read(
+            "scroll",
             lambda timeout_s: self._client.scroll(
                 self._collection.name,
                 limit=limit,
@@ -80,7 +81,7 @@ class QdrantPortable:
     async def restoring(self, deadline: Deadline) -> Restoring | None:
         """The unfinished restore that was noted last; None also where it cannot be read."""
         info = await self._collection.read(
-            lambda _: self._client.get_collection(self._collection.name), deadline
+            "get_collection", lambda _: self._client.get_collection(self._collection.name), deadline
         )
         return _from_record((info.config.metadata or {}).get(METADATA_KEY))
 
@@ -90,6 +91,7 @@ class QdrantPortable:
             None if restoring is None else {"backup": restoring.backup, "parts": restoring.parts}
         )
         await self._collection.write(
+            "update_collection",
             lambda timeout_s: self._client.update_collection(
                 self._collection.name, metadata={METADATA_KEY: record}, timeout=timeout_s
             ),

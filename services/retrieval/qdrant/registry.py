@@ -13,7 +13,15 @@ from pydantic import TypeAdapter, ValidationError
 from qdrant_client import AsyncQdrantClient, models
 
 from retrieval.bundle import SHORT_DIGEST_LENGTH
-from retrieval.domain import Deadline, IndexedModels, Observe, SwapRecord, ignore_observation
+from retrieval.domain import (
+    Deadline,
+    IndexedModels,
+    Observe,
+    SwapRecord,
+    Trace,
+    ignore_observation,
+    ignore_trace,
+)
 from retrieval.errors import DependencyBroken, ServiceUnavailable
 from retrieval.ports import BULK_BUDGET_S
 from retrieval.qdrant.calls import Calls
@@ -31,7 +39,7 @@ class QdrantModelRegistry:
     Args:
         client: from `connect`; indexes may share it.
         budget_s: for each call.
-        observe: told of each call.
+        observe, trace: told of each call.
     """
 
     def __init__(
@@ -40,19 +48,20 @@ class QdrantModelRegistry:
         *,
         budget_s: float = BULK_BUDGET_S,
         observe: Observe = ignore_observation,
+        trace: Trace = ignore_trace,
     ) -> None:
         self._client = client
         self._budget_s = budget_s
-        self._calls = Calls(observe)
+        self._calls = Calls(observe, trace)
 
     async def models(self, deadline: Deadline) -> IndexedModels:
         """Which models have a collection, and which is live."""
         answer = await self._calls.read(
-            lambda _: self._client.get_collections(), deadline, self._budget_s
+            "get_collections", lambda _: self._client.get_collections(), deadline, self._budget_s
         )
         found = {one.name for one in answer.collections}
         aliases = await self._calls.read(
-            lambda _: self._client.get_aliases(), deadline, self._budget_s
+            "get_aliases", lambda _: self._client.get_aliases(), deadline, self._budget_s
         )
         names = {alias.alias_name: alias.collection_name for alias in aliases.aliases}
         live = _model_of(names[ALIAS]) if ALIAS in names else None
@@ -64,6 +73,7 @@ class QdrantModelRegistry:
         """Make a model the live one, in one step."""
         alias = models.CreateAlias(collection_name=collection_name(model), alias_name=ALIAS)
         await self._calls.write(
+            "update_collection_aliases",
             lambda timeout_s: self._client.update_collection_aliases(
                 [
                     models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=ALIAS)),
@@ -82,6 +92,7 @@ class QdrantModelRegistry:
         selector = models.PointIdsList(points=[*map(str, point_ids)])
         try:
             await self._calls.write(
+                "delete",
                 lambda timeout_s: self._client.delete(
                     collection_name(model),
                     selector,
@@ -91,6 +102,7 @@ class QdrantModelRegistry:
                 ),
                 deadline,
                 self._budget_s,
+                collection=collection_name(model),
             )
         except ServiceUnavailable:
             return  # retired meanwhile
@@ -98,6 +110,7 @@ class QdrantModelRegistry:
     async def drop(self, model: str, deadline: Deadline) -> None:
         """Remove a model's collection; it need not exist."""
         await self._calls.write(
+            "delete_collection",
             lambda timeout_s: self._client.delete_collection(
                 collection_name(model), timeout=timeout_s
             ),
@@ -112,7 +125,10 @@ class QdrantModelRegistry:
             DependencyBroken: a record of another version, which must not be taken for none.
         """
         info = await self._calls.read(
-            lambda _: self._client.get_collection(collection_name(model)), deadline, self._budget_s
+            "get_collection",
+            lambda _: self._client.get_collection(collection_name(model)),
+            deadline,
+            self._budget_s,
         )
         kept = (info.config.metadata or {}).get(METADATA_KEY)
         return SwapRecord() if kept is None else _from_json(kept)
@@ -124,6 +140,7 @@ class QdrantModelRegistry:
             DependencyBroken: also where this Qdrant takes metadata and forgets it.
         """
         await self._calls.write(
+            "update_collection",
             lambda timeout_s: self._client.update_collection(
                 collection_name(model),
                 metadata={METADATA_KEY: {"format": _FORMAT, **asdict(record)}},

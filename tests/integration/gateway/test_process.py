@@ -92,6 +92,7 @@ def running(env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
         ("IMAGE_STORE", "gs://bucket"),
         ("IMAGE_STORE", "/dev/null/images"),
         ("DATA_DIR", "/dev/null"),
+        ("OTEL_TRACES_EXPORTER", "console"),
     ],
 )
 def test_a_bad_setting_stops_the_start_with_one_sentence(

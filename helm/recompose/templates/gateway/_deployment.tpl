@@ -39,6 +39,9 @@ spec:
           env:
             {{- include "recompose.gateway.env" $root | nindent 12 }}
             {{- include "recompose.access.env" $root | nindent 12 }}
+            {{- with include "recompose.gateway.tracing" (list $root $component) }}
+            {{- . | nindent 12 }}
+            {{- end }}
           ports:
             - name: http
               containerPort: 8080

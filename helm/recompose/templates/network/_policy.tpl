@@ -56,6 +56,16 @@ ports:
 {{- end }}
 {{- end -}}
 
+{{/* $: where a gateway that serves sends its traces. */}}
+{{- define "recompose.egress.collector" -}}
+{{- $tracing := .Values.gateway.tracing -}}
+{{- if and $tracing.endpoint $tracing.collector -}}
+- to:
+    {{- toYaml $tracing.collector | nindent 4 }}
+  {{- include "recompose.ports" (list (regexFind "[0-9]+$" $tracing.endpoint | default "4317")) | nindent 2 }}
+{{- end }}
+{{- end -}}
+
 {{/* (list $ PORT): the monitoring reads metrics. */}}
 {{- define "recompose.ingress.metrics" -}}
 {{- with (index . 0).Values.networkPolicy.monitoring }}
