@@ -14,6 +14,7 @@ RUN python3 -m venv /opt/venv \
     && /opt/venv/bin/python -m pip uninstall --yes pip
 COPY training/sprc /app/training/sprc
 COPY training/demo_data /app/training/demo_data
+COPY training/catalog /app/training/catalog
 COPY services/demo_catalog /app/services/demo_catalog
 COPY services/recompose /app/services/recompose
 COPY services/retrieval /app/services/retrieval

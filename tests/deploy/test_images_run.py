@@ -8,8 +8,10 @@ import json
 import os
 import shutil
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +29,16 @@ pytestmark = [
     pytest.mark.timeout(3600),
 ]
 PRODUCTS: Final = 12
+CALLERS: Final = ("storefront", "import", "test")
+
+
+@dataclass(frozen=True)
+class Shop:
+    """What runs, where it answers, and the keys that `deploy/secrets.sh` made."""
+
+    containers: Containers
+    ports: dict[str, int]
+    keys: dict[str, str]
 
 
 @pytest.fixture(scope="module")
@@ -62,14 +74,14 @@ def feed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def shop(
-    images: Images, feed: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Containers, dict[str, int]]]:
+def shop(images: Images, feed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """Redis, index, Triton, gateway and storefront, each up in its turn, and the feed imported."""
     folder = tmp_path_factory.mktemp("volumes")
     for name in ("models", "data", "qdrant", "state"):
         (folder / name).mkdir()
+    subprocess.run([ROOT / "deploy" / "secrets.sh", folder], check=True)
     _given(folder)
+    keys = {name: (folder / "keys" / f"{name}-key").read_text() for name in CALLERS}
     names = ("redis", "qdrant", "triton", "triton_grpc", "triton_metrics", "rest", "grpc", "page")
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     with Containers(images) as containers:
@@ -95,22 +107,32 @@ def shop(
         containers.wait_for(f"http://127.0.0.1:{ports['triton']}/v2/health/ready", "triton")
         containers.start(
             "gateway", "gateway", "python", "-m", "gateway",
-            options=[f"--volume={folder}/data:/data", *_environment(ports)],
+            options=[
+                f"--volume={folder}/data:/data",
+                f"--volume={folder}/keys/api-keys.toml:/access/api-keys.toml:ro",
+                *_environment(ports),
+            ],
         )  # fmt: skip
         containers.wait_for(f"http://127.0.0.1:{ports['rest']}/readyz", "gateway")
         containers.start(
             "page", "storefront",
-            options=[f"--env=PORT={ports['page']}", f"--env=GATEWAY=127.0.0.1:{ports['rest']}"],
+            options=[
+                f"--env=PORT={ports['page']}", f"--env=GATEWAY=127.0.0.1:{ports['rest']}",
+                f"--env=RECOMPOSE_API_KEY={keys['storefront']}",
+            ],
         )  # fmt: skip
         containers.wait_for(f"http://127.0.0.1:{ports['page']}/healthz", "page")
         print(
             containers.run(
                 "indexer", "import", "/feed/products.jsonl",
                 "--server", f"127.0.0.1:{ports['grpc']}", "--state-dir", "/state",
-                options=[f"--volume={feed}:/feed:ro", f"--volume={folder}/state:/state"],
+                options=[
+                    f"--volume={feed}:/feed:ro", f"--volume={folder}/state:/state",
+                    f"--env=RECOMPOSE_API_KEY={keys['import']}",
+                ],
             )
         )  # fmt: skip
-        yield containers, ports
+        yield Shop(containers, ports, keys)
 
 
 def _environment(ports: dict[str, int]) -> list[str]:
@@ -124,6 +146,7 @@ def _environment(ports: dict[str, int]) -> list[str]:
             "QDRANT_URL": f"http://127.0.0.1:{ports['qdrant']}",
             "REDIS_URL": f"redis://127.0.0.1:{ports['redis']}/0",
             "CACHE_KEY": "of-this-test",
+            "API_KEYS_FILE": "/access/api-keys.toml",
             "DATA_DIR": "/data",
             "BUNDLE_DIR": "/app/models",
             "SEARCH_BUDGET_S": 30,
@@ -143,7 +166,7 @@ def _given(folder: Path) -> Path:
     return folder
 
 
-def _search(port: int) -> dict[str, Any]:
+def _search(port: int, key: str = "") -> dict[str, Any]:
     question = {
         "reference": {"product_id": "demo-00001"},
         "modification": "the same in black",
@@ -152,34 +175,36 @@ def _search(port: int) -> dict[str, Any]:
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/v1/products:search",
         json.dumps(question).encode(),
-        {"Content-Type": "application/json"},
+        {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {}),
     )
     with urllib.request.urlopen(request, timeout=60) as answer:
         found: dict[str, Any] = json.load(answer)
     return found
 
 
-def test_a_composed_search(shop: tuple[Containers, dict[str, int]]) -> None:
-    """Through the gateway, and through the storefront before it: five products, in full."""
-    _, ports = shop
-    for door in ("rest", "page"):
-        found = _search(ports[door])
+def test_a_composed_search(shop: Shop) -> None:
+    """By the gateway with a key, and by the page, which has its own: five products, in full."""
+    for found in (_search(shop.ports["rest"], shop.keys["test"]), _search(shop.ports["page"])):
         assert len(found["hits"]) == 5
         assert not found["degraded"]
         assert all(hit["product"]["title"] for hit in found["hits"])
 
 
-def test_the_page(shop: tuple[Containers, dict[str, int]]) -> None:
-    _, ports = shop
-    with urllib.request.urlopen(f"http://127.0.0.1:{ports['page']}/", timeout=10) as answer:
+def test_without_a_key_the_gateway_refuses(shop: Shop) -> None:
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        _search(shop.ports["rest"])
+    assert caught.value.code == 401
+
+
+def test_the_page(shop: Shop) -> None:
+    with urllib.request.urlopen(f"http://127.0.0.1:{shop.ports['page']}/", timeout=10) as answer:
         assert b"/assets/" in answer.read()
 
 
 @pytest.mark.parametrize("name", ["gateway", "triton", "page"])
-def test_processes_may_do_little(shop: tuple[Containers, dict[str, int]], name: str) -> None:
+def test_processes_may_do_little(shop: Shop, name: str) -> None:
     """The numeric user, no capability, no way to more, and a root that takes no file."""
-    containers, _ = shop
-    pid = containers.podman("inspect", "--format", "{{.State.Pid}}", name).strip()
+    pid = shop.containers.podman("inspect", "--format", "{{.State.Pid}}", name).strip()
     status = dict(
         line.split(":\t", 1)
         for line in Path(f"/proc/{pid}/status").read_text().splitlines()
@@ -195,10 +220,9 @@ def test_processes_may_do_little(shop: tuple[Containers, dict[str, int]], name: 
 
 
 @pytest.mark.parametrize("name", ["gateway", "page"])
-def test_health_checks_of_the_images(shop: tuple[Containers, dict[str, int]], name: str) -> None:
+def test_health_checks_of_the_images(shop: Shop, name: str) -> None:
     """What Docker asks by; Triton's asks the port of the image, which may be taken here."""
-    containers, _ = shop
-    containers.podman("healthcheck", "run", name)
+    shop.containers.podman("healthcheck", "run", name)
 
 
 @pytest.mark.parametrize("name", BUILT)
@@ -214,10 +238,9 @@ def test_nothing_to_install_with_is_left(images: Images, name: str) -> None:
     assert listing.split() == ["end"]
 
 
-def test_the_gateway_ends_soon_when_asked(shop: tuple[Containers, dict[str, int]]) -> None:
+def test_the_gateway_ends_soon_when_asked(shop: Shop) -> None:
     """Last, since it ends the gateway: SIGTERM and a clean end within the chart's time."""
-    containers, ports = shop
-    containers.podman("stop", "--time", "30", "gateway")
-    told = containers.podman("inspect", "--format", "{{.State.ExitCode}}", "gateway").strip()
+    shop.containers.podman("stop", "--time", "30", "gateway")
+    told = shop.containers.podman("inspect", "--format", "{{.State.ExitCode}}", "gateway").strip()
     assert told == "0"
-    assert not answers(f"http://127.0.0.1:{ports['rest']}/healthz")
+    assert not answers(f"http://127.0.0.1:{shop.ports['rest']}/healthz")
