@@ -1,0 +1,47 @@
+"""``python -m catalog structure DIR --output DATASET``."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from catalog.structure.card import CardNotes
+from catalog.structure.dataset import SharesWanted, build_dataset
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command's options."""
+    parser.add_argument("folder", type=Path, metavar="DIR", help="what crawl and caption wrote")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="DATASET", help="folder of the data set"
+    )
+    parser.add_argument(
+        "--val",
+        type=_share,
+        help="share of products to validate on (0.1; a data set keeps its own)",
+    )
+    parser.add_argument(
+        "--test", type=_share, help="share of products to test on (0.1; a data set keeps its own)"
+    )
+    parser.add_argument(
+        "--seed", type=int, help="of the draw of splits (1; a data set keeps its own)"
+    )
+    parser.add_argument("--license", default="", help="for DATACARD.md: the data set's licence")
+    parser.add_argument(
+        "--source-note", default="", help="for DATACARD.md: where the pictures come from"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the data set. Raises `CatalogError`."""
+    wanted = SharesWanted(options.val, options.test, options.seed)
+    notes = CardNotes(options.license, options.source_note)
+    written = build_dataset(options.folder, options.output, wanted, notes)
+    print(written.sentence(), file=sys.stderr)
+    return 0
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 <= share < 1:
+        raise argparse.ArgumentTypeError("a share is at least 0 and less than 1")
+    return share

@@ -1,0 +1,149 @@
+"""From a folder of products and captions to a data set, step by step."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from catalog.errors import CatalogError
+from catalog.pictures.fingerprints import read_fingerprints
+from catalog.products import Product, read_products
+from catalog.structure.arrange import Arranged, arrange, pictures_of
+from catalog.structure.captioned import read_captions
+from catalog.structure.card import CardNotes, write_card
+from catalog.structure.kept import KEPT, read_kept, write_kept
+from catalog.structure.layout import picture_name
+from catalog.structure.pictures import add_pictures, drop_pictures
+from catalog.structure.set_aside import count, write_set_aside
+from catalog.structure.splits import Assigned, Assignment, Shares, Split, assign_splits
+from catalog.structure.write import write_files
+
+LARGE_GROUP = 0.05
+"""Share of the products from which one group of near-duplicates is worth a word."""
+
+
+@dataclass(frozen=True)
+class SharesWanted:
+    """What the user asked for; None for what the data set has, or the default."""
+
+    val: float | None = None
+    test: float | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of a run."""
+
+    root: Path
+    arranged: Arranged
+    products: int
+    largest: int
+    dropped: int
+
+    def sentence(self) -> str:
+        """For the end of the command."""
+        sizes = dict.fromkeys(Split, 0)
+        for (_, split), items in self.arranged.questions.items():
+            sizes[split] += len(items)
+        parts = [
+            f"{self.root}: {sum(sizes.values())} questions ("
+            + ", ".join(f"{number} {split}" for split, number in sizes.items())
+            + f") in {len(self.arranged.categories)} categories, "
+            f"{len(self.arranged.pictures)} pictures"
+        ]
+        parts += [
+            f"set aside: {number} x {what} {reason}"
+            for (what, reason), number in count(self.arranged.set_aside).items()
+        ]
+        if self.dropped:
+            parts.append(f"removed: {self.dropped} pictures that no split lists any more")
+        if self.largest > max(2, LARGE_GROUP * self.products):
+            parts.append(
+                f"note: near-duplicate pictures link {self.largest} of {self.products} products, "
+                "which therefore lie in one split"
+            )
+        return "\n".join(parts)
+
+
+def build_dataset(folder: Path, root: Path, wanted: SharesWanted, notes: CardNotes) -> Written:
+    """Write a data set, or bring it up to date; what is there already is not made again.
+
+    Args:
+        folder: Holds `products.jsonl`, `captions.jsonl` and the pictures.
+        root: The data set.
+        wanted: Sizes of the splits.
+        notes: For its card.
+
+    Raises:
+        CatalogError: Something that is read is missing or malformed, no question is left, or
+            `root` holds a data set that is none of ours or has other shares.
+        OSError: A file cannot be written; those before it are whole and stay.
+    """
+    products, captioned = read_products(folder), read_captions(folder)
+    if len({product.id for product in products}) < len(products):
+        raise CatalogError(f"{folder}: two products have one id")
+    shares, before = _begin(root, wanted)
+    assignment, unusable = assign(folder, products, shares, before)
+    arranged = arrange(products, captioned, assignment, unusable)
+    if not arranged.questions:
+        reasons = ", ".join(
+            f"{number} x {reason}"
+            for (what, reason), number in count(arranged.set_aside).items()
+            if what == "pair"
+        )
+        raise CatalogError(
+            f"{folder}: no captioned pair can be used ({reasons or 'there is none'})"
+        )
+    root.mkdir(parents=True, exist_ok=True)
+    # First of all: what is written next must never be drawn another way.
+    write_kept(root, shares, assignment.assigned)
+    # Again where a picture was refused: another one may stand in for it.
+    while refused := add_pictures(folder, root, arranged.pictures):
+        unusable |= {path: refused[n] for n, path in arranged.pictures.items() if n in refused}
+        arranged = arrange(products, captioned, assignment, unusable)
+    write_set_aside(root, arranged.set_aside)
+    write_files(root, arranged, products)
+    dropped = drop_pictures(root, arranged.pictures)
+    write_card(root, folder, products, arranged, assignment, shares, notes)
+    return Written(root, arranged, len(products), assignment.largest, dropped)
+
+
+def assign(
+    folder: Path, products: tuple[Product, ...], shares: Shares, before: Assigned
+) -> tuple[Assignment, dict[str, str]]:
+    """The splits of a folder's products, and its pictures that are missing with the reason."""
+    paths = dict.fromkeys(path for product in products for path in pictures_of(product))
+    unusable = {path: "PICTURE_MISSING" for path in paths if not (folder / path).is_file()}
+    prints = read_fingerprints(folder, [path for path in paths if path not in unusable])
+    catalog = {
+        product.id: [picture_name(path) for path in pictures_of(product)] for product in products
+    }
+    named = {picture_name(path): value for path, value in prints.items()}
+    return assign_splits(catalog, named, shares, before), unusable
+
+
+def _begin(root: Path, wanted: SharesWanted) -> tuple[Shares, Assigned]:
+    kept = read_kept(root)
+    if kept is None:
+        if any((root / name).exists() for name in ("captions", "image_splits", "images")):
+            raise CatalogError(
+                f"{root} holds a data set without {KEPT}, so it is none of ours; "
+                "give another --output"
+            )
+        default = Shares()
+        shares = Shares(
+            default.val if wanted.val is None else wanted.val,
+            default.test if wanted.test is None else wanted.test,
+            default.seed if wanted.seed is None else wanted.seed,
+        )
+        if shares.val + shares.test >= 1:
+            raise CatalogError("--val and --test together leave nothing to train on")
+        return shares, Assigned()
+    shares, before = kept
+    for name in ("val", "test", "seed"):
+        value = getattr(wanted, name)
+        if value is not None and value != getattr(shares, name):
+            raise CatalogError(
+                f"{root / KEPT} was made with --{name} {getattr(shares, name)}, and products keep "
+                f"their splits; leave --{name} out, or give another --output"
+            )
+    return shares, before
