@@ -20,6 +20,7 @@ LABEL: Final = 18
 MOST: Final = 60
 _INK: Final = "#222222"
 _FAINT: Final = "#777777"
+_LINE: Final = "#dddddd"
 _PAPER: Final = "#ffffff"
 _DAMAGED: Final = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
@@ -42,12 +43,14 @@ def draw_triplets(questions: Sequence[Question], files: Mapping[str, Path]) -> b
     for place, question in enumerate(questions):
         row, column = divmod(place, COLUMNS)
         left, top = column * (wide + MARGIN) + MARGIN, row * (high + MARGIN) + MARGIN
-        words = left + CELL + MARGIN
+        right = left + CELL + WORDS + MARGIN
         _picture(sheet, draw, files[question.reference], (left, top))
-        _words(draw, question.captions, (words, top))
-        _picture(sheet, draw, files[question.target or ""], (words + WORDS, top))
-        where = f"{question.category}, {question.split}, entry {question.position}"
+        _words(draw, question.captions, (left + CELL + MARGIN, top))
+        _picture(sheet, draw, files[question.target or ""], (right, top))
+        where = f"reference · {question.category}, {question.split}, entry {question.position}"
         _text(draw, (left, top + CELL + 2), where, 12, _FAINT)
+        _text(draw, (right, top + CELL + 2), "target", 12, _FAINT)
+        draw.line((left, top + high, left + wide - MARGIN, top + high), fill=_LINE)
     content = BytesIO()
     sheet.save(content, format="PNG", optimize=True)
     return content.getvalue()
@@ -70,10 +73,14 @@ def _picture(
 
 def _words(draw: ImageDraw.ImageDraw, captions: Sequence[str], place: tuple[int, int]) -> None:
     wrapped = [
-        "\n".join(textwrap.wrap(caption, 32, max_lines=5, placeholder=" …")) for caption in captions
+        "\n".join(textwrap.wrap(caption, 30, max_lines=4, placeholder=" …")) for caption in captions
     ]
-    _text(draw, (place[0], place[1] + 20), "\n\n".join(wrapped), 15, _INK)
-    _text(draw, (place[0], place[1] + CELL - 24), "reference  →  target", 12, _FAINT)
+    left, top = place
+    _text(draw, (left, top + 8), "\n\n".join(wrapped), 16, _INK)
+    # An arrow to the target; the font has none.
+    tip, middle = left + WORDS - 2 * MARGIN, top + CELL - 8
+    draw.line((left, middle, tip, middle), fill=_FAINT, width=2)
+    draw.polygon([(tip, middle - 5), (tip, middle + 5), (tip + 8, middle)], fill=_FAINT)
 
 
 def _text(
