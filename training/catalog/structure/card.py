@@ -35,6 +35,9 @@ class CardNotes:
 
     license: str = ""
     source: str = ""
+    """Where the pictures come from, in words."""
+    origin: str = ""
+    """Name of the feed or shop."""
 
 
 def write_card(
@@ -63,7 +66,7 @@ def write_card(
         written=_day(datetime.now(UTC).timestamp()),
         gathered=_day((folder / PRODUCTS).stat().st_mtime),
         captioned=_day((folder / CAPTIONS).stat().st_mtime),
-        sources=_sources(products),
+        sources=_sources(products, notes.origin),
         license=_filled_in("licence", notes.license, old),
         source_note=_filled_in("source", notes.source, old),
         **_figures(arranged),
@@ -100,11 +103,16 @@ def _figures(arranged: Arranged) -> dict[str, object]:
     }
 
 
-def _sources(products: Sequence[Product]) -> list[str]:
+def _sources(products: Sequence[Product], origin: str) -> list[str]:
     hosts = Counter(urlsplit(product.url).hostname or "" for product in products)
-    lines = [f"{_cell(host)}: {number} products" for host, number in hosts.most_common() if host]
+    lines = [f"Gathered from {_cell(origin)}."] if origin else []
+    lines += [
+        f"{number} products with pages at {_cell(host)}"
+        for host, number in hosts.most_common()
+        if host
+    ]
     if hosts[""]:
-        lines.append(f"a feed or other source without addresses: {hosts['']} products")
+        lines.append(f"{hosts['']} products without a page's address, as from a feed")
     return lines
 
 

@@ -4,8 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from catalog.structure.begin import SharesWanted
 from catalog.structure.card import CardNotes
-from catalog.structure.dataset import SharesWanted, build_dataset
+from catalog.structure.dataset import build_dataset
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, help="of the draw of splits (1; a data set keeps its own)"
     )
+    parser.add_argument(
+        "--source", default="", metavar="NAME", help="for DATACARD.md: name of the feed or shop"
+    )
     parser.add_argument("--license", default="", help="for DATACARD.md: the data set's licence")
     parser.add_argument(
         "--source-note", default="", help="for DATACARD.md: where the pictures come from"
@@ -33,11 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the data set. Raises `CatalogError`."""
-    wanted = SharesWanted(options.val, options.test, options.seed)
-    notes = CardNotes(options.license, options.source_note)
-    written = build_dataset(options.folder, options.output, wanted, notes)
+    notes = CardNotes(options.license, options.source_note, options.source)
+    written = build_dataset(options.folder, options.output, shares_wanted(options), notes)
     print(written.sentence(), file=sys.stderr)
     return 0
+
+
+def shares_wanted(options: argparse.Namespace) -> SharesWanted:
+    """What was asked of the splits."""
+    return SharesWanted(options.val, options.test, options.seed)
 
 
 def _share(text: str) -> float:

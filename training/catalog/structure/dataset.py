@@ -4,29 +4,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.errors import CatalogError
-from catalog.pictures.fingerprints import read_fingerprints
-from catalog.products import Product, read_products
-from catalog.structure.arrange import Arranged, arrange, pictures_of
+from catalog.products import read_products
+from catalog.structure.arrange import Arranged, arrange
+from catalog.structure.begin import SharesWanted, begin
 from catalog.structure.captioned import read_captions
 from catalog.structure.card import CardNotes, write_card
-from catalog.structure.kept import KEPT, read_kept, write_kept
-from catalog.structure.layout import picture_name
+from catalog.structure.folder import assign_folder
+from catalog.structure.kept import write_kept
 from catalog.structure.pictures import add_pictures, drop_pictures
 from catalog.structure.set_aside import count, write_set_aside
-from catalog.structure.splits import Assigned, Assignment, Shares, Split, assign_splits
+from catalog.structure.splits import Split
 from catalog.structure.write import write_files
 
 LARGE_GROUP = 0.05
 """Share of the products from which one group of near-duplicates is worth a word."""
-
-
-@dataclass(frozen=True)
-class SharesWanted:
-    """What the user asked for; None for what the data set has, or the default."""
-
-    val: float | None = None
-    test: float | None = None
-    seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -81,8 +72,8 @@ def build_dataset(folder: Path, root: Path, wanted: SharesWanted, notes: CardNot
     products, captioned = read_products(folder), read_captions(folder)
     if len({product.id for product in products}) < len(products):
         raise CatalogError(f"{folder}: two products have one id")
-    shares, before = _begin(root, wanted)
-    assignment, unusable = assign(folder, products, shares, before)
+    shares, before = begin(root, wanted)
+    assignment, unusable = assign_folder(folder, products, shares, before)
     arranged = arrange(products, captioned, assignment, unusable)
     if not arranged.questions:
         reasons = ", ".join(
@@ -105,45 +96,3 @@ def build_dataset(folder: Path, root: Path, wanted: SharesWanted, notes: CardNot
     dropped = drop_pictures(root, arranged.pictures)
     write_card(root, folder, products, arranged, assignment, shares, notes)
     return Written(root, arranged, len(products), assignment.largest, dropped)
-
-
-def assign(
-    folder: Path, products: tuple[Product, ...], shares: Shares, before: Assigned
-) -> tuple[Assignment, dict[str, str]]:
-    """The splits of a folder's products, and its pictures that are missing with the reason."""
-    paths = dict.fromkeys(path for product in products for path in pictures_of(product))
-    unusable = {path: "PICTURE_MISSING" for path in paths if not (folder / path).is_file()}
-    prints = read_fingerprints(folder, [path for path in paths if path not in unusable])
-    catalog = {
-        product.id: [picture_name(path) for path in pictures_of(product)] for product in products
-    }
-    named = {picture_name(path): value for path, value in prints.items()}
-    return assign_splits(catalog, named, shares, before), unusable
-
-
-def _begin(root: Path, wanted: SharesWanted) -> tuple[Shares, Assigned]:
-    kept = read_kept(root)
-    if kept is None:
-        if any((root / name).exists() for name in ("captions", "image_splits", "images")):
-            raise CatalogError(
-                f"{root} holds a data set without {KEPT}, so it is none of ours; "
-                "give another --output"
-            )
-        default = Shares()
-        shares = Shares(
-            default.val if wanted.val is None else wanted.val,
-            default.test if wanted.test is None else wanted.test,
-            default.seed if wanted.seed is None else wanted.seed,
-        )
-        if shares.val + shares.test >= 1:
-            raise CatalogError("--val and --test together leave nothing to train on")
-        return shares, Assigned()
-    shares, before = kept
-    for name in ("val", "test", "seed"):
-        value = getattr(wanted, name)
-        if value is not None and value != getattr(shares, name):
-            raise CatalogError(
-                f"{root / KEPT} was made with --{name} {getattr(shares, name)}, and products keep "
-                f"their splits; leave --{name} out, or give another --output"
-            )
-    return shares, before
