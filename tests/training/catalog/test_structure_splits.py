@@ -174,3 +174,36 @@ def test_a_picture_that_two_products_show_joins_them_without_a_fingerprint() -> 
     found = assign_splits(dict.fromkeys(ids, ("same",)), {}, Shares(0.4, 0.4))
     assert len(set(found.assigned.products.values())) == 1
     assert found.largest == 30
+
+
+def test_evaluation_keeps_a_new_picture_before_training_does() -> None:
+    train, val = id_in(Split.TRAIN, "a"), id_in(Split.VAL, "b")
+    prints = {"a": BASES[1], "b": BASES[2], "a2": BASE, "b2": BASE ^ 1}
+    first = assign_splits({train: ("a",), val: ("b",)}, prints, Shares())
+    catalog = {train: ("a", "a2"), val: ("b", "b2")}
+    grown = assign_splits(catalog, prints, Shares(), first.assigned)
+    assert grown.pictures_out == {(train, "a2")}
+
+
+def test_beside_what_links_two_splits_the_rest_is_judged_by_its_own_links() -> None:
+    train, val = id_in(Split.TRAIN, "a"), id_in(Split.VAL, "b")
+    # "far" is near to "near" alone, and would be drawn into another split.
+    near, far = "near", id_in(Split.VAL, "far")
+    apart = [f"apart{place}" for place in range(20)]
+    prints = {
+        "a": BASE,
+        "b": FAR,
+        "c": BETWEEN,
+        "n": BASE ^ 0b1111 << 60,
+        "f": BASE ^ 0b11111111 << 56,
+        "d": BASES[1],
+        "e": BASES[1] ^ 1,
+    }
+    first = assign_splits({train: ("a",), val: ("b",)}, prints, Shares())
+    catalog = {train: ("a",), val: ("b",), "both": ("c", "d"), near: ("n",), far: ("f",)}
+    # Linked with nothing but the one that is set aside, and with each other.
+    catalog |= dict.fromkeys(apart, ("e",))
+    grown = assign_splits(catalog, prints, Shares(0.4, 0.4), first.assigned)
+    assert grown.products_out == {"both"}
+    assert grown.assigned.products[near] is grown.assigned.products[far] is Split.TRAIN
+    assert len({grown.assigned.products[product] for product in apart}) == 1
