@@ -162,9 +162,10 @@ class _Run:
         if product.images or product.snapshots:
             self.gathered.products.append(product)
         else:
-            self._set_aside(
-                row, RowRefusedError("NO_PICTURE", "The product has no picture that can be used.")
-            )
+            message = "The product has no picture that can be used."
+            if not images and not snapshots:
+                message = "The row names no picture, and none is named after its id."
+            self._set_aside(row, RowRefusedError("NO_PICTURE", message))
 
     def _stored(self, row: Row, product: Product, pictures: list[Taken]) -> tuple[str, ...]:
         paths: dict[str, None] = {}

@@ -41,20 +41,20 @@ class Gathered:
 
     def complaint(self, feed: Path, output: Path) -> str:
         """What is so wrong with the feed that the run ends in an error; empty where nothing is."""
-        rest = f"the other {_count(len(self.products), 'product')} are kept, see "
+        rest = f"{_count(len(self.products), 'product')} kept, for the others see "
         rest += f"{output / SET_ASIDE}"
         rows = len(self.products) + len(self.rows_aside)
         if 2 * len(self.rows_aside) > rows:
             reason, sentence = self._main_reason()
             return (
-                f"{feed}: {len(self.rows_aside)} of {_count(rows, 'row')} were set aside, most of "
-                f"them for {reason} ({sentence.rstrip('.')}); {rest}"
+                f"{feed}: {len(self.rows_aside)} of {_count(rows, 'row')} set aside, mostly for "
+                f"{reason} ({sentence.rstrip('.')}); {rest}"
             )
         twice = [row for row in self.rows_aside if row.reason == CONTRADICTED]
         if twice:
             return (
-                f"{feed}: {_count(len(twice), 'row')} have an id that an earlier row has, and say "
-                f"something else of it, first {twice[0].id!r} at {twice[0].where}; {rest}"
+                f"{feed}: {_count(len(twice), 'row')} with the id of an earlier row and other "
+                f"values, the first {twice[0].id!r} at {twice[0].where}; {rest}"
             )
         return ""
 
