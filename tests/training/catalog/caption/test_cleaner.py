@@ -14,7 +14,7 @@ from catalog.errors import CatalogError
 from catalog.pairs import Pair, PairKind
 from catalog.products import Product
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 GOOD = "has long sleeves instead of short ones"
 
 
