@@ -7,10 +7,13 @@ What ends the whole run (a wrong key, a spent budget) is a `CatalogError`.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from catalog.pairs import Pair
 from catalog.products import Product
+
+STOPPED: Final = "STOPPED"
+"""Reason of a `CaptionerUnavailable`: the run is to stop."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +33,15 @@ class CaptionerError(Exception):
     Args:
         reason: UPPER_SNAKE, for programs.
         message: one sentence of fixed text, never a server's words.
+        complaint: what to tell the captioner when it is asked again; empty where that is no use.
     """
 
-    def __init__(self, reason: str, message: str) -> None:
-        """Keep both; the exception's own text is the message."""
+    def __init__(self, reason: str, message: str, complaint: str = "") -> None:
+        """Keep all three; the exception's own text is the message."""
         super().__init__(message)
         self.reason = reason
         self.message = message
+        self.complaint = complaint
 
 
 class CaptionerUnavailable(CaptionerError):

@@ -1,0 +1,46 @@
+"""From the products of a folder to the questions that captioners are asked."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from catalog.caption.port import Question
+from catalog.errors import CatalogError
+from catalog.pictures.alike import near_identical
+from catalog.pictures.fingerprints import read_fingerprints
+from catalog.products import Product
+from catalog.selection.choose import choose_pairs
+from catalog.selection.options import PairOptions
+
+
+def choose_questions(
+    folder: Path, products: Sequence[Product], options: PairOptions
+) -> tuple[Question, ...]:
+    """A question for each chosen pair.
+
+    Fingerprints and colours that have to be computed are kept in the folder. Raises `CatalogError`
+    where there is no pair.
+    """
+    pairs = choose_pairs(products, options, _same(folder, products))
+    if not pairs:
+        raise CatalogError(
+            f"no pair can be chosen from the {len(products)} products of {folder}: a snapshot needs"
+            " a picture of its product alone, and products of one category must differ in something"
+        )
+    by_id = {product.id: product for product in products}
+    return tuple(Question(pair, by_id[pair.reference_id], by_id[pair.target_id]) for pair in pairs)
+
+
+def _same(folder: Path, products: Sequence[Product]) -> dict[str, int]:
+    """One number for all pictures that show the very same, far from the other numbers.
+
+    Not the fingerprints themselves: they see no colour, and the same cut in another colour is the
+    best of pairs.
+    """
+    pictures = (path for product in products for path in (*product.images, *product.snapshots))
+    groups = near_identical(folder, read_fingerprints(folder, pictures))
+    return {
+        picture: int.from_bytes(hashlib.sha256(group[0].encode()).digest()[:8], "big")
+        for group in groups
+        for picture in group
+    }
