@@ -48,10 +48,11 @@ def describe(failure: Any) -> Failed:
         return Failed("PAGE_FAILED", f"The shop answered {status}.")
     if isinstance(error, OtherHost):
         return Failed("OTHER_HOST", f"{str(error)[:300]}.")
+    host = urlsplit(failure.request.url).hostname or ""
+    unreached = isinstance(error, CannotResolveHostError | RobotsUnreachable)
+    if unreached and host in _refused_hosts():
+        return Failed("PRIVATE_ADDRESS", f"{host} is a private address.")
     if isinstance(error, CannotResolveHostError):
-        host = urlsplit(failure.request.url).hostname or ""
-        if host in _refused_hosts():
-            return Failed("PRIVATE_ADDRESS", f"{host} is a private address.")
         return Failed("PAGE_FAILED", f"{host} has no address.")
     for kind, failed in _FIXED:
         if isinstance(error, kind):

@@ -23,6 +23,8 @@ KEPT_STATUSES: Final = frozenset({200, 203, 301, 302, 303, 307, 308, 404, 410})
 ROBOTS_S: Final = 24 * 3600.0
 """A robots.txt is read again after a day (RFC 9309, 2.4)."""
 NOT_MODIFIED: Final = 304
+_CONDITIONS: Final = {"Etag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
+"""Validators, spelled as Scrapy spells the names of headers, and what asks whether they hold."""
 
 
 class Journalled:
@@ -52,10 +54,7 @@ class Journalled:
         if kind_of(request) is Kind.PICTURE and _is_fresh(kept):
             self._spider.journal.seen(request.url)
             return _response(request, kept)
-        for validator, condition in (
-            ("ETag", "If-None-Match"),
-            ("Last-Modified", "If-Modified-Since"),
-        ):
+        for validator, condition in _CONDITIONS.items():
             for value in kept.headers.get(validator, ())[:1]:
                 request.headers[condition] = value
         return None

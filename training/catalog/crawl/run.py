@@ -37,9 +37,7 @@ def crawl(
     progress = Progress()
     ends: list[str] = []
     with _logged(folder / "crawl" / "crawl.log"):
-        process = CrawlerProcess(
-            scrapy_settings(profile, contact, allowed), install_root_handler=False
-        )
+        process = CrawlerProcess(scrapy_settings(profile, contact, allowed))
         crawler = process.create_crawler(ShopSpider)
 
         def closed(reason: str) -> None:

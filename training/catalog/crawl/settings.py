@@ -57,6 +57,7 @@ def scrapy_settings(profile: Profile, contact: str, allowed: Sequence[str]) -> d
         "HTTPPROXY_ENABLED": False,
         "TWISTED_DNS_RESOLVER": "catalog.crawl.addresses.PublicResolver",
         ALLOWED_SETTING: list(allowed),
+        "LOG_INSTALL_ROOT_HANDLER": False,
         "TELNETCONSOLE_ENABLED": False,
         "REMOTE_CONTROL_ENABLED": False,
         "MEMUSAGE_ENABLED": False,

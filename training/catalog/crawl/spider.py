@@ -20,11 +20,11 @@ from twisted.python.failure import Failure
 
 from catalog.crawl.failures import REDIRECT_LOOP, REMOVED, Failed, describe
 from catalog.crawl.hosts import host_of, may_ask
-from catalog.crawl.journal import Journal, key
+from catalog.crawl.journal import Journal, PictureRow, key
 from catalog.crawl.profile import Profile, is_xpath
 from catalog.crawl.progress import Progress
 from catalog.crawl.reading.page import read_page
-from catalog.crawl.requests import KIND, Kind
+from catalog.crawl.requests import KIND, Kind, kind_of
 from catalog.pictures.store import PictureStore
 
 _PLACE: Final = "catalog_start"
@@ -67,6 +67,7 @@ class ShopSpider(Spider):
         spider = super().from_crawler(crawler, *args, **kwargs)
         crawler.signals.connect(spider._robots_parsed, signal=signals.robots_parsed)
         crawler.signals.connect(spider._dropped, signal=signals.request_dropped)
+        crawler.signals.connect(spider._unreadable, signal=signals.spider_error)
         return spider
 
     def fail(self, sentence: str) -> None:
@@ -229,13 +230,24 @@ class ShopSpider(Spider):
     # What did not come
 
     def _failed(self, failure: Failure) -> None:
-        if not self.stopping:
-            self._note(failure.request, describe(failure))  # type: ignore[attr-defined]
+        if self.stopping:
+            return
+        request: Request = failure.request  # type: ignore[attr-defined]
+        failed = describe(failure)
+        if failed.reason == "TOO_LARGE" and kind_of(request) is Kind.PICTURE:
+            # As final as a broken picture: a crawl that goes on does not ask for it again.
+            refused = PictureRow(reason=failed.reason, message=failed.message)
+            self.journal.keep(request.url, 200, {}, b"", refused)
+        self._note(request, failed)
 
     def _dropped(self, request: Request) -> None:
         """A redirect that leads round in a circle; Scrapy drops what was asked for already."""
         if key(request.url) in map(key, request.meta.get("redirect_urls", ())):
             self._note(request, REDIRECT_LOOP)
+
+    def _unreadable(self, response: Response) -> None:
+        """A page that a reader stumbles over; the log has the details."""
+        self.journal.note(response.url, "PAGE_UNREADABLE", "The page cannot be read.")
 
     def _note(self, request: Request, failed: Failed) -> None:
         """Of the page that was asked for at first."""

@@ -57,7 +57,9 @@ class Found:
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "Found":
         """What `to_row` gave."""
-        lists: dict[str, Any] = {name: tuple(row[name]) for name in ("categories", "colors", "sizes")}
+        lists: dict[str, Any] = {
+            name: tuple(row[name]) for name in ("categories", "colors", "sizes")
+        }
         pictures = tuple(PictureLink(**each) for each in row["pictures"])
         single: dict[str, Any] = {name: row[name] for name in (*_SINGLE, "url", "attributes")}
         return cls(**single, **lists, pictures=pictures)

@@ -85,7 +85,7 @@ def _published(response: TextResponse) -> _Published:
             json_ld += JsonLdExtractor().extract_items(script)
         except (ValueError, RecursionError):
             _log.info("JSON-LD that is no JSON on %s", response.url)
-    microdata = [from_microdata(each) for each in MicrodataExtractor().extract_items(tree)]
+    microdata = [from_microdata(each) for each in MicrodataExtractor().extract_items(tree, None)]
     properties = [
         (name, value)
         for each in OpenGraphExtractor().extract_items(tree)
