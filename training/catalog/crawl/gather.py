@@ -58,6 +58,8 @@ def gather(journal: Journal, profile: Profile, *, whole: bool) -> Gathered:
     for each in _unique(pages, aside):
         category = _category(each, profile, journal)
         if profile.only_categories and category not in _wanted(profile):
+            other = f"The profile does not name the category {category or '(none)'}."
+            aside.append(SetAside("OTHER_CATEGORY", other, each.id, where=each.page))
             continue
         product, dropped = _product(each, category, journal, notes)
         pictures |= {key(link.url) for link in each.found.pictures}

@@ -4,7 +4,8 @@
 
 A run is one pass over the shop. What a run has fetched it never fetches again, however often it is
 killed; what an earlier run has fetched is asked for with `If-None-Match` and `If-Modified-Since`.
-Every write is a transaction of its own, synced to disk.
+An answer is synced to disk as it comes. What was read of it follows with the next one, as a crawl
+that goes on reads every kept answer again.
 """
 
 import json
@@ -12,6 +13,7 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -129,26 +131,44 @@ class Journal:
         if last is not None and last[1] is None:
             return last[0], True
         number = last[0] + 1 if last else 1
-        run("INSERT INTO runs VALUES (?, ?, NULL)", (number, time.time()))
+        self._write("DELETE FROM notes")
+        self._write("INSERT INTO runs VALUES (?, ?, NULL)", number, time.time())
+        self._commit()
         return number, False
 
     def finish(self) -> None:
         """The run is over: the next one asks anew."""
-        self._database.execute(
-            "UPDATE runs SET finished = ? WHERE number = ?", (time.time(), self.run)
-        )
+        self._write("DELETE FROM listings WHERE run < ?", self.run)
+        self._write("UPDATE runs SET finished = ? WHERE number = ?", time.time(), self.run)
+        self._commit()
 
     def close(self) -> None:
-        """Let go of the folder."""
+        """Let go of the folder. What was read and cannot be written now can be read again."""
+        with suppress(sqlite3.Error):
+            self._commit()
         self._database.close()
 
-    # Answers
+    def _write(self, statement: str, *values: Any) -> None:
+        """Part of a transaction that the next `_commit` ends."""
+        if not self._database.in_transaction:
+            self._database.execute("BEGIN IMMEDIATE")
+        self._database.execute(statement, values)
+
+    def _commit(self) -> None:
+        if self._database.in_transaction:
+            self._database.commit()
+
+    def _first(self, query: str, *values: Any) -> Any:
+        """The first row of a query, or None."""
+        return self._database.execute(query, values).fetchone()
+
+    # Answers: on disk at once
 
     def answer(self, url: str) -> Answer | None:
         """What was last kept for an address."""
-        row = self._database.execute(
-            "SELECT run, fetched, status, headers, body FROM answers WHERE url = ?", (key(url),)
-        ).fetchone()
+        row = self._first(
+            "SELECT run, fetched, status, headers, body FROM answers WHERE url = ?", key(url)
+        )
         if row is None:
             return None
         return Answer(row[0], row[1], row[2], json.loads(row[3]), zlib.decompress(row[4]))
@@ -162,26 +182,19 @@ class Journal:
         picture: PictureRow | None = None,
     ) -> None:
         """Keep an answer, and what became of its picture, as one step."""
-        run = self._database.execute
-        run("BEGIN IMMEDIATE")
+        said = json.dumps({name: list(values) for name, values in headers.items()})
         try:
-            run(
+            self._write(
                 "REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?)",
-                (
-                    key(url),
-                    self.run,
-                    time.time(),
-                    status,
-                    json.dumps({name: list(values) for name, values in headers.items()}),
-                    zlib.compress(body, 6),
-                ),
+                *(key(url), self.run, time.time(), status, said, zlib.compress(body, 6)),
             )
+            self._write("DELETE FROM pictures WHERE url = ?", key(url))
             if picture is not None:
-                run(
-                    "REPLACE INTO pictures VALUES (?, ?, ?, ?)",
-                    (key(url), picture.path, picture.reason, picture.message),
+                self._write(
+                    "INSERT INTO pictures VALUES (?, ?, ?, ?)",
+                    *(key(url), picture.path, picture.reason, picture.message),
                 )
-            run("COMMIT")
+            self._commit()
         except BaseException:
             self._database.rollback()
             raise
@@ -192,30 +205,40 @@ class Journal:
         if kept is None:
             return
         merged = {**kept.headers, **{name: list(values) for name, values in headers.items()}}
-        self._database.execute(
+        self._write(
             "UPDATE answers SET run = ?, fetched = ?, headers = ? WHERE url = ?",
-            (self.run, time.time(), json.dumps(merged), key(url)),
+            *(self.run, time.time(), json.dumps(merged), key(url)),
         )
+        self._commit()
 
     def seen(self, url: str) -> None:
         """The kept answer is fresh by its own word: this run need not ask."""
-        self._database.execute("UPDATE answers SET run = ? WHERE url = ?", (self.run, key(url)))
+        self._write("UPDATE answers SET run = ? WHERE url = ?", self.run, key(url))
 
     def picture(self, url: str) -> PictureRow | None:
         """What became of the picture of an address."""
-        row = self._database.execute(
-            "SELECT path, reason, message FROM pictures WHERE url = ?", (key(url),)
-        ).fetchone()
+        row = self._first("SELECT path, reason, message FROM pictures WHERE url = ?", key(url))
         return None if row is None else PictureRow(*row)
 
-    # What was read
+    def pages_read(self) -> int:
+        """Addresses that answered this run with something."""
+        [count] = self._first(
+            "SELECT count(*) FROM answers WHERE run = ? AND status = 200 "
+            "AND url NOT LIKE '%/robots.txt'",
+            self.run,
+        )
+        return int(count)
+
+    # What was read of them, and what was not: on disk with the next answer
 
     def keep_product(self, page: str, reading: Mapping[str, Any]) -> None:
         """A page has this product."""
-        self._database.execute(
-            "REPLACE INTO products VALUES (?, ?, ?)",
-            (key(page), self.run, json.dumps(reading, ensure_ascii=False)),
-        )
+        row = json.dumps(reading, ensure_ascii=False)
+        self._write("REPLACE INTO products VALUES (?, ?, ?)", key(page), self.run, row)
+
+    def product_pages(self) -> list[str]:
+        """Pages that were read as products, by this run or an earlier one; in order."""
+        return [row[0] for row in self._database.execute("SELECT page FROM products ORDER BY page")]
 
     def products(self) -> Iterator[tuple[str, bool, dict[str, Any]]]:
         """Page, whether this run has read it, and what was read; in order of pages."""
@@ -226,38 +249,35 @@ class Journal:
 
     def has_product(self, page: str) -> bool:
         """Whether a page was read as a product, by this run or an earlier one."""
-        found = self._database.execute("SELECT 1 FROM products WHERE page = ?", (key(page),))
-        return found.fetchone() is not None
+        return self._first("SELECT 1 FROM products WHERE page = ?", key(page)) is not None
 
     def forget_product(self, page: str) -> None:
         """A page has no product any more."""
-        self._database.execute("DELETE FROM products WHERE page = ?", (key(page),))
+        self._write("DELETE FROM products WHERE page = ?", key(page))
 
     def list_product(self, page: str, place: int, category: str) -> None:
         """The start page at `place` of the profile leads to a product, in its category."""
-        self._database.execute(
-            "REPLACE INTO listings VALUES (?, ?, ?, ?)", (key(page), place, category, self.run)
+        self._write(
+            "REPLACE INTO listings VALUES (?, ?, ?, ?)", key(page), place, category, self.run
         )
 
     def listed_category(self, page: str) -> str:
         """Category of the first start page that leads to a product; empty where none does."""
-        row = self._database.execute(
+        row = self._first(
             "SELECT category FROM listings WHERE page = ? ORDER BY run DESC, place LIMIT 1",
-            (key(page),),
-        ).fetchone()
+            key(page),
+        )
         return row[0] if row else ""
 
-    # What was not
-
     def note(self, subject: str, reason: str, message: str) -> None:
-        """Remember why a page gave nothing."""
-        self._database.execute(
-            "REPLACE INTO notes VALUES (?, ?, ?, ?)", (key(subject), self.run, reason, message)
+        """Remember why an address gave nothing."""
+        self._write(
+            "REPLACE INTO notes VALUES (?, ?, ?, ?)", key(subject), self.run, reason, message
         )
 
     def clear_note(self, subject: str) -> None:
         """It did give something after all."""
-        self._database.execute("DELETE FROM notes WHERE subject = ?", (key(subject),))
+        self._write("DELETE FROM notes WHERE subject = ?", key(subject))
 
     def notes(self) -> dict[str, Note]:
         """This run's, by subject."""
@@ -266,12 +286,3 @@ class Journal:
             (self.run,),
         )
         return {row[0]: Note(*row) for row in rows}
-
-    def pages_read(self) -> int:
-        """Addresses that answered this run with something."""
-        counted = self._database.execute(
-            "SELECT count(*) FROM answers WHERE run = ? AND status = 200 "
-            "AND url NOT LIKE '%/robots.txt'",
-            (self.run,),
-        )
-        return int(counted.fetchone()[0])

@@ -59,6 +59,7 @@ def _address(text: str) -> str:
 
 def _host(text: str) -> str:
     try:
+        text = text if text.isascii() else text.encode("idna").decode("ascii")
         parts = urlsplit(f"//{text}")
         valid = parts.netloc == text and parts.hostname and not parts.username
         _ = parts.port
@@ -181,7 +182,7 @@ class Profile(_Closed):
     @model_validator(mode="after")
     def _start_on_hosts(self) -> Self:
         for url in (*(page.url for page in self.start), *self.sitemaps):
-            if urlsplit(url).netloc.lower() not in self.hosts:
+            if _host(urlsplit(url).netloc) not in self.hosts:
                 raise ValueError(f"{url} is on none of the hosts")
         return self
 

@@ -98,7 +98,7 @@ class ShopSpider(Spider):
         for place, start in enumerate(self.profile.start):
             for request in self._once(start.url, place=place):
                 yield request
-        for page, _, _ in [*self.journal.products()]:
+        for page in self.journal.product_pages():
             for request in self._once(page):
                 yield request
 

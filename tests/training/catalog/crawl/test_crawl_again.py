@@ -29,6 +29,7 @@ def test_what_has_a_validator_is_asked_for_conditionally(first: Crawled, second:
         "/robots.txt",
         "/sitemap-2.xml.gz",
         "/goods/about",
+        "/pictures/huge.jpg",
         *(target for target in known if target.startswith("/category/")),
     }
     assert {each.target for each in again if each.status == 200} - unconditional == {"/goods/2"}

@@ -45,6 +45,7 @@ def test_kills_and_an_interrupt_change_nothing(tmp_path: Path) -> None:
         profile = write_profile(tmp_path, shop)
         folder = tmp_path / "catalog"
         options = arguments(shop, profile, folder)
+        shop.site.busy_times = 2
 
         for at in (FIRST_KILL, SECOND_KILL):
             assert _run_until(shop, options, at, signal.SIGKILL) == -signal.SIGKILL
@@ -57,6 +58,13 @@ def test_kills_and_an_interrupt_change_nothing(tmp_path: Path) -> None:
         expected = expected_products(shop.site.address, STOCK)
         assert some
         assert some.keys() < expected.keys()
+
+        # It asks for more than the profile has patience for: the crawl ends and says so.
+        shop.site.retry_after_s = 5000
+        process = start(*options)
+        _, err = process.communicate(timeout=LIMIT_S)
+        assert process.returncode == 1
+        assert err.startswith("catalog crawl: 127.0.0.1 asks for a pause of 5000 s")
 
         process = start(*options)
         out, err = process.communicate(timeout=LIMIT_S)

@@ -22,6 +22,7 @@ ROBOTS: Final = """\
 User-agent: *
 Disallow: /private/
 Disallow: /pictures/23-smaller.jpg
+Crawl-delay: {delay}
 
 Sitemap: {shop}/sitemap.xml
 """
@@ -48,6 +49,8 @@ class Site:
         self.garments = {garment.number: garment for garment in STOCK}
         self.robots_status = 200
         self.retry_after_s = RETRY_AFTER_S
+        self.busy_times = 1
+        self.crawl_delay_s = 0.0
         self._asked: Counter[str] = Counter()
 
     def a_day_later(self) -> None:
@@ -76,7 +79,9 @@ class Site:
         shop = self.address
         return {
             "/robots.txt": lambda: Answer(
-                self.robots_status, ROBOTS.format(shop=shop).encode(), "text/plain"
+                self.robots_status,
+                ROBOTS.format(shop=shop, delay=self.crawl_delay_s).encode(),
+                "text/plain",
             ),
             "/sitemap.xml": lambda: _xml(
                 sitemap([f"{shop}/sitemap-1.xml", f"{shop}/sitemap-2.xml.gz"], index=True)
@@ -121,7 +126,7 @@ class Site:
 
     def _busy(self, garment: Garment) -> Answer | None:
         times = self._asked[f"/goods/{garment.number}"]
-        if garment.number == "7" and times == 1:
+        if garment.number == "7" and times <= self.busy_times:
             return Answer(429, headers={"Retry-After": str(self.retry_after_s)})
         return Answer(500) if garment.number == "8" and times <= 2 else None
 

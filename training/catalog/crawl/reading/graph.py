@@ -1,5 +1,6 @@
 """Nodes of schema.org, from JSON-LD and microdata alike."""
 
+import html
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -86,9 +87,9 @@ class Graph:
             for name in ("name", "@value", "value"):
                 for each in as_list(value.get(name)):
                     if isinstance(each, str | int | float):
-                        return clean(str(each))
+                        return clean(html.unescape(str(each)))
             return ""
-        return clean(str(value)) if isinstance(value, str | int | float) else ""
+        return clean(html.unescape(str(value))) if isinstance(value, str | int | float) else ""
 
 
 def _tops(items: Iterable[Any], depth: int) -> Iterator[Node]:
