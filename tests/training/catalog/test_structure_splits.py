@@ -197,12 +197,12 @@ def test_beside_what_links_two_splits_the_rest_is_judged_by_its_own_links() -> N
         "n": BASE ^ 0b1111 << 60,
         "f": BASE ^ 0b11111111 << 56,
         "d": BASES[1],
-        "e": BASES[1] ^ 1,
+        **{name: BASES[1] ^ (1 << place) for place, name in enumerate(apart)},
     }
     first = assign_splits({train: ("a",), val: ("b",)}, prints, Shares())
     catalog = {train: ("a",), val: ("b",), "both": ("c", "d"), near: ("n",), far: ("f",)}
     # Linked with nothing but the one that is set aside, and with each other.
-    catalog |= dict.fromkeys(apart, ("e",))
+    catalog |= {name: (name,) for name in apart}
     grown = assign_splits(catalog, prints, Shares(0.4, 0.4), first.assigned)
     assert grown.products_out == {"both"}
     assert grown.assigned.products[near] is grown.assigned.products[far] is Split.TRAIN
