@@ -26,7 +26,7 @@ FOLDER: Final = "catalog"
 _STEPS: Final = ("crawl", "caption", "structure")
 _BY_HAND: Final = {
     "crawl": ("--output",),
-    "caption": ("--dataset",),
+    "caption": ("--dataset", "--split-seed"),
     "structure": ("--output", "--source"),
 }
 """Options that follow from `--output` and from what is crawled."""
@@ -53,9 +53,10 @@ def run(options: argparse.Namespace) -> int:
     folder = root / FOLDER
     given = {step: options.borrowed[step].arguments(options) for step in _STEPS}
     source = f"--source={_source(options)}"
+    split_seed = [f"--split-seed={options.seed}"] if hasattr(options, "seed") else []
     lines = {
         "crawl": [f"--output={folder}", *given["crawl"]],
-        "caption": [str(folder), f"--dataset={root}", *given["caption"]],
+        "caption": [str(folder), f"--dataset={root}", *split_seed, *given["caption"]],
         "structure": [str(folder), f"--output={root}", source, *given["structure"]],
     }
     # All that can be seen before hours of work is seen before them.
@@ -63,17 +64,19 @@ def run(options: argparse.Namespace) -> int:
     begin(root, shares_wanted(parsed["structure"]))
     folder.mkdir(parents=True, exist_ok=True)
     unfinished = Unfinished(folder)
-    with sigterm_interrupts():
-        for number, step in enumerate(_STEPS, 1):
-            if step == "crawl" and unfinished.crawled(lines["crawl"]):
-                _say(number, step, "done before")
-                continue
-            _say(number, step, "begins")
-            if code := _run(step, parsed[step], lines[step]):
-                _say(number, step, "did not end well; the same command goes on there")
-                return code
-            if step == "crawl" and parsed[step].feed is None:
-                unfinished.keep(lines["crawl"])
+    for number, step in enumerate(_STEPS, 1):
+        if step == "crawl" and unfinished.crawled(lines["crawl"]):
+            _say(number, step, "done before")
+            continue
+        _say(number, step, "begins")
+        # For each step anew: a step's own handler may take this one with it.
+        with sigterm_interrupts():
+            code = _run(step, parsed[step], lines[step])
+        if code:
+            _say(number, step, "did not end well; the same command goes on there")
+            return code
+        if step == "crawl" and parsed[step].feed is None:
+            unfinished.keep(lines["crawl"])
     unfinished.end()
     print(f"{root} is written; `catalog check {root}` looks at it", file=sys.stderr)
     return 0

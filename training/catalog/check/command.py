@@ -13,6 +13,7 @@ from catalog.check.pictures import compare_pictures, find_pictures
 from catalog.check.reading import read_data_set
 from catalog.check.rules import check_annotations
 from catalog.check.triplets import MOST, choose_triplets, draw_triplets
+from catalog.interrupt import sigterm_interrupts
 from catalog.products import write_text
 
 REPORT: Final = "check"
@@ -55,6 +56,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check a data set; 1 for a defect. Raises `CatalogError` where there is no data set."""
+    with sigterm_interrupts():
+        return _check(options)
+
+
+def _check(options: argparse.Namespace) -> int:
     findings = Findings()
     data = read_data_set(options.dataset, findings)
     check_annotations(data, findings, options.tokenizer)

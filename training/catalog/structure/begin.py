@@ -16,28 +16,34 @@ class SharesWanted:
     test: float | None = None
     seed: int | None = None
 
+    def shares(self) -> Shares:
+        """Of a new data set. Raises `CatalogError`."""
+        default = Shares()
+        shares = Shares(
+            default.val if self.val is None else self.val,
+            default.test if self.test is None else self.test,
+            default.seed if self.seed is None else self.seed,
+        )
+        if shares.val + shares.test >= 1:
+            raise CatalogError("--val and --test together leave nothing to train on")
+        return shares
+
 
 def begin(root: Path, wanted: SharesWanted) -> tuple[Shares, Assigned]:
     """The shares of a data set, new or not, and what is decided.
 
     Raises `CatalogError`: `root` holds a data set that is none of ours or has other shares.
     """
-    kept = read_kept(root)
-    if kept is None:
-        if any((root / name).exists() for name in ("captions", "image_splits", "images")):
+    kept = None if root is None else read_kept(root)
+    if root is None or kept is None:
+        if root is not None and any(
+            (root / name).exists() for name in ("captions", "image_splits", "images")
+        ):
             raise CatalogError(
                 f"{root} holds a data set without {KEPT}, so it is none of ours; "
                 "give another --output"
             )
-        default = Shares()
-        shares = Shares(
-            default.val if wanted.val is None else wanted.val,
-            default.test if wanted.test is None else wanted.test,
-            default.seed if wanted.seed is None else wanted.seed,
-        )
-        if shares.val + shares.test >= 1:
-            raise CatalogError("--val and --test together leave nothing to train on")
-        return shares, Assigned()
+        return wanted.shares(), Assigned()
     shares, before = kept
     for name in ("val", "test", "seed"):
         value = getattr(wanted, name)

@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from catalog.interrupt import sigterm_interrupts
+from catalog.structure.arguments import add_share_options
 from catalog.structure.begin import SharesWanted
 from catalog.structure.card import CardNotes
 from catalog.structure.dataset import build_dataset
@@ -15,14 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", type=Path, required=True, metavar="DATASET", help="folder of the data set"
     )
-    parser.add_argument(
-        "--val",
-        type=_share,
-        help="share of products to validate on (0.1; a data set keeps its own)",
-    )
-    parser.add_argument(
-        "--test", type=_share, help="share of products to test on (0.1; a data set keeps its own)"
-    )
+    add_share_options(parser)
     parser.add_argument(
         "--seed", type=int, help="of the draw of splits (1; a data set keeps its own)"
     )
@@ -38,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the data set. Raises `CatalogError`."""
     notes = CardNotes(options.license, options.source_note, options.source)
-    written = build_dataset(options.folder, options.output, shares_wanted(options), notes)
+    with sigterm_interrupts():
+        written = build_dataset(options.folder, options.output, shares_wanted(options), notes)
     print(written.sentence(), file=sys.stderr)
     return 0
 
@@ -46,10 +42,3 @@ def run(options: argparse.Namespace) -> int:
 def shares_wanted(options: argparse.Namespace) -> SharesWanted:
     """What was asked of the splits."""
     return SharesWanted(options.val, options.test, options.seed)
-
-
-def _share(text: str) -> float:
-    share = float(text)
-    if not 0 <= share < 1:
-        raise argparse.ArgumentTypeError("a share is at least 0 and less than 1")
-    return share

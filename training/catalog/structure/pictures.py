@@ -62,10 +62,17 @@ def add_pictures(source: Path, root: Path, pictures: Mapping[str, str]) -> dict[
 
 
 def drop_pictures(root: Path, keep: Mapping[str, str]) -> int:
-    """Remove pictures of an earlier run that no file lists any more; others are left alone."""
+    """Remove pictures of earlier runs that no file lists any more; others are left alone.
+
+    What a kill has left half written goes too. Returns how many pictures went.
+    """
+    folder = root / IMAGES
+    for partial in folder.glob(".*.partial"):
+        if OWN_PICTURE.fullmatch(partial.name.removeprefix(".").removesuffix(".partial")):
+            partial.unlink()
     old = [
         path
-        for path in (root / IMAGES).iterdir()
+        for path in folder.iterdir()
         if OWN_PICTURE.fullmatch(path.name) and path.stem not in keep
     ]
     for path in old:
