@@ -7,6 +7,7 @@ from typing import Final
 
 from catalog.caption.chat import KEY_VARIABLE
 from catalog.caption.openai_captioner import MODEL
+from catalog.structure.arguments import add_split_options
 
 CAPTIONERS: Final = ("attributes", "openai")
 
@@ -37,6 +38,7 @@ def add_caption_options(parser: argparse.ArgumentParser) -> None:
         help="tokenizer.json or vocab.txt of the model to be trained, to count its tokens exactly"
         " (default: an estimate from above)",
     )
+    add_split_options(parser)
     _add_openai_options(parser.add_argument_group("openai captioner"))
 
 

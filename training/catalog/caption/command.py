@@ -23,9 +23,11 @@ from catalog.caption.spending import prices_of
 from catalog.caption.stopping import Stopping
 from catalog.caption.tokens import TokenCounter
 from catalog.errors import CatalogError
-from catalog.products import read_products
+from catalog.products import Product, read_products
 from catalog.progress import progress
 from catalog.selection.options import PairOptions
+from catalog.structure.begin import SharesWanted, begin
+from catalog.structure.folder import products_by_split
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +44,8 @@ def run(options: argparse.Namespace) -> int:
     paid = _terms(options) if options.captioner == "openai" else None
     counter = TokenCounter(options.tokenizer)
     pair_options = PairOptions(seed=options.seed, per_product=options.per_product)
-    questions = choose_questions(folder, read_products(folder), pair_options)
+    products = read_products(folder)
+    questions = choose_questions(folder, products, pair_options, _parts(options, products))
     stopping = Stopping()
     if paid is None:
         asking = _ask_attributes(questions, counter, stopping)
@@ -54,6 +57,16 @@ def run(options: argparse.Namespace) -> int:
         print("ended at once; the same command goes on", file=sys.stderr)
         return stopping.exit_code or 1
     return _conclude(folder, questions, outcome, stopping)
+
+
+def _parts(
+    options: argparse.Namespace, products: Sequence[Product]
+) -> Sequence[Sequence[Product]] | None:
+    """The products of each split, where it is known to which data set the pairs go."""
+    if options.dataset is None:
+        return None
+    wanted = SharesWanted(options.val, options.test, options.split_seed)
+    return products_by_split(options.folder, products, *begin(options.dataset, wanted))
 
 
 def _terms(options: argparse.Namespace) -> tuple[Server, Terms]:

@@ -14,14 +14,19 @@ from catalog.selection.options import PairOptions
 
 
 def choose_questions(
-    folder: Path, products: Sequence[Product], options: PairOptions
+    folder: Path,
+    products: Sequence[Product],
+    options: PairOptions,
+    parts: Sequence[Sequence[Product]] | None = None,
 ) -> tuple[Question, ...]:
-    """A question for each chosen pair.
+    """A question for each chosen pair; with `parts`, both products of a pair lie in one of them.
 
     Fingerprints and colours that have to be computed are kept in the folder. Raises `CatalogError`
     where there is no pair.
     """
-    pairs = choose_pairs(products, options, _same(folder, products))
+    same = _same(folder, products)
+    chosen = (choose_pairs(part, options, same) for part in parts or [products])
+    pairs = [pair for of_part in chosen for pair in of_part]
     if not pairs:
         raise CatalogError(
             f"no pair can be chosen from the {len(products)} products of {folder}: a snapshot needs"
