@@ -364,3 +364,46 @@ def test_missing_and_broken_pictures_are_set_aside(own: Path, tmp_path: Path) ->
 )
 def test_categories_become_parts_of_file_names(category: str, expected: str) -> None:
     assert slug(category) == expected
+
+
+def test_the_card_says_what_is_there_and_keeps_what_was_filled_in(
+    own: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "set"
+    products = [replace(p, category="wide | narrow\n# coats") for p in read_products(own)]
+    write_catalog(own, products)
+    assert structure(own, root, *SHARES) == 0
+    card = (root / "DATACARD.md").read_text()
+    for part in (
+        "60 products with pages at shop.example",
+        "| `attributes:v1` |",
+        "| snapshot of a product to its product picture | 60 |",
+        "seed 1, val 0.25, test 0.2",
+        "| pair | DIFFERENT_SPLITS: Its two products lie in different splits. |",
+        "60 of the pictures are snapshots",
+        "| wide-narrow-coats |",
+        "**Not stated: to fill in.** Who holds the rights",
+    ):
+        assert part in card
+    total = sum(len(entries) for _, _, entries in load(root, "captions"))
+    assert card.count(f"\n{total} questions over 120 pictures of 60 products") == 1
+    mine = card.replace("**Not stated: to fill in.** Who gathered this", "By me.\n\nFor trials")
+    (root / "DATACARD.md").write_text(mine)
+    assert structure(own, root) == 0
+    assert (root / "DATACARD.md").read_text() == mine
+    assert structure(own, root, "--source-note", "By us", "--license", "CC BY 4.0") == 0
+    card = (root / "DATACARD.md").read_text()
+    assert "\nBy us\n" in card
+    assert "\nCC BY 4.0\n" in card
+    assert "By me." not in card
+
+
+def test_one_large_group_is_worth_a_word(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "catalog"
+    products = make_products(folder, range(20))
+    shared = products[0].snapshots
+    write_catalog(folder, [replace(p, snapshots=shared) for p in products[:5]] + products[5:])
+    assert structure(folder, tmp_path / "set") == 0
+    assert "near-duplicate pictures link 5 of 20 products" in capsys.readouterr().err

@@ -41,8 +41,14 @@ def _check_leaks(data: DataSet, findings: Findings) -> None:
     for (category, split), names in data.splits.items():
         for name in names:
             places.setdefault(name, {}).setdefault(split, category)
+    leaked = {name for name, splits in places.items() if len(splits) > 1}
+    trained = {q.reference for q in data.questions if q.split is Split.TRAIN}
+    trained |= {q.target for q in data.questions if q.split is Split.TRAIN and q.target}
+    if leaked:
+        known = len(leaked & trained)
+        findings.add("SPLIT_LEAK", f"{known:,} of them are in questions to train on", count=0)
     for name, splits in sorted(places.items()):
-        if len(splits) > 1:
+        if name in leaked:
             where = " and ".join(f"{category}.{split}" for split, category in splits.items())
             findings.add("SPLIT_LEAK", f"{name} is listed in {where}")
 
