@@ -228,13 +228,40 @@ def test_no_images_reads_none(published: Path) -> None:
     (published / "images/B40.jpg").write_bytes(b"none")
     code, found, _ = check(published, "--no-images")
     assert (code, found) == (0, {"PICTURES_UNREAD": 18})
-    assert not (published / "fingerprints.json").exists()
+    assert not (published.parent / "report/fingerprints.json").exists()
+
+
+def snapshot(root: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_nothing_is_written_into_a_data_set_of_others(
+    published: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = snapshot(published)
+    assert main(["check", str(published)]) == 0
+    assert "--output writes a page" in capsys.readouterr().out
+    check(published)
+    assert snapshot(published) == before
+
+
+def test_a_second_check_reads_only_what_changed(published: Path) -> None:
+    check(published)
+    kept = published.parent / "report/fingerprints.json"
+    before = kept.stat().st_mtime_ns
+    check(published)
+    assert kept.stat().st_mtime_ns == before
+    near_copy("B10.jpg", 1)(published)
+    _, found, _ = check(published)
+    assert found["NEAR_DUPLICATE_LEAK"] == 1
 
 
 def test_our_own_data_set_passes_and_its_test_targets_are_read(tmp_path: Path) -> None:
     folder, root = tmp_path / "catalog", tmp_path / "set"
     write_catalog(folder, make_products(folder, range(40)))
     assert main(["structure", str(folder), "--output", str(root), "--val", "0.3"]) == 0
+    assert main(["check", str(root)]) == 0
+    assert (root / "check/report.html").is_file()
     code, found, report = check(root)
     assert code == 0
     assert not {kind for kind in found if KINDS[kind][0] is not Level.NOTE}

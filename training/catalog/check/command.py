@@ -4,6 +4,7 @@ import argparse
 import json
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from catalog.check.figures import figures
@@ -15,9 +16,10 @@ from catalog.check.rules import check_annotations
 from catalog.check.triplets import MOST, choose_triplets, draw_triplets
 from catalog.interrupt import sigterm_interrupts
 from catalog.products import write_text
+from catalog.structure.kept import KEPT
 
 REPORT: Final = "check"
-"""Folder of the report in the data set, where no other is given."""
+"""Folder of the report in a data set of ours, where no other is given."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         type=Path,
         metavar="REPORT_DIR",
-        help=f"where report.json, report.html and triplets.png go (DATASET/{REPORT})",
+        help=f"where report.json, report.html and triplets.png go (DATASET/{REPORT} for a data set "
+        "of `catalog structure`; else nothing is written)",
     )
     parser.add_argument(
         "--images",
@@ -66,8 +69,11 @@ def _check(options: argparse.Namespace) -> int:
     check_annotations(data, findings, options.tokenizer)
     files = find_pictures(data, findings, annotations_only=options.annotations_only)
     sheet, chosen = None, []
+    ours = (options.dataset / KEPT).is_file()
+    output = options.output or (options.dataset / REPORT if ours else None)
     if options.images and files:
-        compare_pictures(data, files, findings)
+        with TemporaryDirectory() as nowhere:
+            compare_pictures(data, files, findings, _folder(output or Path(nowhere)))
         chosen = choose_triplets(data, files, options.triplets, options.seed)
         sheet = draw_triplets(chosen, files) if chosen else None
     elif files:
@@ -80,24 +86,29 @@ def _check(options: argparse.Namespace) -> int:
         "picture_files": len(files),
         "seed": options.seed,
     }
-    folder = options.output or options.dataset / REPORT
-    _write(folder, report, sheet, len(chosen))
+    if output is not None:
+        _write(_folder(output), report, sheet, len(chosen))
     for finding in findings.all():
         print(f"{finding.level}: {finding.message}: {finding.count:,} ({finding.kind})")
         if finding.level is Level.DEFECT:
             print("".join(f"    {example}\n" for example in finding.examples[:3]), end="")
-    print(f"{report['verdict']} {folder / 'report.html'} says more.")
+    more = f"{output / 'report.html'} says more." if output else "--output writes a page."
+    print(f"{report['verdict']} {more}")
     return 1 if findings.defective else 0
 
 
 def _write(folder: Path, report: dict[str, Any], sheet: bytes | None, shown: int) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "report.json", json.dumps(report, ensure_ascii=False, indent=2) + "\n")
     write_text(folder / "report.html", render_page(report, sheet, shown))
     if sheet is None:
         (folder / "triplets.png").unlink(missing_ok=True)
     else:
         (folder / "triplets.png").write_bytes(sheet)
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def _verdict(findings: tuple[Finding, ...]) -> str:

@@ -50,16 +50,21 @@ def find_pictures(data: DataSet, findings: Findings, *, annotations_only: bool) 
     }
 
 
-def compare_pictures(data: DataSet, files: Mapping[str, Path], findings: Findings) -> None:
+def compare_pictures(
+    data: DataSet, files: Mapping[str, Path], findings: Findings, report: Path
+) -> None:
     """Read every picture; find damaged ones, and near-duplicates by fingerprints.
 
-    Fingerprints are kept in the data set's `fingerprints.json` where it can be written, so a second
-    check reads only what changed.
+    Fingerprints are kept in the report's `fingerprints.json`, so that a second check reads only
+    what changed, and nothing is written into a data set of others.
     """
-    paths = {f"{IMAGES}/{path.name}": name for name, path in files.items()}
-    prints = read_fingerprints(data.root, paths)
-    for path in paths.keys() - prints.keys():
-        findings.add("PICTURE_UNREADABLE", f"{path} cannot be read as a picture")
+    # By their whole paths, since the folder that keeps them is another one.
+    paths = {str(path.resolve()): name for name, path in files.items()}
+    prints = read_fingerprints(report, paths)
+    for path in sorted(paths.keys() - prints.keys()):
+        findings.add(
+            "PICTURE_UNREADABLE", f"{IMAGES}/{Path(path).name} cannot be read as a picture"
+        )
     splits: dict[str, set[Split]] = {}
     for (_, split), names in data.splits.items():
         for name in names:
