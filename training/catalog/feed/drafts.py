@@ -1,7 +1,8 @@
 """From a row to a product whose pictures are still named as the feed names them."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from catalog.feed import values
@@ -10,9 +11,11 @@ from catalog.feed.rows import Row, RowRefusedError
 from catalog.products import Product
 
 MAX_ATTRIBUTES: Final = 40
-MAX_ATTRIBUTES_BYTES: Final = 8 << 10
-"""What a product's further attributes may come to; together with its own fields this stays within
-the service's 64 attributes and 16 KiB. What is over it is left out, from the last column on."""
+"""Further ones of a product; together with its own fields within the service's 64."""
+MAX_OPTIONS: Final = 40
+"""Colours, and sizes, of a product."""
+MAX_ROW_BYTES: Final = 15 << 10
+"""All fields of a product, which the service takes up to 16 KiB; see `fitted`."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,21 @@ def draft(row: Row, columns: Columns) -> Draft:
     return Draft(product, *(_pictures(row, columns, field) for field in ("images", "snapshots")))
 
 
+def fitted(product: Product) -> Product:
+    """The product with as many of its attributes, from the first column on, as have room."""
+    attributes = dict(product.attributes)
+    while attributes and _size(product) > MAX_ROW_BYTES:
+        attributes.popitem()
+        product = replace(product, attributes=attributes)
+    if _size(product) > MAX_ROW_BYTES:
+        product = replace(product, colors=(), sizes=())
+    return product
+
+
+def _size(product: Product) -> int:
+    return len(json.dumps(product.to_row(), ensure_ascii=False).encode())
+
+
 def row_id(row: Row, columns: Columns) -> str:
     """The id of a row that may be no product; empty where none can be told."""
     try:
@@ -75,7 +93,7 @@ def _is_value(value: Any) -> bool:
 def _several(found: tuple[str, Any], columns: Columns) -> tuple[str, ...]:
     name, value = found
     every = values.strings(value, name, divided=name in columns.divided)
-    return tuple(values.text(one, name) for one in every)
+    return tuple(values.text(one, name) for one in every[:MAX_OPTIONS])
 
 
 def _pictures(row: Row, columns: Columns, field: str) -> tuple[str, ...]:
@@ -88,11 +106,9 @@ def _pictures(row: Row, columns: Columns, field: str) -> tuple[str, ...]:
 
 def _attributes(fields: Mapping[str, Any], columns: Columns) -> dict[str, str]:
     found: dict[str, str] = {}
-    room = MAX_ATTRIBUTES_BYTES
     for column, name in columns.attributes.items():
         for key, value in _flat(name, fields.get(column)):
-            room -= len(key) + len(value.encode()) + 8
-            if room >= 0 and len(found) < MAX_ATTRIBUTES:
+            if len(found) < MAX_ATTRIBUTES:
                 found.setdefault(key, value)
     return found
 

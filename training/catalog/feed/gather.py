@@ -10,7 +10,7 @@ import fcntl
 import json
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
@@ -19,7 +19,7 @@ from typing import Final
 
 from catalog.errors import CatalogError
 from catalog.feed.columns import Columns, match_columns
-from catalog.feed.drafts import Draft, draft, row_id
+from catalog.feed.drafts import Draft, draft, fitted, row_id
 from catalog.feed.folder import PictureFolder
 from catalog.feed.formats import Feed, open_feed
 from catalog.feed.journal import PictureJournal
@@ -35,6 +35,8 @@ from catalog.progress import progress
 from catalog.set_aside import SetAside, write_set_aside
 
 STATE: Final = "feed"
+MAX_PICTURES: Final = 40
+"""Of a product, and as many snapshots: their paths are part of what the service takes."""
 _ROWS_AHEAD: Final = 64
 
 
@@ -145,13 +147,21 @@ class _Run:
         before = self._seen.setdefault(found.product.id, digest)
         if before is not digest:
             raise _twice(equal=before == digest)
-        images = [self._taker.by_name(name) for name in found.images]
-        snapshots = [self._taker.by_name(name) for name in found.snapshots]
+        images = self._take(row, found.product, found.images)
+        snapshots = self._take(row, found.product, found.snapshots)
         if not any(taken.key for taken in images):
             # Addresses, perhaps, of which the shop has the files by another name.
             named_after_id = self._taker.by_id(found.product.id)
             images = [named_after_id] if named_after_id else images
         return row, found, images, snapshots
+
+    def _take(self, row: Row, product: Product, names: Sequence[str]) -> list[Taken]:
+        message = f"A product keeps {MAX_PICTURES} pictures and as many snapshots."
+        self.gathered.pictures_aside.extend(
+            SetAside("IMAGE_TOO_MANY", message, product.id, name, row.where)
+            for name in names[MAX_PICTURES:]
+        )
+        return [self._taker.by_name(name) for name in names[:MAX_PICTURES]]
 
     def _finish(self, row: Row, found: Draft, images: list[Taken], snapshots: list[Taken]) -> None:
         product = replace(
@@ -160,7 +170,7 @@ class _Run:
             snapshots=self._stored(row, found.product, snapshots),
         )
         if product.images or product.snapshots:
-            self.gathered.products.append(product)
+            self.gathered.products.append(fitted(product))
         else:
             message = "The product has no picture that can be used."
             if not images and not snapshots:

@@ -1,5 +1,7 @@
 """Columns by their many names, and the values in them."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +9,7 @@ import pytest
 
 from catalog.errors import CatalogError
 from catalog.feed.columns import Columns, match_columns
-from catalog.feed.drafts import MAX_ATTRIBUTES, MAX_ATTRIBUTES_BYTES, Draft, draft
+from catalog.feed.drafts import MAX_ATTRIBUTES, MAX_ROW_BYTES, Draft, draft, fitted
 from catalog.feed.formats import Feed
 from catalog.feed.rows import Row, RowRefusedError
 from catalog.products import Product
@@ -199,13 +201,16 @@ def test_ids_are_of_one_form() -> None:
     assert read(id="cafe\u0301").product.id == "caf\u00e9"
 
 
-def test_long_texts_are_cut_and_attributes_bounded() -> None:
-    many = {f"a{number}": "가" * 1000 for number in range(100)}
-    product = read(title="x" * 900, **many).product
-    assert len(product.title) == 500
-    assert sum(len(v.encode()) for v in product.attributes.values()) <= MAX_ATTRIBUTES_BYTES
-    short = read(**dict.fromkeys(many, "b")).product
-    assert len(short.attributes) == MAX_ATTRIBUTES
+def test_a_product_has_room_in_the_service() -> None:
+    many = {f"a{number:02}": "가" * 1000 for number in range(100)}
+    long = read(title="x" * 900, sizes=["S" * 9 + str(n) for n in range(99)], **many).product
+    assert (len(long.title), len(long.sizes), len(long.attributes)) == (500, 40, MAX_ATTRIBUTES)
+    product = fitted(long)
+    assert 14_000 < len(json.dumps(product.to_row(), ensure_ascii=False).encode()) <= MAX_ROW_BYTES
+    assert list(product.attributes) == [f"a{number:02}" for number in range(9)]
+    assert fitted(product) is product
+    sizes = replace(long, sizes=tuple(f"{n}" + "가" * 200 for n in range(40)))
+    assert (fitted(sizes).sizes, fitted(sizes).title) == ((), long.title)
 
 
 @pytest.mark.parametrize(

@@ -185,6 +185,17 @@ def test_near_identical_pictures_and_placeholders_go(shop: Shop) -> None:
     assert reasons.count("IMAGE_PLACEHOLDER") == 7
 
 
+def test_a_product_has_at_most_forty_pictures(shop: Shop) -> None:
+    for number in range(43):
+        shop.picture(f"{number}.jpg", number, (80, 80))
+    shop.write("id,label,images", "1,coat," + "|".join(f"{number}.jpg" for number in range(43)))
+    shop.gather()
+    assert len(shop.products()[0].images) == 40
+    assert [(row["picture"], row["reason"]) for row in shop.set_aside()] == [
+        (f"{number}.jpg", "IMAGE_TOO_MANY") for number in range(40, 43)
+    ]
+
+
 def test_more_than_half_are_bad(shop: Shop) -> None:
     for number in range(1, 4):
         shop.picture(f"{number}.jpg", number)

@@ -69,7 +69,7 @@ def test_a_hundred_thousand_with_many_equal() -> None:
     fingerprints = {f"{number:06}": value for number, value in enumerate(values.tolist())}
     begin = time.process_time()
     groups = near_duplicates(fingerprints)
-    assert time.process_time() - begin < 20
+    assert time.process_time() - begin < 40
     assert len(groups[0]) == 20_000
 
 
