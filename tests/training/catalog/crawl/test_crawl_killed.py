@@ -11,7 +11,7 @@ from tests.training.catalog.shop.expected import crawled_products, expected_prod
 from tests.training.catalog.shop.server import Shop, open_shop
 from tests.training.catalog.shop.stock import STOCK
 
-LIMIT_S = 90
+LIMIT_S = 150
 FIRST_KILL, SECOND_KILL = 14, 40
 
 

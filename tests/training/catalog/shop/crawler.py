@@ -71,18 +71,21 @@ def arguments(shop: Shop, profile: Path, output: Path) -> list[str]:
     ]
 
 
-def start(*options: str) -> subprocess.Popen[str]:
-    """``python -m catalog crawl``, begun."""
+def start(*options: str, program: str = "") -> subprocess.Popen[str]:
+    """``python -m catalog crawl``, begun; or a program that runs it."""
     path = os.pathsep.join(str(ROOT / each) for each in ("training", "services"))
     environment = os.environ | {"PYTHONPATH": path}
-    command = [sys.executable, "-m", "catalog", "crawl", *options]
+    how = ["-c", program] if program else ["-m", "catalog", "crawl"]
+    command = [sys.executable, *how, *options]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(command, cwd=ROOT, env=environment, **pipes)
 
 
-def crawl(*options: str, limit_s: float = 60) -> subprocess.CompletedProcess[str]:
+def crawl(
+    *options: str, program: str = "", limit_s: float = 150
+) -> subprocess.CompletedProcess[str]:
     """The whole command."""
-    process = start(*options)
+    process = start(*options, program=program)
     try:
         out, err = process.communicate(timeout=limit_s)
     except subprocess.TimeoutExpired:

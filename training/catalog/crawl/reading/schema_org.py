@@ -29,8 +29,8 @@ def find_product(graph: Graph, page: str, heading: str) -> Node | None:
     if len(found) <= 1:
         return found[0] if found else None
     for node in found:
-        addresses = {urljoin(page, graph.text(node, name)) for name in ("url", "@id")}
-        if page in addresses:
+        addresses = (graph.text(node, name) for name in ("url", "@id"))
+        if any(each and urljoin(page, each) == page for each in addresses):
             return node
     for node in found:
         if "ProductGroup" in types(node):
