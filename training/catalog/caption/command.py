@@ -19,7 +19,7 @@ from catalog.caption.paid import Terms, paid_captioner, say_estimate
 from catalog.caption.port import Question
 from catalog.caption.questions import choose_questions
 from catalog.caption.results import SET_ASIDE, write_captions, write_set_aside
-from catalog.caption.spending import prices_of
+from catalog.caption.spending import money, prices_of
 from catalog.caption.stopping import Stopping
 from catalog.caption.tokens import TokenCounter
 from catalog.errors import CatalogError
@@ -119,7 +119,7 @@ async def _ask_model(
             with stopping.on_signals(), progress(len(questions), "captions", "pairs") as bar:
 
                 def done() -> None:
-                    bar.set_postfix_str(f"${budget.spent:.4f}", refresh=False)
+                    bar.set_postfix_str(money(budget.spent), refresh=False)
                     bar.update()
 
                 outcome = await ask_all(
@@ -131,7 +131,8 @@ async def _ask_model(
                     kept=lambda question: model.kept(question) is not None,
                     done=done,
                 )
-        print(f"${answers.dollars - spent_before:.4f} spent, ${answers.dollars:.4f} in all runs")
+        spent = answers.dollars
+        print(f"{money(spent - spent_before)} spent, {money(spent)} in all runs")
         return outcome
 
 

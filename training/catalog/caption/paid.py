@@ -15,7 +15,7 @@ from catalog.caption.openai_captioner import (
 )
 from catalog.caption.pace import Pace, interval_s
 from catalog.caption.port import Question
-from catalog.caption.spending import Budget, Prices
+from catalog.caption.spending import Budget, Prices, money
 from catalog.errors import CatalogError
 
 
@@ -72,12 +72,12 @@ def say_estimate(
     dollars = terms.prices.dollars(tokens_in, tokens_out)
     print(
         f"about {tokens_in:,} tokens to {server.model} and {tokens_out:,} from it: about"
-        f" ${dollars:.2f}, and as much again for each pair that must be asked twice"
-        f" (${spent:.4f} of the budget of ${terms.budget:.2f} are spent)",
+        f" {money(dollars)}, and as much again for each pair that must be asked twice"
+        f" ({money(spent)} of the budget of {money(terms.budget)} are spent)",
         flush=True,
     )
     if spent + dollars > terms.budget and not terms.yes:
         raise CatalogError(
-            f"${dollars:.2f} are more than the ${max(0.0, terms.budget - spent):.2f} left of the"
-            " budget: raise --budget, or start with --yes and be stopped where it is spent"
+            f"{money(dollars)} are more than the {money(max(0.0, terms.budget - spent))} left of"
+            " the budget: raise --budget, or start with --yes and be stopped where it is spent"
         )

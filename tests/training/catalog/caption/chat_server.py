@@ -96,7 +96,7 @@ class ChatServer:
             self.asked.append(asked)
         reply = self.behave(asked)
         if reply.hold is not None:
-            reply.hold.wait(60)
+            reply.hold.wait(120)
         if reply.raw is not None:
             return reply, reply.raw
         if reply.status != 200:
