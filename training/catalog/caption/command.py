@@ -146,8 +146,10 @@ def _conclude(
     if outcome.captioned or complete:
         write_captions(folder, outcome.captioned)
         write_set_aside(folder, outcome.set_aside)
-    print(f"{len(outcome.captioned):,} of {len(questions):,} pairs captioned", end="")
-    print(f", {len(outcome.set_aside):,} set aside in {folder / SET_ASIDE}", flush=True)
+    print(f"{len(outcome.captioned):,} of {len(questions):,} pairs captioned")
+    if outcome.set_aside:
+        print(f"{len(outcome.set_aside):,} set aside, with reasons in {folder / SET_ASIDE}")
+    sys.stdout.flush()
     if complete:
         return 0
     goes_on = f"{outcome.still_open:,} pairs are open, and the same command goes on with them"

@@ -52,7 +52,7 @@ class Reply:
 
 def captions_for(question: str) -> tuple[str, str]:
     """Good captions, others for each question."""
-    number = int(question[:12], 16)
+    number = int(question[:6], 16)
     return f"has {number} white buttons", f"is blue with {number} stripes"
 
 
