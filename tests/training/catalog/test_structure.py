@@ -22,6 +22,7 @@ from catalog.products import Product, read_products, write_products
 from catalog.structure.captioned import CAPTIONS
 from catalog.structure.kept import KEPT
 from catalog.structure.layout import picture_name, slug
+from catalog.structure.write import MOST_VALUES, attributes
 from sprc.datasets.fashioniq import FashionIq
 from sprc.datasets.records import Protocol
 from tests.training.catalog.small_catalog import (
@@ -407,3 +408,24 @@ def test_one_large_group_is_worth_a_word(
     write_catalog(folder, [replace(p, snapshots=shared) for p in products[:5]] + products[5:])
     assert structure(folder, tmp_path / "set") == 0
     assert "near-duplicate pictures link 5 of 20 products" in capsys.readouterr().err
+
+
+def test_attributes_say_what_is_seen(own: Path, tmp_path: Path) -> None:
+    root, products = tmp_path / "set", list(read_products(own))
+    green = Image.new("RGB", (120, 160), "white")
+    green.paste((20, 130, 40), (30, 30, 90, 130))
+    picture = PictureStore(own).add(encoded(green)).path
+    products[0] = replace(
+        products[0], color="", images=(picture,), brand="Ulvsund", attributes={"fit": "slim"}
+    )
+    products = [replace(p, attributes={**p.attributes, "code": p.id}) for p in products]
+    write_catalog(own, products)
+    assert structure(own, root, *SHARES) == 0
+    found = json.loads((root / "attributes.json").read_text())
+    assert found.keys() == {path.stem for path in (root / "images").iterdir()}
+    seen = {"category": "coat", "code": "p000", "color": "green", "fit": "slim"}
+    assert found[picture_name(picture)] == seen
+    free = {f"n{place}": f"images/aa/n{place}.jpg" for place in range(MOST_VALUES + 1)}
+    texts = [Product(n, images=(path,), attributes={"note": n}) for n, path in free.items()]
+    assert set(map(len, attributes(texts, free).values())) == {0}
+    assert set(map(len, attributes(texts[1:], free).values())) == {1}

@@ -27,7 +27,7 @@ from catalog.products import Product, read_products
 from catalog.progress import progress
 from catalog.selection.options import PairOptions
 from catalog.structure.begin import SharesWanted, begin
-from catalog.structure.folder import products_by_split
+from catalog.structure.folder import ids_by_split
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,12 +61,12 @@ def run(options: argparse.Namespace) -> int:
 
 def _parts(
     options: argparse.Namespace, products: Sequence[Product]
-) -> Sequence[Sequence[Product]] | None:
-    """The products of each split, where it is known to which data set the pairs go."""
+) -> Sequence[frozenset[str]] | None:
+    """The ids of each split, where it is known to which data set the pairs go."""
     if options.dataset is None:
         return None
     wanted = SharesWanted(options.val, options.test, options.split_seed)
-    return products_by_split(options.folder, products, *begin(options.dataset, wanted))
+    return ids_by_split(options.folder, products, *begin(options.dataset, wanted))
 
 
 def _terms(options: argparse.Namespace) -> tuple[Server, Terms]:

@@ -1,11 +1,12 @@
 """From the products of a folder to the questions that captioners are asked."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from catalog.caption.port import Question
 from catalog.errors import CatalogError
+from catalog.pairs import Pair
 from catalog.pictures.alike import near_identical
 from catalog.pictures.fingerprints import read_fingerprints
 from catalog.products import Product
@@ -17,16 +18,18 @@ def choose_questions(
     folder: Path,
     products: Sequence[Product],
     options: PairOptions,
-    parts: Sequence[Sequence[Product]] | None = None,
+    parts: Sequence[Collection[str]] | None = None,
 ) -> tuple[Question, ...]:
-    """A question for each chosen pair; with `parts`, both products of a pair lie in one of them.
+    """A question for each chosen pair; with `parts`, the ids of both products lie in one of them.
 
     Fingerprints and colours that have to be computed are kept in the folder. Raises `CatalogError`
     where there is no pair.
     """
     same = _same(folder, products)
-    chosen = (choose_pairs(part, options, same) for part in parts or [products])
-    pairs = [pair for of_part in chosen for pair in of_part]
+    pairs: list[Pair] = []
+    for part in parts or [{product.id for product in products}]:
+        of_part = [product for product in products if product.id in part]
+        pairs += choose_pairs(of_part, options, same)
     if not pairs:
         raise CatalogError(
             f"no pair can be chosen from the {len(products)} products of {folder}: a snapshot needs"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from catalog.color.measured import with_measured_colors
 from catalog.errors import CatalogError
 from catalog.products import read_products
 from catalog.structure.arrange import Arranged, arrange
@@ -92,7 +93,7 @@ def build_dataset(folder: Path, root: Path, wanted: SharesWanted, notes: CardNot
         unusable |= {path: refused[n] for n, path in arranged.pictures.items() if n in refused}
         arranged = arrange(products, captioned, assignment, unusable)
     write_set_aside(root, arranged.set_aside)
-    write_files(root, arranged, products)
+    write_files(root, arranged, with_measured_colors(folder, products))
     dropped = drop_pictures(root, arranged.pictures)
     write_card(root, folder, products, arranged, assignment, shares, notes)
     return Written(root, arranged, len(products), assignment.largest, dropped)

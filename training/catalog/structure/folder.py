@@ -24,10 +24,10 @@ def assign_folder(
     return assign_splits(catalog, named, shares, before), unusable
 
 
-def products_by_split(
+def ids_by_split(
     folder: Path, products: Sequence[Product], shares: Shares, before: Assigned
-) -> tuple[tuple[Product, ...], ...]:
-    """Products that may form pairs with each other, for each split.
+) -> tuple[frozenset[str], ...]:
+    """Ids of the products that may form pairs with each other, for each split.
 
     A pair whose products lie in different splits is dropped from the data set, a third of all
     pairs where nobody looks, and nearly all of those that could validate: of a tenth of the
@@ -37,5 +37,6 @@ def products_by_split(
     assignment, _ = assign_folder(folder, products, shares, before)
     splits = assignment.assigned.products
     return tuple(
-        tuple(product for product in products if splits.get(product.id) is split) for split in Split
+        frozenset(product.id for product in products if splits.get(product.id) is split)
+        for split in Split
     )
