@@ -82,6 +82,18 @@ def test_a_feed_becomes_a_data_set_and_a_second_run_costs_nothing(
     assert (len(server.asked), questions(root)) == (asked, counts)
 
 
+def test_by_attributes_it_needs_no_server(feed: Path, tmp_path: Path) -> None:
+    sets = []
+    for name in ("one", "other"):
+        root = tmp_path / name / "set"
+        assert build(feed, root, "--captioner", "attributes") == 0
+        assert main(["check", str(root)]) == 0
+        folders = (root / "captions", root / "image_splits")
+        sets.append({path.name: path.read_bytes() for f in folders for path in f.iterdir()})
+    assert sets[0] == sets[1]
+    assert all(questions(tmp_path / "one/set").values())
+
+
 def test_no_caption_is_paid_for_that_the_splits_would_drop(
     feed: Path, tmp_path: Path, server: ChatServer
 ) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from catalog.caption.port import Question
+from catalog.color.measured import with_measured_colors
 from catalog.errors import CatalogError
 from catalog.pairs import Pair
 from catalog.pictures.alike import near_identical
@@ -22,9 +23,10 @@ def choose_questions(
 ) -> tuple[Question, ...]:
     """A question for each chosen pair; with `parts`, the ids of both products lie in one of them.
 
-    Fingerprints and colours that have to be computed are kept in the folder. Raises `CatalogError`
-    where there is no pair.
+    Fingerprints and colours that have to be computed are kept in the folder; a product has its
+    measured colour where the shop names none. Raises `CatalogError` where there is no pair.
     """
+    products = with_measured_colors(folder, products)
     same = _same(folder, products)
     pairs: list[Pair] = []
     for part in parts or [{product.id for product in products}]:
