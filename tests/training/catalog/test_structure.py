@@ -429,3 +429,30 @@ def test_attributes_say_what_is_seen(own: Path, tmp_path: Path) -> None:
     texts = [Product(n, images=(path,), attributes={"note": n}) for n, path in free.items()]
     assert set(map(len, attributes(texts, free).values())) == {0}
     assert set(map(len, attributes(texts[1:], free).values())) == {1}
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 300 KB, where one may mount."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root mounts a small file system")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_is_one_sentence_and_the_same_command_goes_on(
+    catalog: Path, dataset: Path, small_disk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = small_disk / "set"
+    assert structure(catalog, root, *SHARES) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("catalog structure: ")
+    assert "No space left on device" in said
+    assert said.count("\n") == 1
+    assert not list(root.rglob("*.partial"))
+    subprocess.run(["mount", "-o", "remount,size=50m", str(small_disk)], check=True)
+    assert structure(catalog, root, *SHARES) == 0
+    assert snapshot(root, without=("DATACARD.md",)) == snapshot(dataset, without=("DATACARD.md",))

@@ -53,7 +53,7 @@ def in_use(catalog: Catalog, found: Assignment) -> dict[str, Split]:
     return {name: splits.pop() for name, splits in used.items()}
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(histories(), st.integers(0, 5))
 def test_no_leak_and_nothing_moves(
     history: tuple[list[Catalog], dict[str, int]], seed: int
@@ -81,7 +81,7 @@ def test_no_leak_and_nothing_moves(
         before = now
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(histories(), st.randoms(use_true_random=False))
 def test_the_order_of_products_does_not_matter(
     history: tuple[list[Catalog], dict[str, int]], random: Random
