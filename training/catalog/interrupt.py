@@ -3,12 +3,17 @@
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import current_thread, main_thread
 from types import FrameType
 
 
 @contextmanager
 def sigterm_interrupts() -> Iterator[None]:
-    """Within the block SIGTERM raises `KeyboardInterrupt`; for the main thread alone."""
+    """Within the block SIGTERM raises `KeyboardInterrupt`; other threads than the main one cannot
+    have that, and go without."""
+    if current_thread() is not main_thread():
+        yield
+        return
 
     def interrupt(signum: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -81,6 +81,7 @@ def nouns_of(category: str) -> tuple[Noun, ...]:
         if known in _NOUNS:
             return _NOUNS[known]
     words = re.findall(r"[a-z]+", name)
-    if name.replace("-", " ").split() == words and len(words) <= 2 and all(map(is_known, words)):
+    all_english = name.replace("-", " ").split() == words and all(map(is_known, words))
+    if all_english and 1 <= len(words) <= 2:
         return (Noun(name, name.endswith("s") and not name.endswith("ss")),)
     return _ANY

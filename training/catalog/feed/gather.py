@@ -59,6 +59,9 @@ def gather_feed(feed: Path, images: Path | None, output: Path) -> None:
     folder = PictureFolder(feed, images)
     try:
         output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CatalogError(f"{output} cannot be a folder: {error.strerror}") from None
+    try:
         with sigterm_interrupts(), _alone_in(output):
             _gather(source, columns, folder, output)
     except OSError as error:

@@ -1,6 +1,7 @@
 """Columns by their many names, and the values in them."""
 
 import json
+import random
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -224,3 +225,43 @@ def test_a_product_has_room_in_the_service() -> None:
 def test_columns_that_will_not_do(names: tuple[str, ...], sentence: str) -> None:
     with pytest.raises(CatalogError, match=sentence):
         columns(*names)
+
+
+def test_whatever_a_row_says_it_is_a_product_or_refused() -> None:
+    """Random values of every JSON kind: what is taken can be written, read back and imported."""
+    rng = random.Random(7)
+    texts = [
+        "",
+        " ",
+        "coat",
+        "a/b",
+        "12 USD",
+        "-3",
+        "1e999",
+        "\ud800",
+        "\0",
+        "코트 > 긴",
+        "x" * 9000,
+    ]
+    names = ("id", "label", "title", "price", "size", "colors", "images", "available", "Any Thing")
+
+    def value(depth: int) -> Any:
+        kinds = [None, True, 7, 10**30, 1.5, -2, *texts]
+        if depth and rng.random() < 0.3:
+            inner = [value(depth - 1) for _ in range(rng.randrange(3))]
+            return inner if rng.random() < 0.5 else {f"k{n}": one for n, one in enumerate(inner)}
+        return rng.choice(kinds)
+
+    taken = 0
+    for _ in range(3000):
+        fields = {name: value(3) for name in names if rng.random() < 0.7}
+        fields = {"id": "a1", "label": "coat"} | fields
+        try:
+            product = fitted(draft(Row("line 2", fields), columns(*fields)).product)
+        except RowRefusedError:
+            continue
+        taken += 1
+        line = json.dumps(product.to_row(), ensure_ascii=False).encode()
+        assert Product.from_row(json.loads(line)) == product
+        assert len(line) <= MAX_ROW_BYTES
+    assert 300 < taken < 2700

@@ -257,7 +257,7 @@ def test_an_output_that_is_a_file(shop: Shop) -> None:
     shop.picture("1.jpg", 1)
     shop.write("id,label", "1,coat")
     shop.output.write_text("mine")
-    with pytest.raises(CatalogError, match="out: File exists"):
+    with pytest.raises(CatalogError, match="out cannot be a folder: File exists"):
         shop.gather()
     assert shop.output.read_text() == "mine"
 
