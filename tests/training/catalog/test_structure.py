@@ -373,6 +373,8 @@ def test_the_card_says_what_is_there_and_keeps_what_was_filled_in(
     root = tmp_path / "set"
     products = [replace(p, category="wide | narrow\n# coats") for p in read_products(own)]
     write_catalog(own, products)
+    left_out = '{"reason": "NOTHING_TO_SAY", "message": "-"}\n' * 3
+    (own / "captions-set-aside.jsonl").write_text(left_out)
     assert structure(own, root, *SHARES) == 0
     card = (root / "DATACARD.md").read_text()
     for part in (
@@ -381,6 +383,7 @@ def test_the_card_says_what_is_there_and_keeps_what_was_filled_in(
         "| snapshot of a product to its product picture | 60 |",
         "seed 1, val 0.25, test 0.2",
         "| pair | DIFFERENT_SPLITS: Its two products lie in different splits. |",
+        "| pair | NOTHING_TO_SAY: It got no captions. | 3 |",
         "60 of the pictures are snapshots",
         "| wide-narrow-coats |",
         "**Not stated: to fill in.** Who holds the rights",

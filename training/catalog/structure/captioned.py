@@ -9,6 +9,7 @@ from catalog.errors import CatalogError
 from catalog.pairs import Captioned, Pair, PairKind
 
 CAPTIONS: Final = "captions.jsonl"
+UNCAPTIONED: Final = "captions-set-aside.jsonl"
 _FIELDS: Final = ("category", "reference", "target", "reference_id", "target_id")
 
 

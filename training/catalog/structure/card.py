@@ -1,5 +1,6 @@
 """``DATACARD.md``: what a data set is made of, for those who use it."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -11,10 +12,11 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from catalog.errors import CatalogError
 from catalog.pairs import PairKind
 from catalog.products import PRODUCTS, Product, write_text
 from catalog.structure.arrange import Arranged
-from catalog.structure.captioned import CAPTIONS
+from catalog.structure.captioned import CAPTIONS, UNCAPTIONED
 from catalog.structure.layout import CARD, OTHER, slug
 from catalog.structure.set_aside import MESSAGES, count
 from catalog.structure.splits import DISTANCE, Assignment, Shares, Split
@@ -76,6 +78,7 @@ def write_card(
         shares=shares,
         distance=DISTANCE,
         set_aside=list(count(arranged.set_aside).items()),
+        uncaptioned=list(_uncaptioned(folder).items()),
         messages=MESSAGES,
         snapshots=_snapshots(products, arranged),
     )
@@ -124,6 +127,20 @@ def _split_products(products: Sequence[Product], assignment: Assignment) -> str:
     splits = assignment.assigned.products
     sizes = Counter(splits[product.id] for product in _known(products, assignment))
     return ", ".join(f"{sizes[split]} {split}" for split in Split)
+
+
+def _uncaptioned(folder: Path) -> dict[str, int]:
+    """Pairs that got no captions, by reason, the most frequent first."""
+    reasons: Counter[str] = Counter()
+    try:
+        with (folder / UNCAPTIONED).open(encoding="utf-8") as file:
+            for line in file:
+                reasons[_cell(str(json.loads(line)["reason"]))] += 1
+    except FileNotFoundError:
+        return {}
+    except (ValueError, KeyError, TypeError):
+        raise CatalogError(f"{folder / UNCAPTIONED} is not what `catalog caption` wrote") from None
+    return dict(reasons.most_common())
 
 
 def _snapshots(products: Sequence[Product], arranged: Arranged) -> int:
