@@ -459,3 +459,17 @@ def test_a_full_disk_is_one_sentence_and_the_same_command_goes_on(
     subprocess.run(["mount", "-o", "remount,size=50m", str(small_disk)], check=True)
     assert structure(catalog, root, *SHARES) == 0
     assert snapshot(root, without=("DATACARD.md",)) == snapshot(dataset, without=("DATACARD.md",))
+
+
+def test_small_categories_are_together_where_that_is_asked_for(tmp_path: Path) -> None:
+    folder = tmp_path / "catalog"
+    products = make_products(folder, range(60), ("coat", "coat", "coat", "jeans", "muff"))
+    write_catalog(folder, products, apart=5)
+    found = {}
+    for smallest in (1, 12, 1000):
+        root = tmp_path / str(smallest)
+        assert structure(folder, root, "--val", "0.4", "--smallest", str(smallest)) == 0
+        found[smallest] = {category for category, _, _ in load(root, "captions")}
+        sizes = {c: len(names) for c, split, names in load(root, "image_splits") if split == "val"}
+        assert all(size >= smallest for size in sizes.values()) or found[smallest] == {"other"}
+    assert found == {1: {"coat", "jeans", "muff"}, 12: {"coat", "other"}, 1000: {"other"}}

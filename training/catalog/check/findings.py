@@ -42,6 +42,7 @@ KINDS: Final[Mapping[str, tuple[Level, str]]] = {
     "PICTURE_TWICE": (Level.WARNING, "pictures have two files, of which one is never read"),
     "ATTRIBUTES_UNKNOWN": (Level.WARNING, "attributes are of pictures that no split lists"),
     "FILE_UNKNOWN": (Level.NOTE, "files are none of FashionIQ's layout"),
+    "GALLERY_SMALL": (Level.NOTE, "categories have so few val pictures that recall at 50 is 100"),
     "PICTURE_UNASKED": (Level.NOTE, "listed pictures are in no question: the gallery alone"),
     "PICTURES_ABSENT": (Level.NOTE, "listed pictures have no file, as annotations alone have none"),
     "PICTURES_UNREAD": (Level.NOTE, "pictures were not read, so none was compared"),

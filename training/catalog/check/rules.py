@@ -10,6 +10,8 @@ from catalog.check.reading import DataSet, Question
 from catalog.structure.layout import ATTRIBUTES
 from catalog.structure.splits import Split
 
+MOST_RANKS: Final = 50
+"""FashionIQ's figures are recall at 10 and at 50."""
 _NEEDED: Final = {Split.TRAIN: "train", Split.VAL: "validate"}
 
 
@@ -28,6 +30,9 @@ def check_annotations(data: DataSet, findings: Findings, tokenizer: Path | None 
         seen[same] += 1
         if seen[same] > 1:
             findings.add("QUESTION_TWICE", f"{question.place} was there before")
+    for (category, split), names in data.splits.items():
+        if split is Split.VAL and 0 < len(names) <= MOST_RANKS:
+            findings.add("GALLERY_SMALL", f"category {category} has {len(names)}")
     asked = {(question.category, question.split) for question in data.questions}
     for category in data.categories:
         for split, purpose in _NEEDED.items():

@@ -6,7 +6,7 @@ from typing import Any
 
 from catalog.pairs import Captioned
 from catalog.products import Product
-from catalog.structure.layout import OTHER, picture_name, slug
+from catalog.structure.layout import picture_name, slug
 from catalog.structure.set_aside import SetAside
 from catalog.structure.splits import REASON, Assignment, Split
 
@@ -60,7 +60,7 @@ def arrange(
     """
     sifter = _Sifter(products, assignment, unusable)
     questions: dict[Part, list[Captioned]] = {}
-    for item in sorted(captioned, key=_order):
+    for item in sorted(captioned, key=in_order):
         reason = sifter.reason(item)
         if reason:
             sifter.set_aside.append(SetAside.pair(item, reason))
@@ -77,7 +77,7 @@ def arrange(
             part = slug(product.category), sifter.splits[product.id]
             gallery.setdefault(part, set()).add(first)
     wholes = {part: sorted(paths, key=picture_name) for part, paths in gallery.items()}
-    return _join_small(Arranged(questions, wholes, sifter.set_aside))
+    return Arranged(questions, wholes, sifter.set_aside)
 
 
 class _Sifter:
@@ -127,39 +127,10 @@ class _Sifter:
         return self.unusable.get(path, "")
 
 
-def _order(item: Captioned) -> tuple[str, ...]:
+def in_order(item: Captioned) -> tuple[str, ...]:
+    """Sorts questions the same way each time."""
     pair = item.pair
     return picture_name(pair.reference), picture_name(pair.target), *item.captions
-
-
-def _join_small(arranged: Arranged) -> Arranged:
-    """Categories that have no validation question join `other`, since none could be evaluated;
-    and the smallest of those that have one, where `other` is else without.
-
-    Where no category has any, there is nothing to evaluate, and all stay.
-    """
-    val = {c: len(arranged.questions.get((c, Split.VAL), ())) for c in arranged.categories}
-    joined = {category for category, count in val.items() if not count}
-    if joined and any(val.values()):
-        if not val.get(OTHER):
-            joined.add(min((c for c in val if val[c]), key=lambda c: (val[c], c)))
-    else:
-        joined = set()
-    questions: dict[Part, list[Captioned]] = {}
-    gallery: dict[Part, set[str]] = {}
-    for (category, split), items in arranged.questions.items():
-        name = OTHER if category in joined else category
-        questions.setdefault((name, split), []).extend(items)
-    for (category, split), paths in arranged.gallery.items():
-        name = OTHER if category in joined else category
-        # A category that no question is about has no files.
-        if category in val:
-            gallery.setdefault((name, split), set()).update(paths)
-    return Arranged(
-        {part: sorted(items, key=_order) for part, items in questions.items()},
-        {part: sorted(paths, key=picture_name) for part, paths in gallery.items()},
-        arranged.set_aside,
-    )
 
 
 def entry(item: Captioned, *, with_target: bool) -> dict[str, Any]:

@@ -22,6 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", type=int, help="of the draw of splits (1; a data set keeps its own)"
     )
     parser.add_argument(
+        "--smallest",
+        type=int,
+        default=1,
+        metavar="N",
+        help="categories with fewer validation pictures are together in `other` (1); 50 or more "
+        "keeps recall at 50 from being 100 for any model",
+    )
+    parser.add_argument(
         "--source", default="", metavar="NAME", help="for DATACARD.md: name of the feed or shop"
     )
     parser.add_argument("--license", default="", help="for DATACARD.md: the data set's licence")
@@ -34,7 +42,9 @@ def run(options: argparse.Namespace) -> int:
     """Write the data set. Raises `CatalogError`."""
     notes = CardNotes(options.license, options.source_note, options.source)
     with sigterm_interrupts():
-        written = build_dataset(options.folder, options.output, shares_wanted(options), notes)
+        written = build_dataset(
+            options.folder, options.output, shares_wanted(options), notes, options.smallest
+        )
     print(written.sentence(), file=sys.stderr)
     return 0
 

@@ -10,6 +10,7 @@ from catalog.structure.arrange import Arranged, arrange
 from catalog.structure.begin import SharesWanted, begin
 from catalog.structure.captioned import read_captions
 from catalog.structure.card import CardNotes, write_card
+from catalog.structure.categories import join_small
 from catalog.structure.folder import assign_folder
 from catalog.structure.kept import write_kept
 from catalog.structure.pictures import add_pictures, drop_pictures
@@ -56,7 +57,9 @@ class Written:
         return "\n".join(parts)
 
 
-def build_dataset(folder: Path, root: Path, wanted: SharesWanted, notes: CardNotes) -> Written:
+def build_dataset(
+    folder: Path, root: Path, wanted: SharesWanted, notes: CardNotes, smallest: int = 1
+) -> Written:
     """Write a data set, or bring it up to date; what is there already is not made again.
 
     Args:
@@ -64,6 +67,7 @@ def build_dataset(folder: Path, root: Path, wanted: SharesWanted, notes: CardNot
         root: The data set.
         wanted: Sizes of the splits.
         notes: For its card.
+        smallest: Validation pictures of a category that stays one of its own.
 
     Raises:
         CatalogError: Something that is read is missing or malformed, no question is left, or
@@ -75,7 +79,11 @@ def build_dataset(folder: Path, root: Path, wanted: SharesWanted, notes: CardNot
         raise CatalogError(f"{folder}: two products have one id")
     shares, before = begin(root, wanted)
     assignment, unusable = assign_folder(folder, products, shares, before)
-    arranged = arrange(products, captioned, assignment, unusable)
+
+    def arrange_usable() -> Arranged:
+        return join_small(arrange(products, captioned, assignment, unusable), smallest)
+
+    arranged = arrange_usable()
     if not arranged.questions:
         reasons = ", ".join(
             f"{number} x {reason}"
@@ -91,7 +99,7 @@ def build_dataset(folder: Path, root: Path, wanted: SharesWanted, notes: CardNot
     # Again where a picture was refused: another one may stand in for it.
     while refused := add_pictures(folder, root, arranged.pictures):
         unusable |= {path: refused[n] for n, path in arranged.pictures.items() if n in refused}
-        arranged = arrange(products, captioned, assignment, unusable)
+        arranged = arrange_usable()
     write_set_aside(root, arranged.set_aside)
     write_files(root, arranged, with_measured_colors(folder, products))
     dropped = drop_pictures(root, arranged.pictures)
