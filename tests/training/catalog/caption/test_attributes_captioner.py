@@ -128,6 +128,22 @@ def test_comparisons_and_negations(
     assert not any(never in caption for caption in said)
 
 
+def test_the_two_captions_are_not_the_same_in_other_articles() -> None:
+    one, other = shirt(1, "red"), shirt(2, "grey")
+    for seed in range(60):
+        first, second = (set(caption.split()) for caption in ask(between(one, other), seed))
+        told = {"navy", "instead", "not", "rather", "lighter", "shirt", "same", "similar"}
+        assert first & told != second & told
+
+
+def test_a_garment_whose_name_is_rare_still_has_english_captions() -> None:
+    one, other = (
+        Product(id=color, category="Undershirt", color=color) for color in ("red", "gray")
+    )
+    for caption in said_of(one, other):
+        assert find_fault((caption, "is gray"), between(one, other)) is None or caption == "is gray"
+
+
 def test_a_shade_is_lighter_or_darker() -> None:
     said = said_of(shirt(1, "light blue"), shirt(2, "dark blue"))
     assert any("same shirt in a darker blue" in caption for caption in said)
