@@ -23,6 +23,8 @@ from catalog.selection.traits import traits
 VERSION: Final = 1
 """Changes whenever a pair may get other captions."""
 _TRIES: Final = 24
+_SAME_FROM: Final = 2
+"""Attributes known to be equal from which one may say "same shirt"."""
 _VAGUE_SHARE: Final = 0.15
 _LEAVE_OUT_SHARE: Final = 0.3
 _ALONE: Final = (
@@ -132,7 +134,7 @@ def _product_draws(question: Question, rng: Random) -> Iterable[tuple[str, str]]
         first = _some(changes, len(changes) - (fewer == 2), rng)
         left_out = fewer > 0 or rng.random() < _LEAVE_OUT_SHARE
         second = _some(changes, len(changes) - left_out, rng)
-        shapes = rng.sample(_SHAPES, 2)
+        shapes = rng.sample(_SHAPES if len(shared) >= _SAME_FROM else _OTHER_SHAPES, 2)
         vague = rng.random() < _VAGUE_SHARE
         yield (
             shapes[0](first, rng.choice(nouns), context, rng),
@@ -219,8 +221,9 @@ def _bare(changes: Sequence[Said], noun: Noun, context: Sequence[str], rng: Rand
     return " ".join((opening, *_strung(tails)))
 
 
-_SHAPES: Final = (_predicates, _predicates, _predicates, _subject, _subject, _phrase, _phrase,
-                  _same, _bare)  # fmt: skip
+_OTHER_SHAPES: Final = (_predicates, _predicates, _predicates, _subject, _subject, _phrase, _phrase,
+                        _bare)  # fmt: skip
+_SHAPES: Final = (*_OTHER_SHAPES, _same, _same)
 
 
 def _predicates_for(changes: Sequence[Said], rng: Random) -> list[tuple[str, str]]:
