@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from catalog.caption.port import Question
+from catalog.color.measured import with_measured_colors
 from catalog.errors import CatalogError
 from catalog.pictures.alike import near_identical
 from catalog.pictures.fingerprints import read_fingerprints
@@ -18,9 +19,10 @@ def choose_questions(
 ) -> tuple[Question, ...]:
     """A question for each chosen pair.
 
-    Fingerprints and colours that have to be computed are kept in the folder. Raises `CatalogError`
-    where there is no pair.
+    Fingerprints and colours that have to be computed are kept in the folder; a product has its
+    measured colour where the shop names none. Raises `CatalogError` where there is no pair.
     """
+    products = with_measured_colors(folder, products)
     pairs = choose_pairs(products, options, _same(folder, products))
     if not pairs:
         raise CatalogError(

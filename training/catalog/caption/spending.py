@@ -59,6 +59,11 @@ def picture_tokens(model: str) -> int:
     return known.picture_tokens if known else max(m.picture_tokens for m in _MODELS.values())
 
 
+def money(dollars: float) -> str:
+    """To the cent, and below a dollar to a hundredth of it."""
+    return f"${dollars:.2f}" if dollars >= 1 else f"${dollars:.4f}"
+
+
 class BudgetSpentError(CatalogError):
     """The next question might cost more than is left."""
 
@@ -80,7 +85,7 @@ class Budget:
             while self.spent + self._reserved + dollars > self.limit:
                 if not self._asking:
                     raise BudgetSpentError(
-                        f"the budget of ${self.limit:.2f} is spent (${self.spent:.4f} in all):"
+                        f"the budget of {money(self.limit)} is spent ({money(self.spent)} in all):"
                         " --budget raises it"
                     )
                 await self._settled.wait()

@@ -52,7 +52,7 @@ class Reply:
 
 def captions_for(question: str) -> tuple[str, str]:
     """Good captions, others for each question."""
-    number = int(question[:12], 16)
+    number = int(question[:6], 16)
     return f"has {number} white buttons", f"is blue with {number} stripes"
 
 
@@ -96,7 +96,7 @@ class ChatServer:
             self.asked.append(asked)
         reply = self.behave(asked)
         if reply.hold is not None:
-            reply.hold.wait(60)
+            reply.hold.wait(120)
         if reply.raw is not None:
             return reply, reply.raw
         if reply.status != 200:
