@@ -117,7 +117,6 @@ class Answers:
             "round": again,
             **asdict(answer),
         }
-        # A lone surrogate in a model's words is no UTF-8: ASCII keeps it as it was.
         line = json.dumps(row).encode("ascii") + b"\n"
         before = os.fstat(self._file).st_size
         try:

@@ -5,8 +5,7 @@ import math
 from pathlib import Path
 from typing import Final
 
-from catalog.caption.chat import KEY_VARIABLE
-from catalog.caption.openai_captioner import MODEL
+from catalog.caption.terms import KEY_VARIABLE, MODEL
 from catalog.structure.arguments import add_split_options
 
 CAPTIONERS: Final = ("attributes", "openai")
@@ -29,7 +28,11 @@ def add_caption_options(parser: argparse.ArgumentParser) -> None:
         help="each product at most so often the reference, and as often the target (default: 4)",
     )
     parser.add_argument(
-        "--seed", type=int, default=1, metavar="N", help="of the choice of pairs (default: 1)"
+        "--seed",
+        type=int,
+        default=1,
+        metavar="N",
+        help="of the choice of pairs, and of the words of attributes (default: 1)",
     )
     parser.add_argument(
         "--tokenizer",

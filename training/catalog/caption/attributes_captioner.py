@@ -10,7 +10,7 @@ from itertools import pairwise
 from random import Random
 from typing import Final
 
-from catalog.caption.english import words_of
+from catalog.caption.english import is_english, words_of
 from catalog.caption.port import CaptionerError, Question
 from catalog.caption.spoken_garments import Noun, nouns_of
 from catalog.caption.spoken_traits import Said, color_words, pattern_words, say
@@ -23,6 +23,8 @@ from catalog.selection.traits import traits
 VERSION: Final = 1
 """Changes whenever a pair may get other captions."""
 _TRIES: Final = 24
+_SAME_FROM: Final = 2
+"""Attributes known to be equal from which one may say "same shirt"."""
 _VAGUE_SHARE: Final = 0.15
 _LEAVE_OUT_SHARE: Final = 0.3
 _ALONE: Final = (
@@ -36,6 +38,7 @@ _WHERE: Final = (
     "instead of being worn", "without anyone wearing it", "with nobody wearing it", "",
 )  # fmt: skip
 _PLURAL: Final = {"by itself": "by themselves", "wearing it": "wearing them"}
+_FILLING: Final = frozenset({"it", "is", "are", "the", "a", "an", "in", "color", "comes", "has"})
 _CONTRASTS: Final = (" instead of ", " rather than ", ", not ")
 
 
@@ -60,14 +63,26 @@ class AttributesCaptioner:
             draws = _snapshot_draws(question.target, rng)
         else:
             draws = _product_draws(question, rng)
-        for first, second in draws:
-            if self._fits(first, second):
-                return first, second
-        raise CaptionerError("TOO_LONG", "What differs cannot be said in a few words.")
+        alike = None
+        for captions in draws:
+            if self._fits(captions):
+                if _told(captions[0]) != _told(captions[1]):
+                    return captions
+                alike = alike or captions
+        if alike is None:
+            raise CaptionerError("TOO_LONG", "What differs cannot be said in a few words.")
+        return alike
 
-    def _fits(self, first: str, second: str) -> bool:
-        same = set(words_of(first)) == set(words_of(second))
-        return not same and self._counter.count((first, second)) <= TEXT_LENGTH
+    def _fits(self, captions: tuple[str, str]) -> bool:
+        """Whether the cleaner will let them pass."""
+        same = words_of(captions[0]) == words_of(captions[1])
+        short = self._counter.count(captions) <= TEXT_LENGTH
+        return short and not same and all(map(is_english, captions))
+
+
+def _told(caption: str) -> frozenset[str]:
+    """The words that tell something: "is gray" and "it is grey in color" tell the same."""
+    return frozenset(words_of(caption.replace("grey", "gray"))) - _FILLING
 
 
 def _snapshot_draws(product: Product, rng: Random) -> Iterable[tuple[str, str]]:
@@ -119,7 +134,7 @@ def _product_draws(question: Question, rng: Random) -> Iterable[tuple[str, str]]
         first = _some(changes, len(changes) - (fewer == 2), rng)
         left_out = fewer > 0 or rng.random() < _LEAVE_OUT_SHARE
         second = _some(changes, len(changes) - left_out, rng)
-        shapes = rng.sample(_SHAPES, 2)
+        shapes = rng.sample(_SHAPES if len(shared) >= _SAME_FROM else _OTHER_SHAPES, 2)
         vague = rng.random() < _VAGUE_SHARE
         yield (
             shapes[0](first, rng.choice(nouns), context, rng),
@@ -206,8 +221,9 @@ def _bare(changes: Sequence[Said], noun: Noun, context: Sequence[str], rng: Rand
     return " ".join((opening, *_strung(tails)))
 
 
-_SHAPES: Final = (_predicates, _predicates, _predicates, _subject, _subject, _phrase, _phrase,
-                  _same, _bare)  # fmt: skip
+_OTHER_SHAPES: Final = (_predicates, _predicates, _predicates, _subject, _subject, _phrase, _phrase,
+                        _bare)  # fmt: skip
+_SHAPES: Final = (*_OTHER_SHAPES, _same, _same)
 
 
 def _predicates_for(changes: Sequence[Said], rng: Random) -> list[tuple[str, str]]:

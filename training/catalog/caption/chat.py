@@ -1,8 +1,6 @@
 """A server that speaks OpenAI's chat completions: asked in turn, and again where it may help."""
 
-from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import openai
 from openai.types.chat import ChatCompletion
@@ -10,46 +8,11 @@ from openai.types.chat import ChatCompletion
 from catalog.caption.failures import give_up_reason, raise_if_final
 from catalog.caption.pace import Pace, retry_after_s
 from catalog.caption.port import CaptionerError, CaptionerUnavailable
+from catalog.caption.terms import KEY_VARIABLE, Server
 from catalog.errors import CatalogError
 
-KEY_VARIABLE: Final = "OPENAI_API_KEY"
 TRIES: Final = 6
 _REFUSED_REQUESTS: Final = 5
-
-
-@dataclass(frozen=True, repr=False)
-class Server:
-    """Where to ask, and as whom."""
-
-    model: str
-    base_url: str | None
-    """None: what the SDK takes, OpenAI's own unless OPENAI_BASE_URL says otherwise."""
-    key: str
-    """Empty: nothing can be asked, and only kept answers are given."""
-    timeout_s: float
-
-    def check(self) -> None:
-        """Raises `CatalogError` for an address that is none, or that would carry a secret."""
-        if self.base_url is None:
-            return
-        try:
-            parts = urlsplit(self.base_url)
-            fine = parts.scheme in ("http", "https") and bool(parts.hostname)
-        except ValueError:
-            fine = False
-        if not fine or parts.username or parts.password or parts.query:
-            raise CatalogError(
-                "--base-url must be an address such as https://host/v1, without name, password or"
-                " query"
-            )
-
-    def require_key(self) -> None:
-        """Raises `CatalogError` where there is no key to ask with."""
-        if not self.key:
-            raise CatalogError(
-                f"{KEY_VARIABLE} is not set: the openai captioner takes its key from there (any"
-                " text, for a server of your own that wants none)"
-            )
 
 
 class Chat:

@@ -6,21 +6,18 @@ same command again goes on where it ended, and asks (and pays) for nothing twice
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from catalog.caption.answers import Answers
 from catalog.caption.arguments import add_caption_options
 from catalog.caption.asking import Outcome, ask_all
-from catalog.caption.chat import KEY_VARIABLE, Server
-from catalog.caption.paid import Terms, paid_captioner, say_estimate
+from catalog.caption.attributes_captioner import AttributesCaptioner
 from catalog.caption.port import Question
 from catalog.caption.questions import choose_questions
 from catalog.caption.results import SET_ASIDE, write_captions, write_set_aside
-from catalog.caption.spending import money, prices_of
 from catalog.caption.stopping import Stopping
+from catalog.caption.terms import read_terms
 from catalog.caption.tokens import TokenCounter
 from catalog.errors import CatalogError
 from catalog.products import Product, read_products
@@ -41,16 +38,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Caption the pairs of a folder; 0 when none is left open. Raises `CatalogError`, `OSError`."""
     folder: Path = options.folder
-    paid = _terms(options) if options.captioner == "openai" else None
+    paid = read_terms(options) if options.captioner == "openai" else None
     counter = TokenCounter(options.tokenizer)
     pair_options = PairOptions(seed=options.seed, per_product=options.per_product)
     products = read_products(folder)
     questions = choose_questions(folder, products, pair_options, _parts(options, products))
     stopping = Stopping()
     if paid is None:
-        asking = _ask_attributes(questions, counter, stopping)
+        asking = _ask_attributes(options.seed, questions, counter, stopping)
     else:
-        asking = _ask_model(*paid, folder, questions, counter, options.concurrency, stopping)
+        from catalog.caption.paid import ask_model  # the SDK takes a second to import
+
+        asking = ask_model(*paid, folder, questions, counter, stopping)
     try:
         outcome = asyncio.run(asking)
     except asyncio.CancelledError:
@@ -69,71 +68,18 @@ def _parts(
     return ids_by_split(options.folder, products, *begin(options.dataset, wanted))
 
 
-def _terms(options: argparse.Namespace) -> tuple[Server, Terms]:
-    server = Server(
-        options.model, options.base_url, os.environ.get(KEY_VARIABLE, ""), options.timeout
-    )
-    server.check()
-    terms = Terms(
-        prices_of(options.model, options.price_input, options.price_output),
-        options.budget,
-        options.yes,
-        options.requests_per_minute,
-        options.tokens_per_minute,
-    )
-    return server, terms
-
-
 async def _ask_attributes(
-    questions: Sequence[Question], counter: TokenCounter, stopping: Stopping
+    seed: int, questions: Sequence[Question], counter: TokenCounter, stopping: Stopping
 ) -> Outcome:
-    from catalog.caption.attributes_captioner import AttributesCaptioner
-
     with stopping.on_signals(), progress(len(questions), "captions", "pairs") as bar:
         return await ask_all(
             questions,
-            AttributesCaptioner(),
+            AttributesCaptioner(seed),
             counter,
             workers=1,
             stopping=stopping.event,
             done=bar.update,
         )
-
-
-async def _ask_model(
-    server: Server,
-    terms: Terms,
-    folder: Path,
-    questions: Sequence[Question],
-    counter: TokenCounter,
-    workers: int,
-    stopping: Stopping,
-) -> Outcome:
-    with Answers(folder) as answers:
-        spent_before = answers.dollars
-        async with paid_captioner(server, terms, folder, answers, stopping.event) as (
-            model,
-            budget,
-        ):
-            say_estimate(model, server, terms, spent_before, questions)
-            with stopping.on_signals(), progress(len(questions), "captions", "pairs") as bar:
-
-                def done() -> None:
-                    bar.set_postfix_str(money(budget.spent), refresh=False)
-                    bar.update()
-
-                outcome = await ask_all(
-                    questions,
-                    model,
-                    counter,
-                    workers=workers,
-                    stopping=stopping.event,
-                    kept=lambda question: model.kept(question) is not None,
-                    done=done,
-                )
-        spent = answers.dollars
-        print(f"{money(spent - spent_before)} spent, {money(spent)} in all runs")
-        return outcome
 
 
 def _conclude(

@@ -21,7 +21,6 @@ from catalog.caption.prompt import (
 )
 from catalog.caption.spending import Budget, Prices, picture_tokens
 
-MODEL: Final = "gpt-4o-mini"
 MOST_OUTPUT_TOKENS: Final = 200
 """Two captions and their JSON are some 40."""
 USUAL_OUTPUT_TOKENS: Final = 45
@@ -136,7 +135,8 @@ def _count(usage: Any, name: str, otherwise: int) -> int:
 
 def _text(of: Any, name: str) -> str:
     text = getattr(of, name, None)
-    return text if isinstance(text, str) else ""
+    # JSON may hold half of a surrogate pair, which could be neither written nor sent again.
+    return text.encode("utf-8", "replace").decode() if isinstance(text, str) else ""
 
 
 def _picture(url: str) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.caption.answers import Answers
-from catalog.caption.chat import Chat, Server
+from catalog.caption.asking import Outcome, ask_all
+from catalog.caption.chat import Chat
 from catalog.caption.openai_captioner import (
     USUAL_OUTPUT_TOKENS,
     OpenAICaptioner,
@@ -15,25 +15,52 @@ from catalog.caption.openai_captioner import (
 )
 from catalog.caption.pace import Pace, interval_s
 from catalog.caption.port import Question
-from catalog.caption.spending import Budget, Prices, money
+from catalog.caption.spending import Budget, money
+from catalog.caption.stopping import Stopping
+from catalog.caption.terms import Server, Terms
+from catalog.caption.tokens import TokenCounter
 from catalog.errors import CatalogError
+from catalog.progress import progress
 
 
-@dataclass(frozen=True)
-class Terms:
-    """What a run may spend, and how fast."""
+async def ask_model(
+    server: Server,
+    terms: Terms,
+    folder: Path,
+    questions: Sequence[Question],
+    counter: TokenCounter,
+    stopping: Stopping,
+) -> Outcome:
+    """Ask all questions of a folder. Raises `CatalogError` where they cannot be asked."""
+    with Answers(folder) as answers:
+        spent_before = answers.dollars
+        async with _captioner(server, terms, folder, answers, stopping.event) as (
+            model,
+            budget,
+        ):
+            _say_estimate(model, server, terms, spent_before, questions)
+            with stopping.on_signals(), progress(len(questions), "captions", "pairs") as bar:
 
-    prices: Prices
-    budget: float
-    """Dollars, for all runs in the folder together."""
-    yes: bool
-    """Start although the estimate is above the budget."""
-    requests_per_minute: float | None
-    tokens_per_minute: float | None
+                def done() -> None:
+                    bar.set_postfix_str(money(budget.spent), refresh=False)
+                    bar.update()
+
+                outcome = await ask_all(
+                    questions,
+                    model,
+                    counter,
+                    workers=terms.workers,
+                    stopping=stopping.event,
+                    kept=lambda question: model.kept(question) is not None,
+                    done=done,
+                )
+        spent = answers.dollars
+        print(f"{money(spent - spent_before)} spent, {money(spent)} in all runs")
+        return outcome
 
 
 @asynccontextmanager
-async def paid_captioner(
+async def _captioner(
     server: Server, terms: Terms, folder: Path, answers: Answers, stopping: asyncio.Event
 ) -> AsyncIterator[tuple[OpenAICaptioner, Budget]]:
     """The captioner and what it spends; closed in the end."""
@@ -51,7 +78,7 @@ async def paid_captioner(
         await chat.close()
 
 
-def say_estimate(
+def _say_estimate(
     captioner: OpenAICaptioner,
     server: Server,
     terms: Terms,

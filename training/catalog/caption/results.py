@@ -59,6 +59,6 @@ def write_set_aside(folder: Path, set_aside: Iterable[SetAside]) -> None:
 
 
 def _write(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    # A model may write half of a surrogate pair, which is no UTF-8.
+    # A shop's JSON may hold half of a surrogate pair, which is no UTF-8.
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     write_text(path, text.encode("utf-8", "replace").decode("utf-8"))

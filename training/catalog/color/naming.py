@@ -12,7 +12,7 @@ _WHITE_LIGHTNESS: Final = 76.0
 
 
 def name_color(lab: Floats) -> str:
-    """One of `catalog.color.names.COLOR_NAMES` for CIE L*a*b* (D65) [3], as a photo of cloth indoors shows it.
+    """One of `names.COLOR_NAMES` for CIE L*a*b* (D65) [3], as a photo of cloth indoors shows it.
 
     Regions of lightness, chroma and hue: cloth in shade is darker and greyer than its dye, and
     lamps make white yellowish, so the regions of black, gray and white reach further than on a

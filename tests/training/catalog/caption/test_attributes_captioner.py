@@ -128,17 +128,41 @@ def test_comparisons_and_negations(
     assert not any(never in caption for caption in said)
 
 
+def test_the_two_captions_are_not_the_same_in_other_articles() -> None:
+    one, other = shirt(1, "red"), shirt(2, "grey")
+    for seed in range(60):
+        first, second = (set(caption.split()) for caption in ask(between(one, other), seed))
+        told = {"instead", "not", "rather", "lighter", "shirt"}
+        assert first & told != second & told
+
+
+def test_a_garment_whose_name_is_rare_still_has_english_captions() -> None:
+    one, other = (
+        Product(id=color, category="Undershirt", color=color) for color in ("red", "gray")
+    )
+    for caption in said_of(one, other):
+        assert find_fault((caption, "is gray"), between(one, other)) is None or caption == "is gray"
+
+
 def test_a_shade_is_lighter_or_darker() -> None:
-    said = said_of(shirt(1, "light blue"), shirt(2, "dark blue"))
+    alike = {"pattern": "plain", "sleeve": "long"}
+    said = said_of(shirt(1, "light blue", **alike), shirt(2, "dark blue", **alike), 200)
     assert any("same shirt in a darker blue" in caption for caption in said)
     assert not any("lighter" in caption for caption in said)
 
 
 def test_what_stays_is_not_said_to_change() -> None:
-    said = said_of(shirt(1, "black", sleeve="short"), shirt(2, "black", sleeve="long"))
+    one = shirt(1, "black", sleeve="short", pocket="yes")
+    said = said_of(one, shirt(2, "black", sleeve="long", pocket="yes"))
     assert any("same black shirt" in caption for caption in said)
+    assert not any("pocket" in caption for caption in said)
     assert all("sleeve" in caption for caption in said)
     assert not any("is black" in caption for caption in said)
+
+
+def test_only_what_is_known_to_be_alike_is_called_the_same() -> None:
+    said = said_of(shirt(1, "black"), shirt(2, "red"))
+    assert not any("same" in caption or "similar" in caption for caption in said)
 
 
 def test_what_is_not_english_is_not_said() -> None:

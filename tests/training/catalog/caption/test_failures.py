@@ -193,3 +193,21 @@ def test_no_key(
     assert caption(shop, server.url) == 1
     assert "OPENAI_API_KEY is not set" in said(capsys)
     assert server.asked == []
+
+
+@pytest.mark.parametrize("key", ["sk-\u00e9", "sk-\n1", "sk-\t1"])
+def test_a_key_that_is_none(
+    shop: Path,
+    server: ChatServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    key: str,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    assert caption(shop, server.url) == 1
+    told = said(capsys)
+    assert "cannot be a key" in told
+    assert key not in told
+    monkeypatch.setenv("OPENAI_API_KEY", f" {KEY}\n")
+    assert caption(shop, server.url) == 0
+    assert server.asked[0].headers["authorization"] == f"Bearer {KEY}"

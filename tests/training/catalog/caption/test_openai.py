@@ -157,12 +157,15 @@ def test_a_code_fence_around_the_answer_is_no_fault(shop: Path, server: ChatServ
     assert len(rows(shop / "captions.jsonl")) == len(server.asked)
 
 
-def test_half_a_surrogate_pair_does_no_harm(shop: Path, server: ChatServer) -> None:
-    server.behave = lambda asked: Reply(
-        content='{"first": "is \\ud83d red", "second": "is blue with stripes"}'
-    )
-    assert caption(shop, server.url) == 0
-    assert caption(shop, server.url) == 0
+@pytest.mark.parametrize("words", ["is \ud83d red", "is red. It has a \ud83d hood"])
+def test_half_a_surrogate_pair_does_no_harm(shop: Path, server: ChatServer, words: str) -> None:
+    # Once as JSON's escape within the answer, once as the answer's own character.
+    for content in (json.dumps(words), f'"{words}"'):
+        (shop / "answers" / "answers.jsonl").unlink(missing_ok=True)
+        text = f'{{"first": {content}, "second": "is blue with stripes"}}'
+        server.behave = lambda asked, text=text: good(asked) if asked.again else Reply(content=text)
+        assert caption(shop, server.url) == 0
+        assert len(rows(shop / "captions.jsonl")) == 7
 
 
 def test_a_server_that_tells_no_usage_is_taken_at_the_estimate(
