@@ -42,6 +42,8 @@ def crawl_shop(profile: Profile, folder: Path, contact: str, allowed: list[str])
         raise CatalogError(outcome.failure)
     if outcome.interrupted:
         raise KeyboardInterrupt
+    if not outcome.finished:
+        raise CatalogError(f"the crawl broke off; {folder / STATE / LOG} says why")
     if nothing:
         first = next(iter(notes.values()), None)
         why = f": {first.subject}: {first.message}" if first else ""
