@@ -6,7 +6,7 @@ all); different clothes with near fingerprints by 9 and 36 or more, the same cut
 by 20 and more.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from catalog.pictures.fingerprints import near_duplicates
+from catalog.pictures.near import NEAR, bits_set, near_duplicates
 from catalog.pictures.reading import read_pixels
 from catalog.pictures.refused import PictureRefused
 
@@ -45,23 +45,27 @@ def near_identical(folder: Path, fingerprints: Mapping[str, int]) -> list[tuple[
     """
     groups = []
     for near in near_duplicates(fingerprints):
-        groups.extend(_alike(folder, near))
+        seen = [found for path in near if (found := _look(folder, path)) is not None]
+        groups.extend(_alike(seen, fingerprints))
     return sorted(groups)
 
 
-def _alike(folder: Path, near: Sequence[str]) -> list[tuple[str, ...]]:
-    seen = [found for path in near if (found := _look(folder, path)) is not None]
+def _alike(seen: list[_Seen], fingerprints: Mapping[str, int]) -> list[tuple[str, ...]]:
     seen.sort(key=lambda picture: (-picture.pixels, -picture.size_bytes, picture.path))
     heads = np.empty((len(seen), _TILES, _TILES, 3), np.int16)
+    marks = np.empty(len(seen), np.uint64)
     groups: list[list[str]] = []
     for picture in seen:
-        apart = np.abs(heads[: len(groups)] - picture.tiles).astype(np.float32)
+        mark = np.uint64(fingerprints[picture.path])
+        # Packshots chain into large groups; most heads are ruled out by their fingerprints.
+        near = np.flatnonzero(bits_set(marks[: len(groups)] ^ mark) <= NEAR)
+        apart = np.abs(heads[near] - picture.tiles).astype(np.float32)
         rms = np.sqrt((apart**2).mean(axis=(1, 2, 3)))
-        fits = (rms <= MAX_RMS) & (apart.max(axis=(1, 2, 3), initial=0) <= MAX_DIFFERENCE)
-        if fits.any():
-            groups[int(fits.argmax())].append(picture.path)
+        fits = near[(rms <= MAX_RMS) & (apart.max(axis=(1, 2, 3), initial=0) <= MAX_DIFFERENCE)]
+        if len(fits):
+            groups[int(fits[0])].append(picture.path)
         else:
-            heads[len(groups)] = picture.tiles
+            heads[len(groups)], marks[len(groups)] = picture.tiles, mark
             groups.append([picture.path])
     return [tuple(group) for group in groups if len(group) > 1]
 

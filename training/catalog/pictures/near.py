@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+NEAR: Final = 6
+"""Bits; copies of a picture differ in at most 4 (see `catalog.pictures.fingerprints`)."""
 _QUARTER_BITS: Final = 16
 _QUARTERS: Final = 4
 _AT_ONCE: Final = 1 << 21
@@ -22,7 +24,7 @@ _AT_ONCE: Final = 1 << 21
 _Numbers = NDArray[Any]
 
 
-def near_duplicates(fingerprints: Mapping[str, int], distance: int = 6) -> list[tuple[str, ...]]:
+def near_duplicates(fingerprints: Mapping[str, int], distance: int = NEAR) -> list[tuple[str, ...]]:
     """Groups of two names or more whose fingerprints differ in `distance` bits or fewer, or that a
     chain of such pairs joins; names and groups in order.
 
@@ -47,7 +49,7 @@ def _components(values: _Numbers, distance: int) -> _Numbers:
     lefts, rights = [np.empty(0, np.intp)], [np.empty(0, np.intp)]
     for quarter in range(_QUARTERS):
         for left, right in _candidates(quarters[:, quarter], distance // _QUARTERS):
-            near = _bits_set(values[left] ^ values[right]) <= distance
+            near = bits_set(values[left] ^ values[right]) <= distance
             lefts.append(left[near])
             rights.append(right[near])
     edges = (np.concatenate(lefts), np.concatenate(rights))
@@ -93,7 +95,7 @@ def _masks(radius: int) -> Iterator[int]:
             yield sum(1 << place for place in places)
 
 
-def _bits_set(numbers: _Numbers) -> _Numbers:
+def bits_set(numbers: _Numbers) -> _Numbers:
     """How many bits of each uint64 are set (Warren, Hacker's Delight, 5-1)."""
     one, two, four = np.uint64(1), np.uint64(2), np.uint64(4)
     numbers = numbers - (numbers >> one & np.uint64(0x5555555555555555))

@@ -4,6 +4,7 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from threading import get_ident
 
 from catalog.pictures.fingerprints import fingerprint
 from catalog.pictures.reading import Readable, read_picture
@@ -29,7 +30,7 @@ class StoredPicture:
 
 
 class PictureStore:
-    """Pictures below ``folder/images``; one process may write there at a time."""
+    """Pictures below ``folder/images``; any number of threads may add to it."""
 
     def __init__(self, folder: Path) -> None:
         """A store in the folder of `products.jsonl`; folders are made as they are needed."""
@@ -54,6 +55,11 @@ class PictureStore:
             fingerprint=fingerprint(picture.image),
         )
 
+    def sweep(self) -> None:
+        """Remove what a kill has left half written; not while another process adds."""
+        for partial in (self._folder / IMAGES).glob("*/.*.partial"):
+            partial.unlink(missing_ok=True)
+
     def _write(self, path: Path, picture: Readable) -> None:
         try:
             # A length that differs is what a power cut or a disk's fault may leave.
@@ -61,7 +67,7 @@ class PictureStore:
                 return
         except FileNotFoundError:
             path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.partial")
+        partial = path.with_name(f".{path.name}.{get_ident()}.partial")
         try:
             with partial.open("wb") as file:
                 file.write(picture.content)
