@@ -1,18 +1,15 @@
 """A shop's crawl from beginning to end: fetch, gather, tidy, write, tell."""
 
 from pathlib import Path
-from typing import Final
 
 from catalog.crawl.gather import Gathered, gather
 from catalog.crawl.journal import Journal
 from catalog.crawl.profile import Profile
-from catalog.crawl.run import Outcome, crawl
+from catalog.crawl.run import LOG, STATE, Outcome, crawl
 from catalog.errors import CatalogError
 from catalog.pictures.tidy import tidy
 from catalog.products import write_products
 from catalog.set_aside import write_set_aside
-
-_STATE: Final = "crawl"
 
 
 def crawl_shop(profile: Profile, folder: Path, contact: str, allowed: list[str]) -> None:
@@ -24,8 +21,9 @@ def crawl_shop(profile: Profile, folder: Path, contact: str, allowed: list[str])
     """
     if not profile.tried:
         print(f"The profile {profile.name} was not tried against the shop: check what it finds.")
-    journal = Journal(folder / _STATE, _shop_of(profile))
+    journal = Journal(folder / STATE, _shop_of(profile))
     try:
+        print(f"Crawling {profile.name}; the log is {folder / STATE / LOG}.")
         if journal.resumed:
             print("Going on with the crawl that was ended early.")
         outcome = crawl(profile, folder, journal, contact, allowed)
@@ -44,6 +42,8 @@ def crawl_shop(profile: Profile, folder: Path, contact: str, allowed: list[str])
         raise CatalogError(outcome.failure)
     if outcome.interrupted:
         raise KeyboardInterrupt
+    if not outcome.finished:
+        raise CatalogError(f"the crawl broke off; {folder / STATE / LOG} says why")
     if nothing:
         first = next(iter(notes.values()), None)
         why = f": {first.subject}: {first.message}" if first else ""

@@ -26,7 +26,7 @@ class Failed:
 
 REMOVED: Final = Failed("REMOVED", "The shop has removed the product's page.")
 REDIRECT_LOOP: Final = Failed("REDIRECT_LOOP", "The redirects lead round in a circle.")
-TEMPORARY: Final = frozenset({"PAGE_FAILED", "ROBOTS_UNREACHABLE"})
+TEMPORARY: Final = frozenset({"PAGE_FAILED", "PAGE_UNREADABLE", "ROBOTS_UNREACHABLE"})
 """Reasons that may pass: what an earlier run has read is kept."""
 _FIXED: Final = (
     (Forbidden, Failed("FORBIDDEN_BY_ROBOTS", "The shop's robots.txt forbids it.")),

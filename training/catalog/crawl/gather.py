@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
-from urllib.parse import urljoin
 
 from catalog.crawl.failures import TEMPORARY
 from catalog.crawl.journal import Journal, Note, PictureRow, key
 from catalog.crawl.profile import Profile
 from catalog.crawl.reading.found import Found
+from catalog.crawl.reading.values import join
 from catalog.products import Product
 from catalog.set_aside import SetAside
 
@@ -157,5 +157,5 @@ def _picture(journal: Journal, url: str) -> PictureRow | None:
         answer = journal.answer(url)
         if answer is None or answer.status not in _REDIRECTS:
             return None
-        url = urljoin(url, answer.headers.get("Location", ("",))[0])
+        url = join(url, answer.headers.get("Location", ("",))[0])
     return None

@@ -12,6 +12,7 @@ from scrapy.http import Headers, Response
 from scrapy.responsetypes import responsetypes
 
 from catalog.crawl.journal import Answer, PictureRow
+from catalog.crawl.pace import NOT_MODIFIED
 from catalog.crawl.requests import Kind, kind_of
 from catalog.pictures.store import PictureRefused
 
@@ -22,7 +23,6 @@ KEPT_STATUSES: Final = frozenset({200, 203, 301, 302, 303, 307, 308, 404, 410})
 """What says something lasting of a page. Others are asked again by a run that goes on."""
 ROBOTS_S: Final = 24 * 3600.0
 """A robots.txt is read again after a day (RFC 9309, 2.4)."""
-NOT_MODIFIED: Final = 304
 _CONDITIONS: Final = {"Etag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
 """Validators, spelled as Scrapy spells the names of headers, and what asks whether they hold."""
 

@@ -14,6 +14,7 @@ from scrapy.extensions.throttle import AutoThrottle
 from scrapy.http import Response
 from scrapy.robotstxt import RobotParser
 
+NOT_MODIFIED: Final = 304
 BUSY: Final = frozenset({429, 503})
 LONGEST_CRAWL_DELAY_S: Final = 120.0
 _FIRST_PAUSE_S: Final = 2.0
@@ -51,6 +52,13 @@ class Pace(AutoThrottle):
         slot.delay = max(slot.delay, self._crawl_delays.get(key or "", 0.0))
         if response.status in BUSY:
             self._rest(slot, response, request, spider)
+
+    def _adjust_delay(self, slot: Slot, latency: float, response: Response) -> None:
+        # To AutoThrottle whatever is not 200 is an error, after which no delay gets shorter: a
+        # crawl that only asks what has changed would get slower and slower.
+        if response.status == NOT_MODIFIED:
+            response = response.replace(status=200)
+        super()._adjust_delay(slot, latency, response)
 
     def _rest(self, slot: Slot, response: Response, request: Request, spider: Any) -> None:
         pause = retry_after_s(response)

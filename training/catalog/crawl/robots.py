@@ -5,6 +5,8 @@ from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 from scrapy.robotstxt import RobotParser
+from scrapy.utils.httpobj import urlparse_cached
+from twisted.internet.defer import Deferred
 
 
 class Forbidden(IgnoreRequest):
@@ -17,6 +19,18 @@ class RobotsUnreachable(IgnoreRequest):
 
 class StrictRobots(RobotsTxtMiddleware):
     """A robots.txt that cannot be read for a fault of server or network forbids all (2.3.1.4)."""
+
+    async def robot_parser(self, request: Request) -> RobotParser | None:
+        """The rules of a request's host; None where they cannot be read.
+
+        Of several requests that wait for one robots.txt Scrapy 2.19 hands it to the first alone,
+        and None, which allows everything, to the others.
+        """
+        parser = await super().robot_parser(request)
+        if parser is None:
+            known = self._parsers[urlparse_cached(request).netloc]
+            parser = None if isinstance(known, Deferred) else known
+        return parser
 
     def process_request_2(self, rp: RobotParser | None, request: Request) -> None:
         """Raises `Forbidden` or `RobotsUnreachable`."""

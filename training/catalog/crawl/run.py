@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from scrapy import signals
 from scrapy.crawler import CrawlerProcess
@@ -16,6 +16,10 @@ from catalog.crawl.profile import Profile
 from catalog.crawl.progress import Progress
 from catalog.crawl.settings import scrapy_settings
 from catalog.crawl.spider import ShopSpider
+
+STATE: Final = "crawl"
+"""Folder of the crawl's own files, beside the products."""
+LOG: Final = "crawl.log"
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ def crawl(
     """Crawl a shop into the journal and the folder's pictures."""
     progress = Progress()
     ends: list[str] = []
-    with _logged(folder / "crawl" / "crawl.log"):
+    with _logged(folder / STATE / LOG):
         process = CrawlerProcess(scrapy_settings(profile, contact, allowed))
         crawler = process.create_crawler(ShopSpider)
 

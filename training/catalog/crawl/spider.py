@@ -5,7 +5,6 @@ import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urljoin
 
 from lxml.etree import LxmlError
 from scrapy import Request, Spider, signals
@@ -24,6 +23,7 @@ from catalog.crawl.journal import Journal, PictureRow, key
 from catalog.crawl.profile import Profile, is_xpath
 from catalog.crawl.progress import Progress
 from catalog.crawl.reading.page import read_page
+from catalog.crawl.reading.values import join
 from catalog.crawl.requests import KIND, Kind, kind_of
 from catalog.pictures.store import PictureStore
 
@@ -166,8 +166,8 @@ class ShopSpider(Spider):
             if gzip_magic_number(response):
                 body = gunzip(body, max_size=self.profile.limits.page_bytes)
             sitemap = Sitemap(body)
-            entries = [urljoin(response.url, entry["loc"]) for entry in sitemap]
-        except (LxmlError, StopIteration, OSError, EOFError):
+            entries = [join(response.url, entry["loc"]) for entry in sitemap]
+        except (LxmlError, StopIteration, OSError, EOFError, ValueError):
             self.journal.note(response.url, "SITEMAP_UNREADABLE", "The sitemap is no XML.")
             return
         for url in entries:

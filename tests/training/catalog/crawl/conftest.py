@@ -59,8 +59,12 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawled]:
 
 @pytest.fixture(scope="session")
 def second(first: Crawled, tmp_path_factory: pytest.TempPathFactory) -> Crawled:
-    """The second, a day later, in a copy of the first one's folder."""
+    """The second, a day later, in a copy of the first one's folder, with several requests at once.
+
+    It begins with many known pages, which all wait for one robots.txt.
+    """
     folder = tmp_path_factory.mktemp("second") / "catalog"
     shutil.copytree(first.folder, folder)
     first.shop.site.a_day_later()
-    return crawled(first.shop, folder, first.profile, first.inside)
+    profile = write_profile(folder.parent, first.shop, concurrency=4)
+    return crawled(first.shop, folder, profile, first.inside)

@@ -111,6 +111,8 @@ def test_pictures_in_every_form_with_their_roles() -> None:
         {"@type": "ImageObject", "url": "https://cdn.example/3.jpg", "caption": "Worn by Kim"},
         {"@id": "#four"},
         "data:image/png;base64,xx",
+        "http://[bad/5.jpg",
+        "http:///6.jpg",
         "/1.jpg",
     ]
     four = {"@id": "#four", "@type": "ImageObject", "contentUrl": "/4.jpg", "name": "Back"}

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import urljoin
 
 from catalog.crawl.reading.found import Found, PictureLink
 from catalog.crawl.reading.values import (
     clean,
     distinct,
+    join,
     read_availability,
     read_price,
     split_list,
@@ -54,7 +54,7 @@ def read_properties(properties: Properties, page: str) -> Found:
         available=read_availability(every("product:availability", "og:availability")),
         pictures=tuple(
             PictureLink(url)
-            for url in dict.fromkeys(urljoin(page, each) for each in addresses if each)
+            for url in dict.fromkeys(join(page, each) for each in addresses if each)
         ),
         attributes={
             name: text for name in ("material", "pattern") if (text := first(f"product:{name}"))

@@ -4,7 +4,7 @@ import logging
 import re
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import lxml.html
 from extruct.jsonld import JsonLdExtractor
@@ -20,7 +20,7 @@ from catalog.crawl.reading.graph import Graph, from_microdata
 from catalog.crawl.reading.open_graph import Properties, is_product, read_properties
 from catalog.crawl.reading.schema_org import breadcrumbs, find_product, read_product
 from catalog.crawl.reading.selected import read_selected
-from catalog.crawl.reading.values import clean, distinct
+from catalog.crawl.reading.values import clean, distinct, join
 from catalog.crawl.requests import Kind
 
 _log = logging.getLogger(__name__)
@@ -96,14 +96,14 @@ def _published(response: TextResponse) -> _Published:
 
 def _base(response: TextResponse) -> str:
     base = response.css("base::attr(href)").get()
-    return urljoin(response.url, base.strip()) if base else response.url
+    return join(response.url, base or "") or response.url
 
 
 def _canonical(response: TextResponse, profile: Profile) -> str:
     """The address that the page calls its own, if that is the shop's; without a fragment."""
     for selector in ("link[rel=canonical]::attr(href)", "meta[property='og:url']::attr(content)"):
         address = response.css(selector).get()
-        url = urljoin(response.url, address.strip()) if address else ""
+        url = join(response.url, address or "")
         if url and may_ask(profile, url, Kind.PAGE):
             return url.partition("#")[0]
     return response.url.partition("#")[0]

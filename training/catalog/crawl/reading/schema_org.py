@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import urljoin
 
 from catalog.crawl.reading.found import Found, PictureLink
 from catalog.crawl.reading.graph import PRODUCTS, Graph, Node, types
 from catalog.crawl.reading.values import (
     distinct,
+    join,
     read_availability,
     read_price,
     split_list,
@@ -30,7 +30,7 @@ def find_product(graph: Graph, page: str, heading: str) -> Node | None:
         return found[0] if found else None
     for node in found:
         addresses = (graph.text(node, name) for name in ("url", "@id"))
-        if any(each and urljoin(page, each) == page for each in addresses):
+        if any(each and join(page, each) == page for each in addresses):
             return node
     for node in found:
         if "ProductGroup" in types(node):
@@ -158,8 +158,8 @@ def _pictures(
                 said = " ".join(graph.text(image, name) for name in _CAPTIONS).casefold()
             else:
                 continue
-            url = urljoin(page, address.strip())
+            url = join(page, address)
             worn = any(word.casefold() in said for word in words)
-            if address and url not in links:
+            if url and url not in links:
                 links[url] = PictureLink(url, worn)
     return tuple(links.values())

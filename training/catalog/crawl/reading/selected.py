@@ -1,12 +1,10 @@
 """What a profile's selectors find on a page."""
 
-from urllib.parse import urljoin
-
 from parsel import Selector
 
 from catalog.crawl.profile import Selectors, is_xpath
 from catalog.crawl.reading.found import Found, PictureLink
-from catalog.crawl.reading.values import clean, distinct, read_price
+from catalog.crawl.reading.values import clean, distinct, join, read_price
 
 
 def select(page: Selector, selector: str | None) -> list[str]:
@@ -45,6 +43,6 @@ def read_selected(page: Selector, selectors: Selectors, base: str) -> Found:
 
 def selected_pictures(page: Selector, selectors: Selectors, base: str) -> tuple[PictureLink, ...]:
     """Pictures of the two selectors, each in the role of its own."""
-    product = (PictureLink(urljoin(base, each)) for each in select(page, selectors.images))
-    worn = (PictureLink(urljoin(base, each), True) for each in select(page, selectors.snapshots))
+    product = (PictureLink(join(base, each)) for each in select(page, selectors.images))
+    worn = (PictureLink(join(base, each), True) for each in select(page, selectors.snapshots))
     return (*product, *worn)

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterable
 from typing import Any, Final
+from urllib.parse import urljoin, urlsplit
 
 from price_parser import Price
 
@@ -33,6 +34,15 @@ def clean(text: str) -> str:
     """One line without control characters, at most `LONGEST` characters."""
     printable = "".join(each if each.isprintable() else " " for each in text)
     return " ".join(printable.split())[:LONGEST]
+
+
+def join(base: str, address: str) -> str:
+    """The whole address of one that a page gives; empty where it is none."""
+    try:
+        url = urljoin(base, address.strip()) if address.strip() else ""
+        return url if urlsplit(url).hostname else ""
+    except ValueError:
+        return ""
 
 
 def distinct(texts: Iterable[str]) -> tuple[str, ...]:
