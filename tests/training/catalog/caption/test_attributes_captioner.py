@@ -251,6 +251,25 @@ def test_what_a_category_is_called(category: str, word: str, plural: bool) -> No
     assert (noun.word, noun.plural) == (word, plural)
 
 
+@pytest.mark.parametrize(
+    ("trait", "after", "words"),
+    [
+        ("neckline", "v-neck", "a v-neck"),
+        ("neckline", "off-shoulder", "an off-shoulder neckline"),
+        ("collar", "shawl", "a shawl collar"),
+        ("pocket", "patch pockets", "patch pockets"),
+        ("buttons", "gold", "gold buttons"),
+        ("lace", "black", "black lace"),
+        ("fit", "boxy", "a boxy fit"),
+        ("heel", "high", "a high heel"),
+        ("neckline", "rundhals", ""),
+        ("buttons", "3", ""),
+    ],
+)
+def test_parts_with_any_english_value(trait: str, after: str, words: str) -> None:
+    assert say(trait, "no", after, {}).has == ((words,) if words else ())
+
+
 @pytest.mark.parametrize("trait", TRAITS)
 def test_every_trait_has_words(trait: str) -> None:
     after = {
