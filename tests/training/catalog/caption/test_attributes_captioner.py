@@ -160,6 +160,13 @@ def test_what_stays_is_not_said_to_change() -> None:
     assert not any("is black" in caption for caption in said)
 
 
+def test_no_denies_one_thing_alone() -> None:
+    one = shirt(1, buttons="yes", pocket="no")
+    for caption in said_of(one, shirt(2, buttons="no", pocket="yes"), 200):
+        assert "no buttons and pockets" not in caption
+        assert "without buttons and pockets" not in caption
+
+
 def test_only_what_is_known_to_be_alike_is_called_the_same() -> None:
     said = said_of(shirt(1, "black"), shirt(2, "red"))
     assert not any("same" in caption or "similar" in caption for caption in said)
