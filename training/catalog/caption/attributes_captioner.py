@@ -38,6 +38,7 @@ _WHERE: Final = (
     "instead of being worn", "without anyone wearing it", "with nobody wearing it", "",
 )  # fmt: skip
 _PLURAL: Final = {"by itself": "by themselves", "wearing it": "wearing them"}
+_LESS: Final = ("without ", "with no ")
 _FILLING: Final = frozenset({"it", "is", "are", "the", "a", "an", "in", "color", "comes", "has"})
 _CONTRASTS: Final = (" instead of ", " rather than ", ", not ")
 
@@ -245,13 +246,16 @@ def _is_contrast(words: str) -> bool:
 
 
 def _tails(changes: Sequence[Said], rng: Random) -> list[str]:
-    """What stands behind the garment, "in" first; "navy rather than red" where it is alone."""
+    """What stands behind the garment, "in" first and "without" last.
+
+    "in navy rather than red" only where nothing else does.
+    """
     found = []
     for said in changes:
         options = [words for words in said.behind if len(changes) == 1 or not _is_contrast(words)]
         if options:
             found.append(rng.choice(options))
-    return sorted(found, key=lambda words: not words.startswith("in "))
+    return sorted(found, key=lambda words: (not words.startswith("in "), words.startswith(_LESS)))
 
 
 def _predicates_of(said: Said) -> list[str]:
@@ -266,15 +270,15 @@ def _shortest_phrases(said: Said, noun: Noun) -> list[str]:
 
 def _joined(parts: Sequence[tuple[str, str]], rng: Random) -> str:
     """Predicates with "and"; a verb that follows itself is said once, now and then."""
-    text, last = "", ""
+    text, last, said = "", "", ""
     for number, (verb, words) in enumerate(parts):
         if number == 0:
             text = f"{verb} {words}"
-        elif verb == last and rng.random() < 0.7:
+        elif verb == last and not said.startswith("no ") and rng.random() < 0.7:
             text += f" and {words}"
         else:
             text += f"{', ' if number < len(parts) - 1 else ' and '}{verb} {words}"
-        last = verb
+        last, said = verb, words  # "no buttons and pockets" would deny both
     return text
 
 

@@ -58,6 +58,15 @@ _FLAGS: Final = {
     "zipper": ("a zipper", "zipper"), "belt": ("a belt", "belt"), "lace": ("lace", "lace"),
     "collar": ("a collar", "collar"),
 }  # fmt: skip
+_ALSO_ENGLISH: Final = frozenset(
+    """
+    ankle block boxy bootcut cashmere chunky cowl drawstring envelope flap funnel hidden kangaroo
+    kitten lightning mandarin mock moon notch nylon patch pan peter platform polyester rayon shawl
+    spread stand stiletto suede tailored tapered viscose wedge welt
+    """.split()  # noqa: SIM905 - a list of them would be one a line
+)
+"""Words of parts and materials that captions seldom have; prints of the demo catalog."""
+_UNCOUNTED: Final = ("s", "lace")
 _LIGHTNESS: Final = {
     "black": 0.0, "navy": 0.1, "brown": 0.3, "purple": 0.32, "red": 0.42, "green": 0.45,
     "blue": 0.46, "gray": 0.55, "orange": 0.68, "pink": 0.75, "beige": 0.8, "yellow": 0.85,
@@ -172,7 +181,7 @@ def _length(before: str, after: str, target: Mapping[str, str]) -> Said:
 
 def _fit(before: str, after: str, target: Mapping[str, str]) -> Said:
     if after not in _FITS:
-        return Said()
+        return _noun("fit", after)
     step = _further(_FITS, before, after, "looser", "tighter")
     has = (f"a {after} fit", *(f"a {words} fit" for words in step))
     return Said(step, has, tuple(f"with {words}" for words in has), step)
@@ -236,14 +245,19 @@ def _noun(trait: str, after: str) -> Said:
     """A trait that is a part of the garment, with any value: "a sweetheart neckline"."""
     if not _is_english(after) or after in ("yes", "no", "none"):
         return Said()
-    part = after if trait == "neckline" and after.endswith("neck") else f"{after} {trait}"
-    thing = f"an {part}" if part[0] in "aeiou" else f"a {part}"
+    named = trait.removesuffix("s").removesuffix("line") in after
+    part = after if named else f"{after} {trait}"
+    if part.endswith(_UNCOUNTED):
+        thing = part
+    else:
+        thing = f"an {part}" if part[0] in "aeiou" else f"a {part}"
     return Said((), (thing,), (f"with {thing}",))
 
 
 def _is_english(value: str) -> bool:
-    words = words_of(value)
-    return 0 < len(words) <= 3 and all(map(is_known, words)) and not any(map(str.isdigit, value))
+    words = [word for word in words_of(value) if len(word) > 1]
+    all_known = all(is_known(word) or word in _ALSO_ENGLISH for word in words)
+    return 0 < len(words) <= 3 and all_known and not any(map(str.isdigit, value))
 
 
 _SAYERS: Final[dict[str, Callable[[str, str, Mapping[str, str]], Said]]] = {

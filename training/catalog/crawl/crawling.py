@@ -7,6 +7,9 @@ from catalog.crawl.journal import Journal
 from catalog.crawl.profile import Profile
 from catalog.crawl.run import LOG, STATE, Outcome, crawl
 from catalog.errors import CatalogError
+from catalog.interrupt import sigterm_interrupts
+from catalog.pictures.fingerprints import keep_fingerprints
+from catalog.pictures.store import PictureStore
 from catalog.pictures.tidy import tidy
 from catalog.products import write_products
 from catalog.set_aside import write_set_aside
@@ -26,15 +29,10 @@ def crawl_shop(profile: Profile, folder: Path, contact: str, allowed: list[str])
         print(f"Crawling {profile.name}; the log is {folder / STATE / LOG}.")
         if journal.resumed:
             print("Going on with the crawl that was ended early.")
+        PictureStore(folder).sweep()
         outcome = crawl(profile, folder, journal, contact, allowed)
-        nothing = outcome.finished and not journal.pages_read()
-        whole = outcome.finished and not nothing
-        gathered = gather(journal, profile, whole=whole and not outcome.limit_reached)
-        _write(folder, gathered)
-        if whole:
-            for page in gathered.gone:
-                journal.forget_product(page)
-            journal.finish()
+        with sigterm_interrupts():
+            nothing = _finish(profile, folder, journal, outcome)
         notes = journal.notes()
     finally:
         journal.close()
@@ -49,6 +47,20 @@ def crawl_shop(profile: Profile, folder: Path, contact: str, allowed: list[str])
         why = f": {first.subject}: {first.message}" if first else ""
         raise CatalogError(f"not one page of {profile.name} could be read{why}")
     _tell_limit(profile, outcome)
+
+
+def _finish(profile: Profile, folder: Path, journal: Journal, outcome: Outcome) -> bool:
+    """Write what there is, and end the run if it has seen the shop. True where it saw nothing."""
+    nothing = outcome.finished and not journal.pages_read()
+    whole = outcome.finished and not nothing
+    gathered = gather(journal, profile, whole=whole and not outcome.limit_reached)
+    keep_fingerprints(folder, outcome.fingerprints)
+    _write(folder, gathered)
+    if whole:
+        for page in gathered.gone:
+            journal.forget_product(page)
+        journal.finish()
+    return nothing
 
 
 def _shop_of(profile: Profile) -> str:

@@ -1,6 +1,7 @@
 """From the journal to the list of products."""
 
 import hashlib
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -10,6 +11,9 @@ from catalog.crawl.journal import Journal, Note, PictureRow, key
 from catalog.crawl.profile import Profile
 from catalog.crawl.reading.found import Found
 from catalog.crawl.reading.values import join
+from catalog.feed.drafts import MAX_OPTIONS, fitted
+from catalog.feed.gather import MAX_PICTURES
+from catalog.feed.values import MAX_ID
 from catalog.products import Product
 from catalog.set_aside import SetAside
 
@@ -47,7 +51,7 @@ def gather(journal: Journal, profile: Profile, *, whole: bool) -> Gathered:
         found = Found.from_row(row)
         temporary = note is not None and note.reason in TEMPORARY
         if (note is None and (current or not whole)) or temporary:
-            pages.append(_Page(page, found, found.id or _id_of(found.url)))
+            pages.append(_Page(page, found, service_id(found.id) or _id_of(found.url)))
         else:
             gone.append(page)
             if note is None:
@@ -71,6 +75,12 @@ def gather(journal: Journal, profile: Profile, *, whole: bool) -> Gathered:
         if note.subject not in pictures
     )
     return Gathered(tuple(products), tuple(aside), tuple(gone))
+
+
+def service_id(text: str) -> str:
+    """A shop's id as the service takes ids: no slashes; empty where nothing else is left."""
+    found = unicodedata.normalize("NFC", text).replace("/", "-").replace("\\", "-")[:MAX_ID]
+    return "" if found in (".", "..") else found
 
 
 def _id_of(url: str) -> str:
@@ -125,9 +135,11 @@ def _product(
     snapshots: list[str] = []
     aside = []
     for link in found.pictures:
+        kept = snapshots if link.snapshot else images
         row = _picture(journal, link.url)
         if row is not None and row.path:
-            (snapshots if link.snapshot else images).append(row.path)
+            if len(kept) < MAX_PICTURES:
+                kept.append(row.path)
         elif (why := row or notes.get(key(link.url))) is not None:
             aside.append(SetAside(why.reason, why.message, page.id, link.url))
     product = Product(
@@ -136,8 +148,8 @@ def _product(
         brand=found.brand,
         category=category,
         color=found.color or (found.colors[0] if len(found.colors) == 1 else ""),
-        colors=found.colors,
-        sizes=found.sizes,
+        colors=found.colors[:MAX_OPTIONS],
+        sizes=found.sizes[:MAX_OPTIONS],
         price=found.price,
         currency=found.currency,
         url=found.url,
@@ -146,7 +158,7 @@ def _product(
         snapshots=tuple(each for each in dict.fromkeys(snapshots) if each not in images),
         attributes=found.attributes,
     )
-    return product, aside
+    return fitted(product), aside
 
 
 def _picture(journal: Journal, url: str) -> PictureRow | None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 KEPT_STATUSES: Final = frozenset({200, 203, 301, 302, 303, 307, 308, 404, 410})
 """What says something lasting of a page. Others are asked again by a run that goes on."""
+_PICTURE_STATUSES: Final = frozenset({200, 203})
 ROBOTS_S: Final = 24 * 3600.0
 """A robots.txt is read again after a day (RFC 9309, 2.4)."""
 _CONDITIONS: Final = {"Etag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
@@ -47,7 +48,7 @@ class Journalled:
     def process_request(self, request: Request) -> Response | None:
         """Answer from the journal, or ask whether what an earlier run has still holds."""
         kept = self._spider.journal.answer(request.url)
-        if kept is None or self._picture_is_gone(request):
+        if kept is None or self._lacks_picture(request, kept):
             return None
         if kept.run == self._spider.journal.run and not _is_old_robots(request, kept):
             return _response(request, kept)
@@ -83,23 +84,25 @@ class Journalled:
             journal.unchanged(request.url, headers)
         elif response.status not in KEPT_STATUSES:
             return
-        elif kind_of(request) is Kind.PICTURE and response.status in (200, 203):
+        elif kind_of(request) is Kind.PICTURE and response.status in _PICTURE_STATUSES:
             journal.keep(request.url, response.status, headers, b"", self._picture(response.body))
         else:
             journal.keep(request.url, response.status, headers, response.body)
 
     def _picture(self, content: bytes) -> PictureRow:
         try:
-            return PictureRow(path=self._spider.pictures.add(content).path)
+            stored = self._spider.pictures.add(content)
         except PictureRefused as refused:
             return PictureRow(reason=refused.reason, message=refused.message)
+        self._spider.fingerprints[stored.path] = stored.fingerprint
+        return PictureRow(path=stored.path)
 
-    def _picture_is_gone(self, request: Request) -> bool:
-        """Somebody removed the file: it is fetched again."""
-        if kind_of(request) is not Kind.PICTURE:
+    def _lacks_picture(self, request: Request, kept: Answer) -> bool:
+        """Somebody removed the file, or the address was fetched as a page: it is fetched again."""
+        if kind_of(request) is not Kind.PICTURE or kept.status not in _PICTURE_STATUSES:
             return False
         row = self._spider.journal.picture(request.url)
-        return row is not None and bool(row.path) and not (self._spider.folder / row.path).exists()
+        return row is None or (bool(row.path) and not (self._spider.folder / row.path).exists())
 
 
 def _response(request: Request, kept: Answer) -> Response:

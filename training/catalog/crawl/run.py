@@ -2,7 +2,7 @@
 
 import logging
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,8 @@ class Outcome:
     failure: str
     """One sentence; empty unless the crawl could not go on."""
     limit_reached: bool
+    fingerprints: Mapping[str, int]
+    """Of the pictures that came, by path."""
 
 
 def crawl(
@@ -61,6 +63,7 @@ def crawl(
         interrupted=bool(received),
         failure=spider.failure,
         limit_reached=spider.limit_reached,
+        fingerprints=spider.fingerprints,
     )
 
 

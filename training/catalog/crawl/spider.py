@@ -48,6 +48,8 @@ class ShopSpider(Spider):
         self.folder = folder
         self.journal = journal
         self.pictures = PictureStore(folder)
+        self.fingerprints: dict[str, int] = {}
+        """Of pictures that came, by path."""
         self.progress = progress
         self.failure = ""
         """One sentence; the crawl could not go on."""

@@ -9,7 +9,7 @@ YES: Final = "yes"
 NO: Final = "no"
 _YES: Final = frozenset(["yes", "y", "true", "t", "1", "있음", "o", "with"])
 _NO: Final = frozenset(["no", "n", "false", "f", "0", "none", "without", "없음", "x"])
-_FLAGS: Final = frozenset(("hood", "pocket", "buttons", "zipper", "belt", "lace", "kids"))
+_FLAGS: Final = frozenset(("hood", "pocket", "buttons", "zipper", "belt", "lace", "collar", "kids"))
 _LONGEST: Final = 40
 
 _SPELLINGS: Final = {

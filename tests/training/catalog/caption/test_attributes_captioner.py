@@ -160,6 +160,13 @@ def test_what_stays_is_not_said_to_change() -> None:
     assert not any("is black" in caption for caption in said)
 
 
+def test_no_denies_one_thing_alone() -> None:
+    one = shirt(1, buttons="yes", pocket="no")
+    for caption in said_of(one, shirt(2, buttons="no", pocket="yes"), 200):
+        assert "no buttons and pockets" not in caption
+        assert "without buttons and pockets" not in caption
+
+
 def test_only_what_is_known_to_be_alike_is_called_the_same() -> None:
     said = said_of(shirt(1, "black"), shirt(2, "red"))
     assert not any("same" in caption or "similar" in caption for caption in said)
@@ -249,6 +256,25 @@ def test_manner() -> None:
 def test_what_a_category_is_called(category: str, word: str, plural: bool) -> None:
     noun = nouns_of(category)[0]
     assert (noun.word, noun.plural) == (word, plural)
+
+
+@pytest.mark.parametrize(
+    ("trait", "after", "words"),
+    [
+        ("neckline", "v-neck", "a v-neck"),
+        ("neckline", "off-shoulder", "an off-shoulder neckline"),
+        ("collar", "shawl", "a shawl collar"),
+        ("pocket", "patch pockets", "patch pockets"),
+        ("buttons", "gold", "gold buttons"),
+        ("lace", "black", "black lace"),
+        ("fit", "boxy", "a boxy fit"),
+        ("heel", "high", "a high heel"),
+        ("neckline", "rundhals", ""),
+        ("buttons", "3", ""),
+    ],
+)
+def test_parts_with_any_english_value(trait: str, after: str, words: str) -> None:
+    assert say(trait, "no", after, {}).has == ((words,) if words else ())
 
 
 @pytest.mark.parametrize("trait", TRAITS)

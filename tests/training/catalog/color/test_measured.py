@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -101,23 +102,48 @@ from catalog.color import measured
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     measured._KEEP_EVERY_S = 0
-    measured.read_colors(folder, [f"{n}.png" for n in range(400)])
+    measured.read_colors(folder, [f"{n}.png" for n in range(300)])
 """
+PICTURES = 300
 
 
-def test_an_interrupt_keeps_what_was_measured(tmp_path: Path) -> None:
-    picture = Image.new("RGB", (300, 300), (245, 245, 245))
-    for number in range(400):
-        picture.paste(RGB["red"], (20, 20, 70, 70 + number % 100))
-        picture.save(tmp_path / f"{number}.png")
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_whatever_ends_it_what_was_measured_is_kept(tmp_path: Path, end: signal.Signals) -> None:
+    picture = Image.new("RGB", (20, 20), (245, 245, 245))
+    for number in range(PICTURES):
+        picture.putpixel((number % 20, number // 20 % 20), RGB["red"])
+        picture.resize((200, 200)).save(tmp_path / f"{number}.png")
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     with subprocess.Popen([sys.executable, program, tmp_path], stderr=subprocess.PIPE) as process:
-        deadline = monotonic() + 120
-        while not (tmp_path / COLORS).exists() and monotonic() < deadline:
-            sleep(0.05)
-        process.send_signal(signal.SIGINT)
+        wait_until((tmp_path / COLORS).exists)
+        workers = children(process.pid)
+        process.send_signal(end)
         process.communicate(timeout=120)
     assert process.returncode != 0
     kept = json.loads((tmp_path / COLORS).read_text())["colors"]
-    assert 0 < len(kept) < 400
+    assert 0 < len(kept) < PICTURES
+    assert workers
+    wait_until(lambda: not any(map(runs, workers)))
+
+
+def wait_until(done: Callable[[], bool]) -> None:
+    deadline = monotonic() + 120
+    while not done():
+        assert monotonic() < deadline
+        sleep(0.05)
+
+
+def children(process: int) -> list[int]:
+    return [
+        int(child)
+        for task in Path(f"/proc/{process}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
+
+
+def runs(process: int) -> bool:
+    try:
+        return "State:\tZ" not in Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return False

@@ -4,6 +4,8 @@ from collections import Counter
 
 import pytest
 
+from indexer.feed import open_feed
+from indexer.product import Mapper
 from tests.training.catalog.crawl.conftest import Crawled
 from tests.training.catalog.shop.crawler import CONTACT
 from tests.training.catalog.shop.expected import crawled_products, expected_products
@@ -30,6 +32,16 @@ def test_every_picture_is_in_the_folder_and_no_other_file(first: Crawled) -> Non
     # The placeholder was fetched before anyone could know that many products share it.
     assert listed < kept
     assert len(kept - listed) == 1
+
+
+def test_the_indexer_reads_every_row_with_its_picture(first: Crawled) -> None:
+    mapper = Mapper(first.folder)
+    feed = open_feed(first.folder / "products.jsonl")
+    for row in feed.read():
+        product, image = mapper.product(row), mapper.load(mapper.picture(row))
+        assert product.title
+        assert image is not None
+    assert feed.rows == len(STOCK)
 
 
 def test_robots_txt_comes_first_and_is_obeyed(first: Crawled) -> None:

@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from catalog.crawl.gather import gather
+import pytest
+
+from catalog.crawl.gather import gather, service_id
 from catalog.crawl.journal import Journal, PictureRow
 from catalog.crawl.profile import Profile
 from catalog.crawl.reading.found import Found, PictureLink
@@ -31,6 +33,13 @@ def test_ids_are_unique_and_stay(tmp_path: Path) -> None:
     assert len(gathered.products) == 3
     assert [row.reason for row in gathered.set_aside] == ["DUPLICATE"]
     journal.close()
+
+
+@pytest.mark.parametrize(
+    ("shops", "ours"), [("A/1\\2", "A-1-2"), ("..", ""), ("", ""), ("x" * 300, "x" * 256)]
+)
+def test_ids_as_the_service_takes_them(shops: str, ours: str) -> None:
+    assert service_id(shops) == ours
 
 
 def test_a_whole_run_drops_what_it_has_not_found_and_a_part_of_one_does_not(tmp_path: Path) -> None:

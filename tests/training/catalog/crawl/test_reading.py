@@ -169,11 +169,20 @@ def test_colors_sizes_and_attributes_from_further_properties() -> None:
         {"name": "Color", "value": "black, ivory"},
         {"name": "사이즈", "value": ["S", "M"]},
         {"name": "Sleeve Length", "value": "long"},
+        {"name": "소매 기장", "value": "긴팔"},
+        {"name": "계절", "value": "겨울"},
+        {"name": "비고", "value": "no name that the service takes"},
     ]
     found = _read(_json_ld(_product(additionalProperty=properties, material="wool")))
     assert found.colors == ("black", "ivory")
     assert found.sizes == ("S", "M")
-    assert found.attributes == {"sleeve_length": "long", "material": "wool"}
+    assert found.attributes == {"sleeve_length": "long", "season": "겨울", "material": "wool"}
+
+
+def test_an_address_may_be_longer_than_a_text() -> None:
+    address = "https://cdn.example/1.jpg?" + "x" * 900
+    assert _read(_json_ld(_product(image=address))).pictures == (PictureLink(address),)
+    assert len(_read(_json_ld(_product(name="x" * 900))).title) == 500
 
 
 def test_microdata_fills_what_json_ld_leaves_open() -> None:

@@ -4,7 +4,7 @@ import html
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from catalog.crawl.reading.values import clean
+from catalog.crawl.reading.values import LONGEST_ADDRESS, clean
 
 Node = dict[str, Any]
 PRODUCTS: Final = frozenset(
@@ -68,6 +68,14 @@ class Graph:
         """A property's values as text: a node says its name or value."""
         found = (self._text(each) for each in as_list(node.get(name)))
         return [text for text in found if text]
+
+    def address(self, node: Node, *names: str) -> str:
+        """The first text of a property that may be long."""
+        for name in names:
+            for value in as_list(node.get(name)):
+                if isinstance(value, str) and value.strip():
+                    return clean(html.unescape(value), LONGEST_ADDRESS)
+        return ""
 
     def text(self, node: Node, *names: str) -> str:
         """The first text of the first property that has one."""

@@ -38,7 +38,11 @@ def read_properties(properties: Properties, page: str) -> Found:
     currency = first("product:price:currency", "og:price:currency")
     price, known = read_price(first("product:price:amount", "og:price:amount"), currency)
     colors = distinct(part for text in every("product:color") for part in split_list(text))
-    addresses = every("og:image", "og:image:url") or every("og:image:secure_url")
+    addresses = [
+        value
+        for name, value in properties
+        if name in ("og:image", "og:image:url", "og:image:secure_url")
+    ]
     return Found(
         id=first(*_IDS)[:256],
         title=first("og:title"),

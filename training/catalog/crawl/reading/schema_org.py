@@ -7,16 +7,33 @@ from typing import Final
 from catalog.crawl.reading.found import Found, PictureLink
 from catalog.crawl.reading.graph import PRODUCTS, Graph, Node, types
 from catalog.crawl.reading.values import (
+    clean,
     distinct,
     join,
     read_availability,
     read_price,
     split_list,
 )
+from catalog.feed.columns import attribute_name
+from catalog.feed.drafts import MAX_ATTRIBUTES
 
-MOST_ATTRIBUTES: Final = 32
 _COLOR_NAMES: Final = frozenset({"color", "colour", "colors", "colours", "색상", "컬러", "색깔"})
 _SIZE_NAMES: Final = frozenset({"size", "sizes", "사이즈", "크기"})
+_KOREAN_NAMES: Final = {
+    "소재": "material",
+    "재질": "material",
+    "패턴": "pattern",
+    "무늬": "pattern",
+    "핏": "fit",
+    "소매": "sleeve",
+    "소매기장": "sleeve_length",
+    "기장": "length",
+    "넥라인": "neckline",
+    "성별": "gender",
+    "계절": "season",
+    "시즌": "season",
+}
+"""The service takes ASCII names alone; other Korean ones are left out."""
 _CAPTIONS: Final = ("caption", "name", "description", "keywords", "additionalType", "alternateName")
 
 
@@ -29,7 +46,7 @@ def find_product(graph: Graph, page: str, heading: str) -> Node | None:
     if len(found) <= 1:
         return found[0] if found else None
     for node in found:
-        addresses = (graph.text(node, name) for name in ("url", "@id"))
+        addresses = (graph.address(node, name) for name in ("url", "@id"))
         if any(each and join(page, each) == page for each in addresses):
             return node
     for node in found:
@@ -132,8 +149,8 @@ def _properties(
                 colors += parts
             elif name in _SIZE_NAMES:
                 sizes += parts
-            elif name and values and len(attributes) < MOST_ATTRIBUTES:
-                attributes.setdefault("_".join(name.split()), ", ".join(values))
+            elif values and len(attributes) < MAX_ATTRIBUTES and (ours := _name(name)):
+                attributes.setdefault(ours, clean(", ".join(values)))
     product = products[0]
     for name in ("material", "pattern"):
         if text := graph.text(product, name):
@@ -141,6 +158,10 @@ def _properties(
     if group := graph.text(product, "productGroupID", "inProductGroupWithID"):
         attributes.setdefault("item_group_id", group)
     return distinct(colors), distinct(sizes), attributes
+
+
+def _name(name: str) -> str:
+    return _KOREAN_NAMES.get("".join(name.split()), "") or attribute_name(name)
 
 
 def _pictures(
@@ -154,7 +175,7 @@ def _pictures(
                 address, said = image, ""
             elif isinstance(image, dict):
                 image = graph.nodes({"image": image}, "image")[0]
-                address = graph.text(image, "contentUrl", "url") or str(image.get("@id", ""))
+                address = graph.address(image, "contentUrl", "url", "@id")
                 said = " ".join(graph.text(image, name) for name in _CAPTIONS).casefold()
             else:
                 continue

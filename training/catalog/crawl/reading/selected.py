@@ -4,10 +4,11 @@ from parsel import Selector
 
 from catalog.crawl.profile import Selectors, is_xpath
 from catalog.crawl.reading.found import Found, PictureLink
-from catalog.crawl.reading.values import clean, distinct, join, read_price
+from catalog.crawl.reading.values import LONGEST_ADDRESS, clean, distinct, join, read_price
+from catalog.feed.values import MAX_TEXT
 
 
-def select(page: Selector, selector: str | None) -> list[str]:
+def select(page: Selector, selector: str | None, longest: int = MAX_TEXT) -> list[str]:
     """Texts of a selector, CSS or XPath; an element without ``::text`` gives all of its text."""
     if selector is None:
         return []
@@ -16,7 +17,7 @@ def select(page: Selector, selector: str | None) -> list[str]:
         each.xpath("string()").get("") if hasattr(each.root, "tag") else each.get()
         for each in found
     )
-    return [text for each in texts if (text := clean(str(each)))]
+    return [text for each in texts if (text := clean(str(each), longest))]
 
 
 def read_selected(page: Selector, selectors: Selectors, base: str) -> Found:
@@ -43,6 +44,11 @@ def read_selected(page: Selector, selectors: Selectors, base: str) -> Found:
 
 def selected_pictures(page: Selector, selectors: Selectors, base: str) -> tuple[PictureLink, ...]:
     """Pictures of the two selectors, each in the role of its own."""
-    product = (PictureLink(join(base, each)) for each in select(page, selectors.images))
-    worn = (PictureLink(join(base, each), True) for each in select(page, selectors.snapshots))
+    product = (
+        PictureLink(join(base, each)) for each in select(page, selectors.images, LONGEST_ADDRESS)
+    )
+    worn = (
+        PictureLink(join(base, each), True)
+        for each in select(page, selectors.snapshots, LONGEST_ADDRESS)
+    )
     return (*product, *worn)

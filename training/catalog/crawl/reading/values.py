@@ -8,8 +8,9 @@ from urllib.parse import urljoin, urlsplit
 
 from price_parser import Price
 
-LONGEST: Final = 2000
-"""Characters of a text that are read; long enough for an address."""
+from catalog.feed.values import MAX_TEXT
+
+LONGEST_ADDRESS: Final = 2000
 _CURRENCIES: Final = {
     "원": "KRW",
     "₩": "KRW",
@@ -30,10 +31,10 @@ _THERE: Final = frozenset(
 _GONE: Final = frozenset({"outofstock", "soldout", "discontinued", "oos", "notavailable"})
 
 
-def clean(text: str) -> str:
-    """One line without control characters, at most `LONGEST` characters."""
+def clean(text: str, longest: int = MAX_TEXT) -> str:
+    """One line without control characters, cut where the service would refuse it."""
     printable = "".join(each if each.isprintable() else " " for each in text)
-    return " ".join(printable.split())[:LONGEST]
+    return " ".join(printable.split())[:longest]
 
 
 def join(base: str, address: str) -> str:
