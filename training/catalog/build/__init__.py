@@ -1,0 +1,1 @@
+"""Crawl, caption and structure in a row."""

@@ -1,0 +1,1 @@
+"""Pairs of pictures get two sentences each: what differs."""

@@ -1,0 +1,1 @@
+"""Colours: what a shop's words for them mean, and what a picture shows."""

@@ -1,0 +1,1 @@
+"""From a shop's pages to products and pictures, on Scrapy."""

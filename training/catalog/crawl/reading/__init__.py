@@ -1,0 +1,1 @@
+"""From a page to a product: what it publishes for machines, and the profile's selectors."""

@@ -1,0 +1,1 @@
+"""Which pictures form pairs."""
