@@ -6,6 +6,8 @@ import pytest
 
 from catalog.__main__ import main
 from catalog.crawl.journal import Journal
+from catalog.products import read_products
+from tests.training.catalog.shop.drawn import picture
 
 SHOP = ["--shop", "musinsa"]
 CONTACT = ["--contact", "owner@shop.example"]
@@ -33,6 +35,16 @@ def test_options_that_do_not_do(
     assert err.count("\n") == 1
     assert any(part in err for part in sentence.split("|"))
     assert not (tmp_path / "catalog").exists()
+
+
+def test_a_feed_is_gathered_by_the_same_command(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(picture("a"))
+    (tmp_path / "feed.csv").write_text("id,label,image\n1,Coat,a.jpg\n")
+    output = tmp_path / "catalog"
+    feed = ["--feed", str(tmp_path / "feed.csv"), "--images", str(tmp_path)]
+    assert main(["crawl", *feed, "--output", str(output)]) == 0
+    [product] = read_products(output)
+    assert (product.id, product.category, len(product.images)) == ("1", "coat", 1)
 
 
 def test_one_crawl_at_a_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

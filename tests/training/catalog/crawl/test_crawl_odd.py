@@ -1,16 +1,14 @@
-"""Shops without a profile, shops that do not answer, and a disk that does not take it."""
+"""A shop without a profile, and a shop that does not answer."""
 
-import subprocess
 from importlib import resources
 from pathlib import Path
 
-from catalog.products import PRODUCTS, read_products
+from catalog.products import read_products
 from tests.training.catalog.shop.crawler import arguments, crawl, write_profile
 from tests.training.catalog.shop.server import Shop, open_shop
 
 CRAWL_DELAY_S = 0.08
 PAGES = 14
-FILE_BYTES = 60_000
 
 
 def _general_profile(folder: Path, shop: Shop) -> Path:
@@ -62,31 +60,3 @@ def test_a_robots_txt_that_cannot_be_read_forbids_everything(tmp_path: Path) -> 
     assert "not one page of test-shop could be read" in ended.stderr
     assert "robots.txt cannot be read" in ended.stderr
     assert asked == {"/robots.txt"}
-
-
-def test_a_disk_that_is_full_ends_in_a_sentence_and_can_be_gone_on_with(tmp_path: Path) -> None:
-    with open_shop() as shop:
-        profile = write_profile(tmp_path, shop)
-        options = arguments(shop, profile, tmp_path / "catalog")
-        ended = _with_small_files(options)
-        assert ended.returncode == 1
-        assert ended.stderr.startswith("catalog crawl: the crawl cannot be kept on disk: ")
-        assert ended.stderr.count("\n") == 1
-        assert (tmp_path / "catalog" / PRODUCTS).exists()
-        before = {each.target for each in shop.forget() if each.status == 200}
-        ended = crawl(*options)
-        assert ended.returncode == 0, ended.stderr
-        again = [each.target for each in shop.log if each.target in before]
-    assert len(read_products(tmp_path / "catalog")) == 19
-    # What was under way when the disk was full could not be kept.
-    assert len(again) <= 2
-
-
-def _with_small_files(options: list[str]) -> subprocess.CompletedProcess[str]:
-    """The command where no file may grow beyond `FILE_BYTES`."""
-    program = (
-        "import resource, sys; from catalog.__main__ import main; "
-        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({FILE_BYTES}, {FILE_BYTES})); "
-        "sys.exit(main(['crawl', *sys.argv[1:]]))"
-    )
-    return crawl(*options, program=program)

@@ -35,14 +35,13 @@ def read_properties(properties: Properties, page: str) -> Found:
     def first(*names: str) -> str:
         return next((value for value in every(*names) if value), "")
 
+    def addresses_of(*names: str) -> list[str]:
+        return [value for name, value in properties if name in names]
+
     currency = first("product:price:currency", "og:price:currency")
     price, known = read_price(first("product:price:amount", "og:price:amount"), currency)
     colors = distinct(part for text in every("product:color") for part in split_list(text))
-    addresses = [
-        value
-        for name, value in properties
-        if name in ("og:image", "og:image:url", "og:image:secure_url")
-    ]
+    addresses = addresses_of("og:image", "og:image:url") or addresses_of("og:image:secure_url")
     return Found(
         id=first(*_IDS)[:256],
         title=first("og:title"),

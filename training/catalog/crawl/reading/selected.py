@@ -44,11 +44,9 @@ def read_selected(page: Selector, selectors: Selectors, base: str) -> Found:
 
 def selected_pictures(page: Selector, selectors: Selectors, base: str) -> tuple[PictureLink, ...]:
     """Pictures of the two selectors, each in the role of its own."""
-    product = (
-        PictureLink(join(base, each)) for each in select(page, selectors.images, LONGEST_ADDRESS)
+    product = select(page, selectors.images, LONGEST_ADDRESS)
+    worn = select(page, selectors.snapshots, LONGEST_ADDRESS)
+    return (
+        *(PictureLink(join(base, each)) for each in product),
+        *(PictureLink(join(base, each), snapshot=True) for each in worn),
     )
-    worn = (
-        PictureLink(join(base, each), True)
-        for each in select(page, selectors.snapshots, LONGEST_ADDRESS)
-    )
-    return (*product, *worn)
