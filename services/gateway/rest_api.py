@@ -23,7 +23,7 @@ def build_rest_app(
     app = FastAPI(
         openapi_url="/openapi.json", docs_url=None, redoc_url=None, redirect_slashes=False
     )
-    bodies = BodyReader(limits or BodyLimits())
+    bodies = BodyReader(limits or BodyLimits(), parts.buffered)
     search, catalog = SearchApi(parts, bodies), CatalogApi(parts, bodies)
     operations = OperationsApi(parts)
     endpoints = {

@@ -3,7 +3,8 @@
 import asyncio
 import hashlib
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from gateway.diversity import HEAD, diversified
@@ -35,7 +36,7 @@ from retrieval.domain import (
     UriReference,
     point_id,
 )
-from retrieval.errors import InvalidArgument, NotFound, Reason, ServiceUnavailable
+from retrieval.errors import CallerError, InvalidArgument, NotFound, Reason, ServiceUnavailable
 from retrieval.ports import ImageFetcher, SnapshotStore
 
 
@@ -137,8 +138,8 @@ class Search:
     async def _rank(
         self, space: EmbeddingSpace, request: SearchRequest, deadline: Deadline
     ) -> list[Ranked]:
-        reference = await self._resolve(space, request.catalog, request.reference, deadline)
-        vectors = await self._vectors.of(space, reference, request.modification)
+        async with self._resolved(space, request.catalog, request.reference, deadline) as reference:
+            vectors = await self._vectors.of(space, reference, request.modification)
         exclude: tuple[uuid.UUID, ...] = ()
         if isinstance(request.reference, ProductReference) and not request.include_reference:
             exclude = (point_id(request.catalog, request.reference.product_id),)
@@ -160,24 +161,32 @@ class Search:
             ranked = diversified(ranked, pools, request.diversity)
         return ranked
 
-    async def _resolve(
+    @asynccontextmanager
+    async def _resolved(
         self,
         space: EmbeddingSpace,
         catalog: str,
         reference: Reference | None,
         deadline: Deadline,
-    ) -> ReferencePicture | None:
-        """The picture behind a reference. Raises NotFound for a product that is not there."""
+    ) -> AsyncIterator[ReferencePicture | None]:
+        """The picture behind a reference, which counts as in memory while the block runs where it
+        had to be fetched. Raises NotFound for a product that is not there."""
         match reference:
             case None:
-                return None
+                yield None
             case ProductReference(product_id):
                 product = await self._product(space, catalog, product_id, deadline)
-                return ReferencePicture(product, b"stored:" + product.image_sha256.encode())
+                yield ReferencePicture(product, b"stored:" + product.image_sha256.encode())
             case UploadReference():
-                return await _of_upload(reference)
+                yield await _of_upload(reference)
             case UriReference(uri):
-                return await _of_upload(UploadReference(await self._fetcher.fetch(uri, deadline)))
+                try:
+                    async with self._fetcher.fetch(uri, deadline) as content:
+                        yield await _of_upload(UploadReference(content))
+                except CallerError as error:
+                    if error.field == "image.uri":
+                        error.field = "reference.image.uri"
+                    raise
 
     async def _product(
         self, space: EmbeddingSpace, catalog: str, product_id: str, deadline: Deadline
