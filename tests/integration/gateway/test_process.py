@@ -85,6 +85,8 @@ def running(env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
         ("PREFETCH_DEPTH", "1"),
         ("FILTERABLE_FIELDS", "color:colour"),
         ("IMAGE_URIS", "everything"),
+        ("IMAGE_URIS", "allowlist"),
+        ("IMAGE_URI_HOSTS", "*"),
         ("QDRANT_URL", "nowhere"),
         ("REDIS_URL", "mysql://cache"),
         ("BUNDLE_DIR", "/nonexistent"),
