@@ -22,8 +22,8 @@ OPEN: Final = {
 OWN: Final = {
     "BUNDLE_DIR", "BUNDLES_DIR", "CACHE_KEY", "DATA_DIR", "DRAIN_BUDGET_S", "DRAIN_GRACE_S",
     "GRPC_HOST", "GRPC_PORT", "HTTP_HOST", "HTTP_PORT", "IMAGE_STORE", "IMAGE_STORE_ENDPOINT",
-    "IMAGE_STORE_REGION", "QDRANT_API_KEY", "QDRANT_URL", "READY_FILE", "REDIS_URL",
-    "SNAPSHOT_REDIS_URL", "STOREFRONT_DIR", "TRITON_URL",
+    "IMAGE_STORE_REGION", "IMAGE_URIS", "IMAGE_URI_HOSTS", "QDRANT_API_KEY", "QDRANT_URL",
+    "READY_FILE", "REDIS_URL", "SNAPSHOT_REDIS_URL", "STOREFRONT_DIR", "TRITON_URL",
 }  # fmt: skip
 
 
@@ -81,6 +81,13 @@ def test_every_value_has_a_schema_and_a_default() -> None:
         {"gateway": {"replicas": "2"}},
         {"gateway": {"settings": {"TRITON_URL": "elsewhere:1"}}},
         {"gateway": {"settings": {"SEARCH_BUDGET": 1}}},
+        {"gateway": {"settings": {"IMAGE_URIS": "public"}}},
+        {"gateway": {"imageUris": {"mode": "on"}}},
+        {"gateway": {"imageUris": {"mode": "allowlist", "hosts": "shop.example"}}},
+        *(
+            {"gateway": {"imageUris": {"hosts": [host]}}}
+            for host in ("*", "shop", "https://shop.example", "shop.example:80", "a.example,b")
+        ),
         {"gateway": {"resources": {"requests": {"cpu": "1", "memory": "1Gi"}}}},
         {"qdrant": {"replicas": 2}},
         {"qdrant": {"external": {"url": "http://user:password@host:1"}}},

@@ -18,6 +18,13 @@
 {{- if and $outside $values.networkPolicy.enabled (not $values.networkPolicy.external) -}}
 {{- fail "networkPolicy.external is needed: the way out to what lies outside the release (object storage, Qdrant, Redis)." -}}
 {{- end -}}
+{{- $mode := include "recompose.imageUris" . -}}
+{{- if and (eq $mode "allowlist") (not $values.gateway.imageUris.hosts) -}}
+{{- fail "gateway.imageUris.hosts is needed with mode allowlist: the hosts that pictures are fetched from." -}}
+{{- end -}}
+{{- if and (eq $mode "public") $values.gateway.imageUris.hosts -}}
+{{- fail "gateway.imageUris.hosts needs mode allowlist: public fetches from any host of the internet." -}}
+{{- end -}}
 {{- range $name, $own := dict "gateway" $values.gateway "gateway.writer" $values.gateway.writer "triton" $values.triton -}}
 {{- if and $own.autoscaling.enabled (gt (int $own.replicas) (int $own.autoscaling.maxReplicas)) -}}
 {{- fail (printf "%s.autoscaling.maxReplicas is less than %s.replicas, the least." $name $name) -}}
