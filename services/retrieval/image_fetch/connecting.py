@@ -10,7 +10,7 @@ from httpcore2 import (
     AsyncNetworkStream,
     ConnectError,
     ConnectTimeout,
-    ReadError,
+    RemoteProtocolError,
 )
 
 from retrieval.domain import Deadline
@@ -57,10 +57,10 @@ class PinnedBackend(AsyncNetworkBackend):
         self._allowance_bytes += more_bytes
 
     def spend(self, read_bytes: int) -> None:
-        """Count bytes that were read. Raises ReadError where that is more than allowed."""
+        """Count bytes that were read. Raises RemoteProtocolError where these are too many."""
         self._allowance_bytes -= read_bytes
         if self._allowance_bytes < 0:
-            raise ReadError("more was sent than a picture needs")
+            raise RemoteProtocolError("more was sent than a picture needs")
 
     async def connect_tcp(
         self,
