@@ -178,7 +178,8 @@ HOSTS: dict[str, tuple[Handler, int, str, Reason]] = {
 async def test_what_a_host_sends_is_judged_alike(tmp_path: Path, case: str) -> None:
     handler, http, grpc_status, reason = HOSTS[case]
     internet, metrics = Internet(), Metrics()
-    fetcher = internet.fetcher(budget_s=0.5, observe=metrics.observe_dependency)
+    budget_s = 0.5 if reason is Reason.IMAGE_HOST_TIMEOUT else 20
+    fetcher = internet.fetcher(budget_s=budget_s, observe=metrics.observe_dependency)
     async with (
         internet.host(handler),
         shop(tmp_path, internet, fetcher, metrics) as (edges, _),

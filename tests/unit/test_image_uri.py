@@ -12,7 +12,7 @@ from retrieval.errors import FailedPrecondition, InvalidArgument, Reason
 from retrieval.image_fetch.addresses import is_public
 from retrieval.image_fetch.hosts import HostAllowlist, any_host, is_public_name
 from retrieval.image_fetch.uri import ImageUri, parse_image_uri
-from tests.support.internet import Internet
+from tests.support.internet import PUBLIC_V6, Internet
 from tests.support.uri_cases import INSIDE, UNREADABLE
 
 PLAIN = {
@@ -83,6 +83,10 @@ def test_what_lies_inside_is_read_and_then_refused(name: str) -> None:
 )
 def test_public_addresses_are_public(text: str) -> None:
     assert is_public(ip_address(text))
+
+
+def test_a_zone_makes_an_address_local() -> None:
+    assert not is_public(ip_address(f"{PUBLIC_V6}%eth0"))
 
 
 REDIRECTS = {
