@@ -1,11 +1,14 @@
 """The settings of fetching pictures by their address, and what is wired for them."""
 
 from collections.abc import Callable
+from pathlib import Path
 
+import httpx
 import pytest
+from fastapi import FastAPI
 
 from gateway.settings import Settings, SettingsError, read_settings
-from gateway.wiring import image_fetcher_of
+from gateway.wiring import image_fetcher_of, storefront_of
 from retrieval.domain import Deadline, ignore_observation
 from retrieval.errors import InvalidArgument, Reason
 from retrieval.permits import ByteBudget
@@ -55,6 +58,32 @@ def test_a_bad_setting_is_told_in_one_sentence(
     assert line.startswith(told)
     assert line.endswith(".")
     assert "10.0.0.1" not in line  # values are left out
+
+
+@pytest.mark.parametrize(
+    ("settings", "offered"),
+    [
+        ({}, False),
+        ({"IMAGE_URIS": "public"}, True),
+        ({"IMAGE_URIS": "allowlist", "IMAGE_URI_HOSTS": "shop.example"}, True),
+    ],
+)
+async def test_the_page_offers_an_address_where_it_is_fetched(
+    given: Set, tmp_path: Path, settings: dict[str, str], offered: bool
+) -> None:
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "index.js").write_text("1")
+    (tmp_path / "index.html").write_text("<title>shop</title>")
+    (tmp_path / "storefront.json").write_text('{"image_uris": false}')
+    given(STOREFRONT_DIR=str(tmp_path), **settings)
+    storefront = storefront_of(read_settings())
+    assert storefront is not None
+    app = FastAPI()
+    storefront.add_to(app)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://shop.test"
+    ) as client:
+        assert (await client.get("/storefront.json")).json() == {"image_uris": offered}
 
 
 async def refused_for(settings: Settings, uri: str) -> Reason:

@@ -86,9 +86,12 @@ async def get(
 
 def _location(response: httpcore2.Response) -> str:
     try:
-        return _header(response, b"location").decode()
+        location = _header(response, b"location").decode()
     except UnicodeDecodeError:
-        raise _failed(Reason.IMAGE_HOST_REFUSED) from None
+        location = ""
+    if not location:
+        raise _failed(Reason.IMAGE_HOST_REFUSED)
+    return location
 
 
 async def _body(response: httpcore2.Response, pinned: PinnedBackend, held: HeldBytes) -> bytes:

@@ -357,6 +357,7 @@ GARBAGE = {
     "a package and more": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"
     + gzip.compress(b"a") * 2,
     "a switch of protocols": b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n",
+    "a redirect without a location": b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n",
     "a redirect to nowhere": b"HTTP/1.1 302 Found\r\nLocation: \xff\r\n\r\n",
 }
 
@@ -371,6 +372,7 @@ async def test_a_host_that_speaks_garbage(internet: Internet, case: str) -> None
     assert isinstance(error, FailedPrecondition)
     assert error.reason is Reason.IMAGE_HOST_REFUSED
     assert internet.observed == [("image_host", "refused")]
+    assert len(internet.dialled) == 1
 
 
 NEVER_ENDING = {
