@@ -111,7 +111,7 @@ class GuardedImageFetcher:
             async with asyncio.timeout(limit.remaining_s()):
                 return await self._follow(target, held, limit)
         except TimeoutError:
-            if deadline.remaining_s() <= 0:
+            if limit.at_s == deadline.at_s:  # it was the caller's time, not the fetch's
                 raise DeadlineExceeded from None
             raise FailedPrecondition(Reason.IMAGE_HOST_TIMEOUT, field="image.uri") from None
         finally:

@@ -7,8 +7,9 @@ import threading
 import time
 import zlib
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from ipaddress import ip_address
+from pathlib import Path
 from socket import create_server, gaierror, socket
 from typing import Any
 
@@ -620,6 +621,30 @@ async def test_a_caller_who_leaves_closes_the_connection(internet: Internet) -> 
         await asyncio.wait_for(closed.wait(), 5)
     assert internet.observed == [("image_host", "cancelled")]
     assert internet.buffered.taken_bytes == 0
+
+
+async def test_no_connection_stays_open_however_a_fetch_ends(internet: Internet) -> None:
+    def descriptors() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    ends = [sends(CONTENT), redirects("/"), sends(b"", status="404 No"), drip, say_nothing]
+    ends.append(sends(b"packed", "Content-Encoding: br"))
+    async with AsyncExitStack() as hosts:
+        for number, answer in enumerate(ends):
+            name, address = f"h{number}.example", f"93.184.216.{number}"
+            await hosts.enter_async_context(internet.host(answer, name=name, address=address))
+        before = descriptors()
+        fetcher = internet.fetcher(budget_s=0.2)
+        for _ in range(3):
+            for number in range(len(ends)):
+                with suppress(FailedPrecondition):
+                    async with fetcher.fetch(f"http://h{number}.example/", Deadline.after(9)):
+                        pass
+        assert len(internet.dialled) == 3 * (len(ends) + 3)
+        # The servers' own ends close when they notice; those of the fetch are closed already.
+        async with asyncio.timeout(20):
+            while descriptors() > before + 3:  # noqa: ASYNC110 - the silent one sleeps on
+                await asyncio.sleep(0.05)
 
 
 async def test_fetches_at_once_are_bounded_and_so_is_the_line(internet: Internet) -> None:
