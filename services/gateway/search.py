@@ -3,8 +3,8 @@
 import asyncio
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from gateway.diversity import HEAD, diversified
@@ -138,7 +138,10 @@ class Search:
     async def _rank(
         self, space: EmbeddingSpace, request: SearchRequest, deadline: Deadline
     ) -> list[Ranked]:
-        async with self._resolved(space, request.catalog, request.reference, deadline) as reference:
+        async with AsyncExitStack() as held:
+            reference = await self._resolve(
+                space, request.catalog, request.reference, held, deadline
+            )
             vectors = await self._vectors.of(space, reference, request.modification)
         exclude: tuple[uuid.UUID, ...] = ()
         if isinstance(request.reference, ProductReference) and not request.include_reference:
@@ -161,32 +164,35 @@ class Search:
             ranked = diversified(ranked, pools, request.diversity)
         return ranked
 
-    @asynccontextmanager
-    async def _resolved(
+    async def _resolve(
         self,
         space: EmbeddingSpace,
         catalog: str,
         reference: Reference | None,
+        held: AsyncExitStack,
         deadline: Deadline,
-    ) -> AsyncIterator[ReferencePicture | None]:
-        """The picture behind a reference, which counts as in memory while the block runs where it
-        had to be fetched. Raises NotFound for a product that is not there."""
+    ) -> ReferencePicture | None:
+        """The picture behind a reference; what had to be fetched counts as in memory until
+        ``held`` ends. Raises NotFound for a product that is not there."""
         match reference:
             case None:
-                yield None
+                return None
             case ProductReference(product_id):
                 product = await self._product(space, catalog, product_id, deadline)
-                yield ReferencePicture(product, b"stored:" + product.image_sha256.encode())
+                return ReferencePicture(product, b"stored:" + product.image_sha256.encode())
             case UploadReference():
-                yield await _of_upload(reference)
+                return await _of_upload(reference)
             case UriReference(uri):
-                try:
-                    async with self._fetcher.fetch(uri, deadline) as content:
-                        yield await _of_upload(UploadReference(content))
-                except CallerError as error:
-                    if error.field == "image.uri":
-                        error.field = "reference.image.uri"
-                    raise
+                fetched = await self._fetched(uri, held, deadline)
+                return await _of_upload(UploadReference(fetched))
+
+    async def _fetched(self, uri: str, held: AsyncExitStack, deadline: Deadline) -> bytes:
+        try:
+            return await held.enter_async_context(self._fetcher.fetch(uri, deadline))
+        except CallerError as error:
+            if error.field == "image.uri":
+                error.field = "reference.image.uri"
+            raise
 
     async def _product(
         self, space: EmbeddingSpace, catalog: str, product_id: str, deadline: Deadline
