@@ -14,8 +14,8 @@ TRAINING := training/.venv/bin
 DEPLOY := .venv-deploy/bin
 PROTOS := $(wildcard proto/recompose/v1/*.proto)
 # Debian's names of what the tests run and no Python package brings.
-SYSTEM_PACKAGES := git curl chromium prometheus prometheus-node-exporter prometheus-pushgateway \
-  prometheus-redis-exporter
+SYSTEM_PACKAGES := git curl openssl chromium prometheus prometheus-node-exporter \
+  prometheus-pushgateway prometheus-redis-exporter
 # What builds and runs images where no registry of images is reached.
 SYSTEM_PACKAGES_LONG := buildah podman runc debootstrap
 STOREFRONT := services/storefront

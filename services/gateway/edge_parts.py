@@ -23,8 +23,10 @@ from retrieval.domain import (
     ProductWrite,
     SearchRequest,
     SearchResponse,
+    UriReference,
 )
 from retrieval.errors import DeadlineExceeded
+from retrieval.permits import ByteBudget
 
 T = TypeVar("T")
 
@@ -99,9 +101,15 @@ class Budgets:
     """The longest each kind of call may take, in seconds; a caller's deadline shortens it."""
 
     search_s: float = 8.0
+    image_uri_s: float = 2.0
     read_s: float = 2.0
     write_s: float = 10.0
     import_s: float = 60.0
+
+    def of_search(self, request: SearchRequest) -> float:
+        """The time for this search: fetching a picture by its address has its own."""
+        fetches = isinstance(request.reference, UriReference)
+        return self.search_s + (self.image_uri_s if fetches else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +126,8 @@ class EdgeParts:
     budgets: Budgets = Budgets()
     access: Access = field(default_factory=OpenAccess)
     trace: TraceRequest = ignore_request
+    buffered: ByteBudget | None = None
+    """Counts what is in memory on all ways in; each REST edge has its own where there is none."""
 
 
 async def within(deadline: Deadline, work: Callable[[Deadline], Awaitable[T]]) -> T:

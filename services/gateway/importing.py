@@ -4,7 +4,8 @@ import asyncio
 import hashlib
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -34,6 +35,7 @@ from retrieval.errors import CallerError, InvalidArgument, Reason
 from retrieval.ports import ImageFetcher, ImageStore
 
 _DECODED_AT_ONCE: Final = 8
+_FETCHED_AT_ONCE: Final = 8
 
 
 def ignore_outcome(outcome: ImportOutcome) -> None:
@@ -73,6 +75,9 @@ class Importer:
         self._trace = trace
         # A decoded picture may take 75 MB: only a few are held at once, however many wait.
         self._decoding = asyncio.Semaphore(_DECODED_AT_ONCE)
+        # An import's pictures may all lie elsewhere: few are fetched and held at once, so that
+        # they neither fill the memory nor take the places of shoppers' fetches.
+        self._fetching = asyncio.Semaphore(_FETCHED_AT_ONCE)
 
     async def run(
         self,
@@ -149,22 +154,24 @@ class Importer:
                 raise InvalidArgument(Reason.IMAGE_REQUIRED, field="image")
             return _payload_change(product, before)
 
-        content = await self._content(write.image, deadline)
-        source = await asyncio.to_thread(_sha256, content)
-        if before is not None and before.source_sha256 == source:
-            return _payload_change(product, before)
-        async with self._decoding:
-            image = await self._workshop.normalise(content, deadline)
-            sha256 = await self._images.put(image, deadline)
-            pixels = await self._workshop.pixels(image, space.bundle, deadline)
+        async with self._content(write.image, deadline) as content:
+            source = await asyncio.to_thread(_sha256, content)
+            if before is not None and before.source_sha256 == source:
+                return _payload_change(product, before)
+            async with self._decoding:
+                image = await self._workshop.normalise(content, deadline)
+                sha256 = await self._images.put(image, deadline)
+                pixels = await self._workshop.pixels(image, space.bundle, deadline)
         return _Change(_with_picture(product, image, sha256, source), pixels)
 
-    async def _content(self, image: ImageSource, deadline: Deadline) -> bytes:
+    @asynccontextmanager
+    async def _content(self, image: ImageSource, deadline: Deadline) -> AsyncIterator[bytes]:
         match image:
             case UploadReference(content):
-                return content
+                yield content
             case UriReference(uri):
-                return await self._fetcher.fetch(uri, deadline)
+                async with self._fetching, self._fetcher.fetch(uri, deadline) as content:
+                    yield content
 
     async def _apply(
         self, space: EmbeddingSpace, changes: Sequence[_Change], deadline: Deadline

@@ -37,7 +37,7 @@ def build_rest_app(
         # The framework's own would record addresses and texts of errors; see gateway.tracing.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    bodies = BodyReader(limits or BodyLimits())
+    bodies = BodyReader(limits or BodyLimits(), parts.buffered)
     search, catalog = SearchApi(parts, bodies), CatalogApi(parts, bodies)
     operations = OperationsApi(parts)
     endpoints = {

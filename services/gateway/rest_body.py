@@ -13,10 +13,10 @@ from retrieval.domain import Deadline
 from retrieval.errors import (
     DeadlineExceeded,
     MalformedRequest,
-    Overloaded,
     Reason,
     RequestTooLarge,
 )
+from retrieval.permits import ByteBudget
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ class BodyLimits:
     """A picture of 10 MiB in base64, and slack."""
     multipart_bytes: int = 11 << 20
     buffered_bytes: int = 256 << 20
-    """All bodies in memory at once."""
+    """All bodies in memory at once, and with them the pictures fetched by their address."""
     read_s: float = 30.0
     """Time that a caller has for sending a body: apart from the budget of the call itself, since
     a phone may need long for a picture."""
@@ -60,9 +60,10 @@ class Body:
 class BodyReader:
     """Reads bodies within limits. One for the whole edge: it counts the bytes in memory."""
 
-    def __init__(self, limits: BodyLimits) -> None:
+    def __init__(self, limits: BodyLimits, buffered: ByteBudget | None = None) -> None:
+        """``buffered`` counts bytes that come on other ways, too, in place of the limits' own."""
         self._limits = limits
-        self._buffered_bytes = 0
+        self._buffered = buffered or ByteBudget(limits.buffered_bytes)
 
     @asynccontextmanager
     async def open(self, request: Request) -> AsyncIterator[Body]:
@@ -82,19 +83,13 @@ class BodyReader:
         if _declared_bytes(request) > limit:
             raise RequestTooLarge
         raw = bytearray()
-        held_bytes = 0
-        try:
+        with self._buffered.holding() as held:
             async for chunk in _chunks_before(request, self._limits.read_s):
                 if len(raw) + len(chunk) > limit:
                     raise RequestTooLarge
-                if self._buffered_bytes + len(chunk) > self._limits.buffered_bytes:
-                    raise Overloaded
-                self._buffered_bytes += len(chunk)
-                held_bytes += len(chunk)
+                held.take(len(chunk))
                 raw += chunk
             yield Body(content_type, raw)
-        finally:
-            self._buffered_bytes -= held_bytes
 
 
 async def _chunks_before(request: Request, limit_s: float) -> AsyncIterator[bytes]:

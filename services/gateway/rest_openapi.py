@@ -41,7 +41,7 @@ _ERRORS: Final[Mapping[Kind, tuple[str, Reason]]] = {
     Kind.INVALID: ("A value breaks a rule.", Reason.PAGE_SIZE_INVALID),
     Kind.PRECONDITION: (
         "Something that the request names did not deliver.",
-        Reason.IMAGE_URI_INVALID,
+        Reason.IMAGE_HOST_UNREACHABLE,
     ),
     Kind.EXHAUSTED: ("At the limit; `Retry-After` says when to try again.", Reason.OVERLOADED),
     Kind.BROKEN: ("A part of the service broke.", Reason.DEPENDENCY_BROKEN),

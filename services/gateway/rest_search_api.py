@@ -22,7 +22,7 @@ class SearchApi:
                 question = await body.decode(SEARCH_FORM, decode_search)
                 page = await answer(
                     request,
-                    self._parts.budgets.search_s,
+                    self._parts.budgets.of_search(question),
                     lambda deadline: self._parts.search.search(question, deadline),
                 )
         return JsonResponse(encode_search(page, question.view))

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import uuid
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,7 +39,7 @@ from retrieval.domain import (
     ignore_trace,
     point_id,
 )
-from retrieval.errors import InvalidArgument, NotFound, Reason, ServiceUnavailable
+from retrieval.errors import CallerError, InvalidArgument, NotFound, Reason, ServiceUnavailable
 from retrieval.ports import ImageFetcher, SnapshotStore
 
 
@@ -143,8 +144,11 @@ class Search:
     async def _rank(
         self, space: EmbeddingSpace, request: SearchRequest, deadline: Deadline
     ) -> list[Ranked]:
-        reference = await self._resolve(space, request.catalog, request.reference, deadline)
-        vectors = await self._vectors.of(space, reference, request.modification)
+        async with AsyncExitStack() as held:
+            reference = await self._resolve(
+                space, request.catalog, request.reference, held, deadline
+            )
+            vectors = await self._vectors.of(space, reference, request.modification)
         exclude: tuple[uuid.UUID, ...] = ()
         if isinstance(request.reference, ProductReference) and not request.include_reference:
             exclude = (point_id(request.catalog, request.reference.product_id),)
@@ -171,9 +175,11 @@ class Search:
         space: EmbeddingSpace,
         catalog: str,
         reference: Reference | None,
+        held: AsyncExitStack,
         deadline: Deadline,
     ) -> ReferencePicture | None:
-        """The picture behind a reference. Raises NotFound for a product that is not there."""
+        """The picture behind a reference; what had to be fetched counts as in memory until
+        ``held`` ends. Raises NotFound for a product that is not there."""
         if reference is None:
             return None
         with self._trace("resolve reference", {"recompose.reference": _KINDS[type(reference)]}):
@@ -184,8 +190,16 @@ class Search:
                 case UploadReference():
                     return await _of_upload(reference)
                 case UriReference(uri):
-                    fetched = await self._fetcher.fetch(uri, deadline)
+                    fetched = await self._fetched(uri, held, deadline)
                     return await _of_upload(UploadReference(fetched))
+
+    async def _fetched(self, uri: str, held: AsyncExitStack, deadline: Deadline) -> bytes:
+        try:
+            return await held.enter_async_context(self._fetcher.fetch(uri, deadline))
+        except CallerError as error:
+            if error.field == "image.uri":
+                error.field = "reference.image.uri"
+            raise
 
     async def _product(
         self, space: EmbeddingSpace, catalog: str, product_id: str, deadline: Deadline

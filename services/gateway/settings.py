@@ -4,10 +4,11 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from retrieval.domain import FieldKind
+from retrieval.image_fetch.hosts import HostAllowlist
 
 _DEMO_FIELDS = {
     "category": FieldKind.KEYWORD,
@@ -103,8 +104,24 @@ class Settings(BaseSettings):
     ranking_depth: int = Field(
         200, ge=100, le=1000, description="Hits a query has at most, over all its pages."
     )
-    image_uris: Literal["off"] = Field(
-        "off", description="Fetching image URIs: only 'off' is offered so far."
+    image_uris: Literal["off", "allowlist", "public"] = Field(
+        "off",
+        description="Whether pictures are fetched by their address: off (IMAGE_URI_DISABLED), "
+        "allowlist (from IMAGE_URI_HOSTS), public (from any host of the public internet). Private "
+        "addresses, other ports than 80 and 443, and proxies of the environment are never used.",
+    )
+    image_uri_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        validate_default=True,
+        description="Hosts for IMAGE_URIS=allowlist, comma-separated: a name, or *.shop.example "
+        "for all names below shop.example.",
+    )
+    image_uri_budget_s: float = Field(
+        2.0,
+        gt=0,
+        le=60,
+        description="Time for fetching one picture by its address, redirects included; a search "
+        "that needs one has it beside SEARCH_BUDGET_S.",
     )
 
     tls_cert_file: Path | None = Field(
@@ -201,6 +218,24 @@ class Settings(BaseSettings):
             if not _ORIGIN.fullmatch(origin):
                 raise ValueError("an origin is http://HOST or https://HOST, with :PORT or without")
         return origins
+
+    @field_validator("image_uri_hosts", mode="before")
+    @classmethod
+    def _parse_hosts(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(filter(None, (part.strip() for part in value.split(","))))
+
+    @field_validator("image_uri_hosts")
+    @classmethod
+    def _check_hosts(cls, hosts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        HostAllowlist(hosts)
+        mode = info.data.get("image_uris")
+        if mode == "allowlist" and not hosts:
+            raise ValueError("IMAGE_URIS=allowlist needs hosts")
+        if mode == "public" and hosts:
+            raise ValueError("a list of hosts needs IMAGE_URIS=allowlist, public fetches from any")
+        return hosts
 
     @field_validator("filterable_fields", mode="before")
     @classmethod

@@ -40,7 +40,7 @@ class Metrics:
         )
         self._dependency_calls = Counter(
             "recompose_dependency_calls",
-            "Calls to Triton, Qdrant, Redis and the image store, by outcome.",
+            "Calls to Triton, Qdrant, Redis, the image store and hosts of pictures, by outcome.",
             ["dependency", "outcome"],
             registry=self.registry,
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import grpc
 import structlog
+from httpcore2 import AnyIOBackend
 from pydantic import SecretStr
 
 from gateway.access.access_wiring import access_of
@@ -41,10 +42,16 @@ from retrieval.bundle import Bundle
 from retrieval.cache import RedisEmbeddingCache
 from retrieval.domain import Observe, Trace, ignore_observation
 from retrieval.image_fetch import DisabledImageFetcher
+from retrieval.image_fetch.connecting import public_tls
+from retrieval.image_fetch.fetcher import GuardedImageFetcher
+from retrieval.image_fetch.hosts import HostAllowlist, any_host
+from retrieval.image_fetch.resolving import SystemResolver
 from retrieval.image_store import FolderImageStore
 from retrieval.image_store.s3 import S3ImageStore
 from retrieval.image_store.verified import ReportDamage, VerifiedImageStore
 from retrieval.lease import RedisLease
+from retrieval.permits import ByteBudget
+from retrieval.ports import ImageFetcher
 from retrieval.qdrant import Connection, QdrantPictureReferences
 from retrieval.redis_link import RedisLink
 from retrieval.snapshots import RedisSnapshotStore
@@ -91,6 +98,7 @@ def build(settings: Settings, traced: TracingSettings | None = None) -> Gateway:
     # Late: the commands wire other things here, and the edges are costly to import.
     from gateway.grpc_server import build_grpc_server
     from gateway.rest_api import build_rest_app
+    from gateway.rest_body import BodyLimits
 
     metrics = Metrics()
     observe = metrics.observe_dependency
@@ -108,7 +116,8 @@ def build(settings: Settings, traced: TracingSettings | None = None) -> Gateway:
     snapshots = RedisSnapshotStore(ranking_link, secret=secret)
     store_threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="image-store")
     images = image_store_of(settings, store_threads, observe)
-    fetcher = DisabledImageFetcher()
+    buffered = ByteBudget(BodyLimits().buffered_bytes)
+    fetcher, close_fetcher = image_fetcher_of(settings, buffered, observe)
     workshop = PictureWorkshop(settings.picture_workers)
 
     readiness = Readiness(
@@ -152,9 +161,14 @@ def build(settings: Settings, traced: TracingSettings | None = None) -> Gateway:
         metrics=metrics,
         readiness=readiness,
         request_id=request_id,
-        budgets=Budgets(search_s=settings.search_budget_s, import_s=settings.import_budget_s),
+        budgets=Budgets(
+            search_s=settings.search_budget_s,
+            image_uri_s=settings.image_uri_budget_s,
+            import_s=settings.import_budget_s,
+        ),
         access=access.guard,
         trace=tracing.request,
+        buffered=buffered,
     )
     grpc_server = build_grpc_server(parts)
     address = f"{settings.grpc_host}:{settings.grpc_port}"
@@ -167,6 +181,7 @@ def build(settings: Settings, traced: TracingSettings | None = None) -> Gateway:
         raise OSError(f"GRPC_PORT {settings.grpc_port} cannot be bound") from None
 
     async def close_pools() -> None:
+        close_fetcher()
         workshop.close()
         store_threads.shutdown(wait=False)
 
@@ -196,6 +211,26 @@ def storefront_of(settings: Settings) -> Storefront | None:
         return Storefront(settings.storefront_dir, image_uris=settings.image_uris != "off")
     except StorefrontMissing as error:
         raise SettingsError(str(error)) from None
+
+
+def image_fetcher_of(
+    settings: Settings, buffered: ByteBudget, observe: Observe
+) -> tuple[ImageFetcher, Callable[[], None]]:
+    """What fetches pictures by their address, and what closes it."""
+    if settings.image_uris == "off":
+        return DisabledImageFetcher(), lambda: None
+    hosts = any_host if settings.image_uris == "public" else HostAllowlist(settings.image_uri_hosts)
+    resolver = SystemResolver()
+    fetcher = GuardedImageFetcher(
+        hosts,
+        resolver,
+        AnyIOBackend(),
+        public_tls(),
+        buffered,
+        budget_s=settings.image_uri_budget_s,
+        observe=observe,
+    )
+    return fetcher, resolver.close
 
 
 @asynccontextmanager

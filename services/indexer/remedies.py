@@ -29,7 +29,16 @@ REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
         "IMAGE_FORMAT_UNSUPPORTED": "Save the picture as JPEG, PNG or WebP.",
         "IMAGE_URI_DISABLED": "Put the picture's file beside the feed and name it instead of an "
         "address.",
-        "IMAGE_URI_INVALID": "Open the address in a browser: it must show the picture to anybody.",
+        "IMAGE_URI_INVALID": "Write the picture's address out in full, as a browser shows it: "
+        "http:// or https://, the host's name, and the path.",
+        "IMAGE_URI_REFUSED": "Put the picture where the search service may fetch it from, or have "
+        "whoever runs the service allow its host.",
+        "IMAGE_HOST_UNREACHABLE": "Check the spelling of the address's host, and that the host is "
+        "up; then import the row again.",
+        "IMAGE_HOST_TIMEOUT": "Import the row again when the picture's host is less busy, or save "
+        "the picture in a smaller size.",
+        "IMAGE_HOST_REFUSED": "Open the address in a browser: it must show the picture to anybody, "
+        "without a login and without a page around it.",
     }
 )
 _OTHER: Final = "Show this line to whoever runs the search service."

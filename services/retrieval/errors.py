@@ -105,6 +105,10 @@ class Reason(StrEnum):
     IMAGE_ENCODING_INVALID = "IMAGE_ENCODING_INVALID"
     IMAGE_URI_DISABLED = "IMAGE_URI_DISABLED"
     IMAGE_URI_INVALID = "IMAGE_URI_INVALID"
+    IMAGE_URI_REFUSED = "IMAGE_URI_REFUSED"
+    IMAGE_HOST_UNREACHABLE = "IMAGE_HOST_UNREACHABLE"
+    IMAGE_HOST_TIMEOUT = "IMAGE_HOST_TIMEOUT"
+    IMAGE_HOST_REFUSED = "IMAGE_HOST_REFUSED"
     # the service
     OVERLOADED = "OVERLOADED"
     SHUTTING_DOWN = "SHUTTING_DOWN"
@@ -170,7 +174,12 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.IMAGE_FORMAT_UNSUPPORTED: "Send the image as JPEG, PNG or WebP.",
     Reason.IMAGE_ENCODING_INVALID: "The image content is not valid base64.",
     Reason.IMAGE_URI_DISABLED: "This service does not fetch image URIs; send the image itself.",
-    Reason.IMAGE_URI_INVALID: "The image URI is not one that this service may fetch.",
+    Reason.IMAGE_URI_INVALID: "An image URI is http:// or https:// with a plain host, no user, and "
+    "no port but 80 or 443.",
+    Reason.IMAGE_URI_REFUSED: "The image URI leads to a host that this service may not fetch from.",
+    Reason.IMAGE_HOST_UNREACHABLE: "The host of the image URI cannot be reached.",
+    Reason.IMAGE_HOST_TIMEOUT: "The host of the image URI did not deliver the image in time.",
+    Reason.IMAGE_HOST_REFUSED: "The host of the image URI did not hand the image out.",
     Reason.OVERLOADED: "The service is at its limit; try again shortly.",
     Reason.SHUTTING_DOWN: "This replica is shutting down; try again.",
     Reason.DEADLINE_EXCEEDED: "The time given to this request ran out.",

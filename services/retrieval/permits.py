@@ -1,9 +1,11 @@
-"""A bound on the calls in flight, with a bounded line of those that wait for one to end."""
+"""Bounds on the calls in flight, with a bounded line before them, and on the bytes in memory."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from retrieval.domain import Deadline
-from retrieval.errors import DependencyExhausted, DependencyTimeout
+from retrieval.errors import DependencyExhausted, DependencyTimeout, Overloaded
 
 
 class Permits:
@@ -43,3 +45,50 @@ class Permits:
     def release(self) -> None:
         """Give a permit back; the first in the line goes in."""
         self._free.release()
+
+
+class ByteBudget:
+    """How many bytes that callers made us take are in memory at once, on all ways together."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
+        self._taken_bytes = 0
+
+    @property
+    def taken_bytes(self) -> int:
+        """Bytes that count as in memory now."""
+        return self._taken_bytes
+
+    @contextmanager
+    def holding(self) -> Iterator["HeldBytes"]:
+        """An account of one caller's; what is left on it is given back when the block ends."""
+        held = HeldBytes(self)
+        try:
+            yield held
+        finally:
+            held.give_back(held.count)
+
+    def change(self, by_bytes: int) -> None:
+        """Count more or fewer bytes. Raises `Overloaded` where that would be too many."""
+        if by_bytes > 0 and self._taken_bytes + by_bytes > self._limit_bytes:
+            raise Overloaded()
+        self._taken_bytes += by_bytes
+
+
+class HeldBytes:
+    """What one caller holds of a `ByteBudget`."""
+
+    def __init__(self, budget: ByteBudget) -> None:
+        self._budget = budget
+        self.count = 0
+
+    def take(self, count: int) -> None:
+        """Count so many bytes more. Raises `Overloaded`, and counts none, where too many are in
+        memory already."""
+        self._budget.change(count)
+        self.count += count
+
+    def give_back(self, count: int) -> None:
+        """Count so many bytes fewer."""
+        self._budget.change(-count)
+        self.count -= count

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol
 
 from PIL import Image
@@ -286,6 +287,9 @@ class PictureReferences(Protocol):
 class ImageFetcher(Protocol):
     """The guarded fetch of picture URIs."""
 
-    async def fetch(self, uri: str, deadline: Deadline) -> bytes:
-        """The bytes behind a URI. Raises InvalidArgument (IMAGE_URI_DISABLED,
-        IMAGE_URI_INVALID) before any packet is sent, FailedPrecondition when the host fails."""
+    def fetch(self, uri: str, deadline: Deadline) -> AbstractAsyncContextManager[bytes]:
+        """The bytes behind a URI, which count as buffered while the block runs.
+
+        Raises InvalidArgument (IMAGE_URI_DISABLED, IMAGE_URI_INVALID, IMAGE_URI_REFUSED) before
+        any packet is sent to the host that is refused, FailedPrecondition when the host fails,
+        and ImageTooLarge."""

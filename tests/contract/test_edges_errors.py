@@ -28,7 +28,7 @@ KINDS: dict[Kind, Callable[[], RecomposeError]] = {
     Kind.TOO_LARGE: lambda: errors.ImageTooLarge(Reason.IMAGE_TOO_MANY_BYTES),
     Kind.UNSUPPORTED: lambda: errors.UnsupportedImage(Reason.IMAGE_FORMAT_UNSUPPORTED),
     Kind.NOT_FOUND: lambda: errors.NotFound(Reason.PRODUCT_NOT_FOUND, field="id"),
-    Kind.PRECONDITION: lambda: errors.FailedPrecondition(Reason.IMAGE_URI_INVALID),
+    Kind.PRECONDITION: lambda: errors.FailedPrecondition(Reason.IMAGE_HOST_UNREACHABLE),
     Kind.EXHAUSTED: lambda: errors.DependencyExhausted(dependency="triton", retry_after_s=2.5),
     Kind.UNAVAILABLE: lambda: errors.DependencyUnavailable(dependency="qdrant"),
     Kind.TIMEOUT: lambda: errors.DependencyTimeout(dependency="triton"),

@@ -24,8 +24,8 @@ OWN: Final = {
     "TLS_CERT_FILE", "TLS_CLIENT_CA_FILE", "TLS_KEY_FILE",
     "BUNDLE_DIR", "BUNDLES_DIR", "CACHE_KEY", "DATA_DIR", "DRAIN_BUDGET_S", "DRAIN_GRACE_S",
     "GRPC_HOST", "GRPC_PORT", "HTTP_HOST", "HTTP_PORT", "IMAGE_STORE", "IMAGE_STORE_ENDPOINT",
-    "IMAGE_STORE_REGION", "QDRANT_API_KEY", "QDRANT_URL", "READY_FILE", "REDIS_URL",
-    "SNAPSHOT_REDIS_URL", "STOREFRONT_DIR", "TRITON_URL",
+    "IMAGE_STORE_REGION", "IMAGE_URIS", "IMAGE_URI_HOSTS", "QDRANT_API_KEY", "QDRANT_URL",
+    "READY_FILE", "REDIS_URL", "SNAPSHOT_REDIS_URL", "STOREFRONT_DIR", "TRITON_URL",
 }  # fmt: skip
 
 
@@ -83,6 +83,13 @@ def test_every_value_has_a_schema_and_a_default() -> None:
         {"gateway": {"replicas": "2"}},
         {"gateway": {"settings": {"TRITON_URL": "elsewhere:1"}}},
         {"gateway": {"settings": {"SEARCH_BUDGET": 1}}},
+        {"gateway": {"settings": {"IMAGE_URIS": "public"}}},
+        {"gateway": {"imageUris": {"mode": "on"}}},
+        {"gateway": {"imageUris": {"mode": "allowlist", "hosts": "shop.example"}}},
+        *(
+            {"gateway": {"imageUris": {"hosts": [host]}}}
+            for host in ("*", "shop", "https://shop.example", "shop.example:80", "a.example,b")
+        ),
         {"gateway": {"resources": {"requests": {"cpu": "1", "memory": "1Gi"}}}},
         {"gateway": {"tracing": {"endpoint": "collector:4317"}}},
         {"gateway": {"tracing": {"endpoint": "http://user:password@collector:4317"}}},

@@ -20,7 +20,7 @@ from gateway.tuning import Tuned
 from retrieval.domain import FieldKind, ProductWrite, UploadReference
 from retrieval.image_fetch import DisabledImageFetcher
 from retrieval.image_store import FolderImageStore
-from retrieval.ports import ImageStore
+from retrieval.ports import ImageFetcher, ImageStore
 from retrieval.preprocess.text import Tokenizer, bert_tokenizer
 from tests.support.fake_cache import MemoryEmbeddingCache, MemorySnapshotStore
 from tests.support.fake_encoder import BUNDLE, FakeEncoder
@@ -50,13 +50,15 @@ class Core:
 
 
 @contextmanager
-def running_core(folder: Path, images: ImageStore | None = None) -> Iterator[Core]:
+def running_core(
+    folder: Path, images: ImageStore | None = None, fetcher: ImageFetcher | None = None
+) -> Iterator[Core]:
     """A fresh core with an empty catalog; pictures in ``images``, else in the folder."""
     encoder, index, snapshots = FakeEncoder(), FakeIndex(FIELDS), MemorySnapshotStore()
     tokenizer = Tokenizer(bert_tokenizer(VOCABULARY), max_tokens=BUNDLE.sizes.text_length)
     space = EmbeddingSpace(BUNDLE, tokenizer, encoder, index, index, index)
     spaces = one_space(space, index)
-    workshop, fetcher = PictureWorkshop(2), DisabledImageFetcher()
+    workshop, fetcher = PictureWorkshop(2), fetcher or DisabledImageFetcher()
     with ThreadPoolExecutor(2) as threads:
         images = images or FolderImageStore(folder, threads, read_budget_s=10)
         core = Core(

@@ -31,6 +31,13 @@
 {{- if and $tracing.endpoint $values.networkPolicy.enabled (not $tracing.collector) (not $values.networkPolicy.external) -}}
 {{- fail "gateway.tracing.collector is needed with its endpoint: the way out to where the collector runs." -}}
 {{- end -}}
+{{- $mode := include "recompose.imageUris" . -}}
+{{- if and (eq $mode "allowlist") (not $values.gateway.imageUris.hosts) -}}
+{{- fail "gateway.imageUris.hosts is needed with mode allowlist: the hosts that pictures are fetched from." -}}
+{{- end -}}
+{{- if and (eq $mode "public") $values.gateway.imageUris.hosts -}}
+{{- fail "gateway.imageUris.hosts needs mode allowlist: public fetches from any host of the internet." -}}
+{{- end -}}
 {{- range $name, $own := dict "gateway" $values.gateway "gateway.writer" $values.gateway.writer "triton" $values.triton -}}
 {{- if and $own.autoscaling.enabled (gt (int $own.replicas) (int $own.autoscaling.maxReplicas)) -}}
 {{- fail (printf "%s.autoscaling.maxReplicas is less than %s.replicas, the least." $name $name) -}}

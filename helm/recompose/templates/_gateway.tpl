@@ -30,6 +30,14 @@
 {{- include "recompose.env.storage" . }}
 {{- end }}
 {{ include "recompose.model.env" . }}
+{{- with include "recompose.imageUris" . }}
+- name: IMAGE_URIS
+  value: {{ . }}
+{{- with $values.gateway.imageUris.hosts }}
+- name: IMAGE_URI_HOSTS
+  value: {{ join "," . | quote }}
+{{- end }}
+{{- end }}
 - name: DRAIN_GRACE_S
   value: "1"
 - name: DRAIN_BUDGET_S
@@ -60,6 +68,12 @@
 - name: OTEL_TRACES_SAMPLER_ARG
   value: {{ include "recompose.text" $root.Values.gateway.tracing.share | quote }}
 {{- end }}
+{{- end -}}
+
+{{/* $: how pictures are fetched by their address: allowlist, public, or nothing where it is off. */}}
+{{- define "recompose.imageUris" -}}
+{{- $mode := toString .Values.gateway.imageUris.mode -}}
+{{- if not (has $mode (list "off" "false")) }}{{ $mode }}{{ end -}}
 {{- end -}}
 
 {{/* $: what a gateway mounts. */}}

@@ -20,7 +20,8 @@ export async function loadConfig(): Promise<Config> {
     return {
       name: typeof name === "string" ? name : DEFAULTS.name,
       catalog: typeof catalog === "string" ? catalog : DEFAULTS.catalog,
-      imageUris: image_uris === true,
+      // A truth value, or the gateway's own setting (IMAGE_URIS).
+      imageUris: [true, "allowlist", "public"].includes(image_uris),
     };
   } catch {
     return DEFAULTS; // the page says what is wrong at its first call

@@ -85,6 +85,8 @@ def running(env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
         ("PREFETCH_DEPTH", "1"),
         ("FILTERABLE_FIELDS", "color:colour"),
         ("IMAGE_URIS", "everything"),
+        ("IMAGE_URIS", "allowlist"),
+        ("IMAGE_URI_HOSTS", "*"),
         ("QDRANT_URL", "nowhere"),
         ("REDIS_URL", "mysql://cache"),
         ("BUNDLE_DIR", "/nonexistent"),
@@ -126,7 +128,7 @@ def test_a_busy_port_stops_the_start_with_one_sentence(bundle_dir: Path, tmp_pat
 def test_without_its_parts_it_lives_says_why_and_ends_cleanly(
     bundle_dir: Path, tmp_path: Path
 ) -> None:
-    env = environment(bundle_dir, tmp_path)
+    env = environment(bundle_dir, tmp_path, IMAGE_URIS="public")
     base = f"http://127.0.0.1:{env['HTTP_PORT']}"
     with (
         running(env) as process,

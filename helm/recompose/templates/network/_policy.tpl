@@ -40,6 +40,31 @@ ports:
 {{- end }}
 {{- end -}}
 
+{{/* $: where a gateway goes for pictures by their address: out, and nowhere inside. It checks
+addresses itself; this holds should it ever be wrong. */}}
+{{- define "recompose.egress.pictures" -}}
+{{- if include "recompose.imageUris" . -}}
+- to:
+    - ipBlock:
+        cidr: 0.0.0.0/0
+        except:
+          - 0.0.0.0/8
+          - 10.0.0.0/8
+          - 100.64.0.0/10
+          - 127.0.0.0/8
+          - 168.63.129.16/32
+          - 169.254.0.0/16
+          - 172.16.0.0/12
+          - 192.0.0.0/24
+          - 192.168.0.0/16
+          - 224.0.0.0/3
+    - ipBlock:
+        cidr: 2000::/3
+        except: ["2001::/23", "2002::/16"]
+  {{- include "recompose.ports" (list 80 443) | nindent 2 }}
+{{- end }}
+{{- end -}}
+
 {{/* $: where a gateway, or a command of it, goes. */}}
 {{- define "recompose.egress.gateway" -}}
 {{ include "recompose.egress.dns" . }}

@@ -849,11 +849,11 @@ export interface operations {
                      *       "error": {
                      *         "code": 424,
                      *         "status": "FAILED_PRECONDITION",
-                     *         "message": "The image URI is not one that this service may fetch.",
+                     *         "message": "The host of the image URI cannot be reached.",
                      *         "details": [
                      *           {
                      *             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-                     *             "reason": "IMAGE_URI_INVALID",
+                     *             "reason": "IMAGE_HOST_UNREACHABLE",
                      *             "domain": "recompose",
                      *             "metadata": {}
                      *           }
@@ -1960,11 +1960,11 @@ export interface operations {
                      *       "error": {
                      *         "code": 424,
                      *         "status": "FAILED_PRECONDITION",
-                     *         "message": "The image URI is not one that this service may fetch.",
+                     *         "message": "The host of the image URI cannot be reached.",
                      *         "details": [
                      *           {
                      *             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-                     *             "reason": "IMAGE_URI_INVALID",
+                     *             "reason": "IMAGE_HOST_UNREACHABLE",
                      *             "domain": "recompose",
                      *             "metadata": {}
                      *           }

@@ -132,7 +132,12 @@ export const en = {
     IMAGE_FORMAT_UNSUPPORTED: "Pictures are taken as JPEG, PNG or WebP.",
     IMAGE_ENCODING_INVALID: "This address came without its whole picture: it was cut on its way.",
     IMAGE_URI_DISABLED: "This shop takes no addresses of pictures. Choose or paste the picture.",
-    IMAGE_URI_INVALID: "There is no picture at this address that this shop may fetch.",
+    IMAGE_URI_INVALID: "This is no address of a picture. Copy it from the picture itself.",
+    IMAGE_URI_REFUSED: "This shop may not fetch pictures from there. Save and choose the picture.",
+    IMAGE_HOST_UNREACHABLE: "The site of this address cannot be reached. Is it spelt right?",
+    IMAGE_HOST_TIMEOUT: "The site of this address was too slow. Save and choose the picture.",
+    IMAGE_HOST_REFUSED:
+      "The site of this address does not give it out. Save and choose the picture.",
   } as Record<string, string>,
   unknownReason: "The shop could not do this.",
 

@@ -180,7 +180,11 @@ export const ko: Text = {
     IMAGE_FORMAT_UNSUPPORTED: "JPEG, PNG, WebP 사진만 됩니다.",
     IMAGE_ENCODING_INVALID: "주소가 잘려 사진이 온전하지 않습니다.",
     IMAGE_URI_DISABLED: "이 상점은 사진 주소를 받지 않습니다. 사진을 고르거나 붙여 넣어 주세요.",
-    IMAGE_URI_INVALID: "이 주소에는 상점이 가져올 수 있는 사진이 없습니다.",
+    IMAGE_URI_INVALID: "사진 주소가 아닙니다. 사진에서 주소를 복사해 주세요.",
+    IMAGE_URI_REFUSED: "이 상점은 그곳의 사진을 가져올 수 없습니다. 사진을 저장해 골라 주세요.",
+    IMAGE_HOST_UNREACHABLE: "이 주소의 사이트에 연결할 수 없습니다. 주소를 확인해 주세요.",
+    IMAGE_HOST_TIMEOUT: "이 주소의 사이트가 너무 느립니다. 사진을 저장해 골라 주세요.",
+    IMAGE_HOST_REFUSED: "이 주소의 사이트가 사진을 내주지 않습니다. 사진을 저장해 골라 주세요.",
   },
   unknownReason: "상점이 처리하지 못했습니다.",
 
