@@ -44,8 +44,9 @@ def crawl_shop(profile: Profile, folder: Path, contact: str, allowed: list[str])
         raise CatalogError(f"the crawl broke off; {folder / STATE / LOG} says why")
     if nothing:
         first = next(iter(notes.values()), None)
-        why = f": {first.subject}: {first.message}" if first else ""
-        raise CatalogError(f"not one page of {profile.name} could be read{why}")
+        why = f": {first.subject}: {first.message}" if first else "."
+        log = folder / STATE / LOG
+        raise CatalogError(f"not one page of {profile.name} could be read{why} See also {log}.")
     _tell_limit(profile, outcome)
 
 

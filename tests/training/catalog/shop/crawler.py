@@ -52,7 +52,7 @@ picture_bytes = 2000000
 def write_profile(folder: Path, shop: Shop, concurrency: int = 1) -> Path:
     """The test shop's profile in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    host = shop.site.address.removeprefix("http://")
+    host = shop.site.address.rpartition("/")[2]
     path = folder / "shop.toml"
     inside = shop.site.inside.rpartition(":")[2]
     path.write_text(
@@ -64,10 +64,10 @@ def write_profile(folder: Path, shop: Shop, concurrency: int = 1) -> Path:
 
 def arguments(shop: Shop, profile: Path, output: Path) -> list[str]:
     """The command's arguments for a shop on loopback."""
-    host = shop.site.address.removeprefix("http://")
+    port = shop.site.address.rpartition(":")[2]
     return [
         *("--shop", str(profile), "--contact", CONTACT),
-        *("--output", str(output), "--allow-private", host),
+        *("--output", str(output), "--allow-private", f"127.0.0.1:{port}"),
     ]
 
 

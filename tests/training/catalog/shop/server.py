@@ -1,5 +1,6 @@
 """The test shop on a loopback port. It writes down every request."""
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -94,12 +95,20 @@ class _Quiet(ThreadingHTTPServer):
 
 
 @contextmanager
-def open_shop(inside: str = "http://127.0.0.1:9") -> Iterator[Shop]:
-    """A shop that answers until the end; `inside` is where one of its redirects leads."""
+def open_shop(
+    inside: str = "http://127.0.0.1:9", tls: ssl.SSLContext | None = None
+) -> Iterator[Shop]:
+    """A shop that answers until the end; `inside` is where one of its redirects leads.
+
+    With `tls` it is called localhost, as certificates want a name.
+    """
     site = Site(inside)
     shop = Shop(site)
     server = _Quiet(("127.0.0.1", 0), _handler(shop))
     site.address = f"http://127.0.0.1:{server.server_address[1]}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        site.address = f"https://localhost:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
