@@ -1,6 +1,7 @@
 """Measured colours are kept, and taken where a shop names none."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -105,6 +106,8 @@ if __name__ == "__main__":
     measured.read_colors(folder, [f"{n}.png" for n in range(300)])
 """
 PICTURES = 300
+ROOT = Path(__file__).resolve().parents[4]
+TRAINING, SERVICES = ROOT / "training", ROOT / "services"
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -115,8 +118,11 @@ def test_whatever_ends_it_what_was_measured_is_kept(tmp_path: Path, end: signal.
         picture.resize((200, 200)).save(tmp_path / f"{number}.png")
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
-    with subprocess.Popen([sys.executable, program, tmp_path], stderr=subprocess.PIPE) as process:
-        wait_until((tmp_path / COLORS).exists)
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (TRAINING, SERVICES)))}
+    command = [sys.executable, program, tmp_path]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=env) as process:
+        wait_until(lambda: (tmp_path / COLORS).exists() or process.poll() is not None)
+        assert process.poll() is None, process.communicate()[1]
         workers = children(process.pid)
         process.send_signal(end)
         process.communicate(timeout=120)
