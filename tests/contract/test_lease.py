@@ -1,7 +1,6 @@
 """One suite for the lease, against the fake and against Redis."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -10,22 +9,6 @@ from retrieval.ports import Lease
 from retrieval.redis_link import RedisLink
 from tests.support.fake_cache import MemoryLease
 from tests.support.redis import RedisServer
-
-
-@pytest.fixture(scope="module")
-def redis_server() -> Iterator[RedisServer]:
-    server = RedisServer()
-    server.start()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-async def link(redis_server: RedisServer) -> AsyncIterator[RedisLink]:
-    redis_server.command("FLUSHALL")
-    link = RedisLink(redis_server.url, budget_s=1.0)
-    yield link
-    await link.close()
 
 
 @pytest.fixture(params=["memory", "redis"])

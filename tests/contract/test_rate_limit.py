@@ -1,7 +1,6 @@
 """One suite for buckets, in this process and in Redis; and what becomes of them without Redis."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -11,22 +10,6 @@ from retrieval.errors import RateLimited, Reason
 from retrieval.rate_limit import Bucket, Full, LocalRateLimit, RateLimit, RedisRateLimit
 from retrieval.redis_link import RedisAbsent, RedisLink
 from tests.support.redis import RedisServer
-
-
-@pytest.fixture(scope="module")
-def redis_server() -> Iterator[RedisServer]:
-    server = RedisServer()
-    server.start()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-async def link(redis_server: RedisServer) -> AsyncIterator[RedisLink]:
-    redis_server.command("FLUSHALL")
-    link = RedisLink(redis_server.url, budget_s=1.0)
-    yield link
-    await link.close()
 
 
 @pytest.fixture(params=["local", "redis"])

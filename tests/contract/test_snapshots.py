@@ -2,7 +2,6 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -15,22 +14,6 @@ from tests.support.redis import RedisServer
 
 KEY, OTHER = b"k" * 16, b"o" * 16
 RANKING = [Ranked(uuid.uuid5(uuid.NAMESPACE_OID, str(n)), 1 / (n + 3)) for n in range(1000)]
-
-
-@pytest.fixture(scope="module")
-def redis_server() -> Iterator[RedisServer]:
-    server = RedisServer()
-    server.start()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-async def link(redis_server: RedisServer) -> AsyncIterator[RedisLink]:
-    redis_server.command("FLUSHALL")
-    link = RedisLink(redis_server.url, budget_s=1.0)
-    yield link
-    await link.close()
 
 
 @pytest.fixture(params=["memory", "redis"])

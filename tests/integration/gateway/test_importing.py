@@ -19,7 +19,6 @@ from PIL import Image
 from recompose.v1 import catalog_pb2, catalog_pb2_grpc
 from tests.support import plain_http
 from tests.support.qdrant import QdrantProcess
-from tests.support.tiny_bundle import write_tiny_bundle
 from tests.support.triton import TritonServer, free_ports, triton_serving
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -148,12 +147,6 @@ class Shop:
         except httpx.TransportError:
             return False
         return answer.status_code == 200
-
-
-@pytest.fixture(scope="module")
-def bundle_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("bundle")
-    return write_tiny_bundle(folder, tokenizer=ROOT / "models" / "tokenizer.json")
 
 
 @pytest.fixture(scope="module")

@@ -17,20 +17,11 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from recompose.v1 import catalog_pb2, catalog_pb2_grpc, product_pb2
 from tests.support import plain_http
-from tests.support.tiny_bundle import write_tiny_bundle
 from tests.support.triton import free_ports
 
 ROOT = Path(__file__).resolve().parents[3]
 START_S = 60
 DRAIN_S = 15
-
-
-@pytest.fixture(scope="module")
-def bundle_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("bundle")
-    write_tiny_bundle(folder)
-    (folder / "tokenizer.json").write_bytes((ROOT / "models" / "tokenizer.json").read_bytes())
-    return folder
 
 
 def environment(bundle_dir: Path, data_dir: Path, **settings: object) -> dict[str, str]:

@@ -17,18 +17,9 @@ import trustme
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.integration.gateway.test_process import environment, run
-from tests.support.tiny_bundle import write_tiny_bundle
 
 ROOT = Path(__file__).resolve().parents[3]
 START_S = 60
-
-
-@pytest.fixture(scope="module")
-def bundle_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("bundle")
-    write_tiny_bundle(folder)
-    (folder / "tokenizer.json").write_bytes((ROOT / "models" / "tokenizer.json").read_bytes())
-    return folder
 
 
 class Files:
