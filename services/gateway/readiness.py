@@ -49,6 +49,7 @@ class Readiness:
         self._probe_budget_s = probe_budget_s
         self._prepared = False
         self._why_not = NOT_STARTED
+        self._encoder_down = False
         self._draining = False
 
     def ready(self) -> tuple[bool, str]:
@@ -58,8 +59,11 @@ class Readiness:
 
     @property
     def encoder_down(self) -> bool:
-        """The last inference probe failed: answers come from the cache alone."""
-        return self._why_not.startswith("triton")
+        """The last inference probe failed: answers come from the cache alone.
+
+        A probe that does not come as far as an inference, since the index fails too, leaves it.
+        """
+        return self._encoder_down
 
     def drain(self) -> None:
         """Say not ready from now on."""
@@ -103,7 +107,14 @@ class Readiness:
         except ServiceUnavailable:
             await self._spaces.refresh()
             await self._spaces.live.index.check(deadline)
-        await self._spaces.live.encoder.check(deadline)
+        try:
+            await self._spaces.live.encoder.check(deadline)
+            self._encoder_down = False
+        except DependencyExhausted:
+            raise  # busy is not down
+        except DependencyError:
+            self._encoder_down = True
+            raise
 
 
 async def watch_loop_lag(metrics: Metrics, interval_s: float = 0.1) -> None:
