@@ -115,12 +115,3 @@ class Readiness:
         except DependencyError:
             self._encoder_down = True
             raise
-
-
-async def watch_loop_lag(metrics: Metrics, interval_s: float = 0.1) -> None:
-    """Measure for ever how late the event loop wakes up. Cancel to end."""
-    loop = asyncio.get_running_loop()
-    while True:
-        asked = loop.time() + interval_s
-        await asyncio.sleep(interval_s)
-        metrics.loop_lag_seconds.observe(max(0.0, loop.time() - asked))
