@@ -24,8 +24,12 @@ FAULTS = {
     "other model version",
 }
 PARTS = ("Triton", "Qdrant", "Redis", "Image host", "Gateway", "Indexer", "Training")
-NO_CELLS = {("Image host", "full disk or memory"), ("Image host", "other model version")}
-"""An image host has no disk and no model of ours."""
+NO_CELLS = {
+    ("Image host", "full disk or memory"),
+    ("Image host", "other model version"),
+    ("Training", "slow"),
+}
+"""An image host has no disk and no model of ours, and nobody waits for training."""
 INPUTS = {"Images", "Text", "JSON", "Filters", "Ids", "URLs", "Protobuf", "Headers"}
 
 
