@@ -104,7 +104,7 @@ class FaultyShop:
     async def recovers(self) -> None:
         """Wait until it is ready, both edges answer what they were never asked before, and Redis
         is used for it."""
-        await self.readiness(ready=True)
+        await self.ready()
         end_s = time.monotonic() + PATIENCE_S
         before = await self.counted("redis", "ok")
         while True:
@@ -119,14 +119,20 @@ class FaultyShop:
                     raise
                 await asyncio.sleep(0.05)
 
-    async def readiness(self, *, ready: bool) -> str:
-        """Wait for what it says of itself; returns why it is not ready."""
+    async def ready(self) -> None:
+        """Wait until it says that it is ready."""
+        await self._says("", 200)
+
+    async def unready(self, reason: str = "") -> None:
+        """Wait until it says that it is not ready, with these words among its reason."""
+        await self._says(reason, 503)
+
+    async def _says(self, reason: str, status: int) -> None:
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 answer = await self.rest.get("/readyz")
-                if (answer.status_code == 200) == ready:
-                    reason: str = answer.json()["reason"]
-                    return reason
+                if answer.status_code == status and reason in answer.json()["reason"]:
+                    return
                 await asyncio.sleep(0.05)
 
     async def counted(self, dependency: str, outcome: str) -> float:
@@ -210,7 +216,7 @@ async def _open(shop: FaultyShop) -> None:
             assert shop.gateway.poll() is None
             assert time.monotonic() < end_s
             await asyncio.sleep(0.1)
-    await shop.readiness(ready=True)
+    await shop.ready()
     writes = [
         catalog_pb2.ImportProductsRequest(
             product=product_pb2.Product(id=f"p{number}", title="a red coat"),

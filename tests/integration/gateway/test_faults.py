@@ -51,7 +51,7 @@ async def test_without_triton_the_cache_answers_and_the_rest_is_unavailable_at_o
     before = await shop.counted("triton", "unavailable")
     await shop.triton.refuse()
     assert await shop.fails(503, "UNAVAILABLE", "DEPENDENCY_UNAVAILABLE") < 0.3
-    assert (await shop.readiness(ready=False)).startswith("triton")
+    await shop.unready("triton")
     # By now the channel knows, and asks nobody: it is the breaker.
     assert await shop.fails(503, "UNAVAILABLE", "DEPENDENCY_UNAVAILABLE") < 0.05
     assert await shop.counted("triton", "unavailable") > before
@@ -95,7 +95,7 @@ async def test_without_the_index_searches_are_unavailable_at_once(shop: FaultySh
     before = await shop.counted("qdrant", "unavailable")
     await shop.qdrant.refuse()
     assert await shop.fails(503, "UNAVAILABLE", "DEPENDENCY_UNAVAILABLE") < 0.25
-    assert (await shop.readiness(ready=False)).startswith("qdrant")
+    await shop.unready("qdrant")
     assert await shop.counted("qdrant", "unavailable") > before
 
 
@@ -136,7 +136,7 @@ async def test_an_alias_that_names_another_model_ends_readiness_and_nothing_else
 
     try:
         await point_at(other)
-        assert "another model" in await shop.readiness(ready=False)
+        await shop.unready("another model")
         await shop.answers()
         while await shop.metric("recompose_model_matches_index") != 0:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
@@ -217,5 +217,5 @@ async def test_with_every_part_away_it_lives_and_says_so(shop: FaultyShop) -> No
         await way.refuse()
     assert await shop.fails(503, "UNAVAILABLE", "DEPENDENCY_UNAVAILABLE") < 0.3
     assert (await shop.rest.get("/healthz")).status_code == 200
-    assert await shop.readiness(ready=False)
+    await shop.unready()
     assert (await grpc_refusal(shop.call())).message.isascii()
