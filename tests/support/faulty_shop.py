@@ -61,20 +61,25 @@ class FaultyShop:
     async def fails(self, http: int, status: str, reason: str) -> float:
         """Search on both edges: each must fail so. Returns the seconds of the quickest of some.
 
-        The machine may be busy with something else, which is no fault of the gateway's.
+        The machine may be busy with something else, which is no fault of the gateway's: what runs
+        out of time elsewhere is asked again, some times.
         """
-        seconds = []
-        for _ in range(_TRIES):
+        seconds: list[float] = []
+        for _ in range(4 * _TRIES):
             began_s = time.monotonic()
             answer = await self.ask()
-            seconds.append(time.monotonic() - began_s)
+            between_s = time.monotonic()
+            called = await grpc_refusal(self.call())
             refusal = rest_refusal(answer)
-            assert (answer.status_code, refusal.status, refusal.reason) == (http, status, reason)
-            began_s = time.monotonic()
-            refusal = await grpc_refusal(self.call())
-            seconds.append(time.monotonic() - began_s)
-            assert (refusal.status, refusal.reason) == (status, reason)
-        return min(seconds)
+            told = {(refusal.status, refusal.reason), (called.status, called.reason)}
+            if told == {(status, reason)}:
+                assert answer.status_code == http
+                seconds += [between_s - began_s, time.monotonic() - between_s]
+                if len(seconds) == 2 * _TRIES:
+                    return min(seconds)
+            else:
+                assert {one for one, _ in told} <= {status, "DEADLINE_EXCEEDED"}, told
+        raise AssertionError("most searches ran out of time elsewhere")
 
     async def answers(self, words: str = "") -> float:
         """Search on both edges: both find the products. Returns as `fails`.
