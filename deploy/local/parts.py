@@ -24,6 +24,7 @@ _GATEWAY_DEFAULTS: Final = {
     "TRITON_BUDGET_S": "5",
     "QDRANT_BUDGET_S": "2",
     "IMAGE_STORE_BUDGET_S": "4",
+    "MAX_LOOP_LAG_S": "1",
     # No load balancer has to notice that this gateway is going.
     "DRAIN_GRACE_S": "0",
     "DRAIN_BUDGET_S": "5",

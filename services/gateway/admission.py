@@ -1,6 +1,6 @@
 """How many requests are worked on at once; the rest are refused before any work."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from retrieval.errors import Overloaded, Reason, ServiceUnavailable
@@ -12,9 +12,11 @@ class Admission:
     A refusal costs next to nothing: nothing was parsed, decoded or queued for it.
     """
 
-    def __init__(self, limit: int) -> None:
-        """Admit at most ``limit`` requests at once."""
+    def __init__(self, limit: int, pressed: Callable[[], bool] = lambda: False) -> None:
+        """Admit at most ``limit`` requests at once, and one while the process is ``pressed``:
+        nothing would change for the better where none is worked on."""
         self._limit = limit
+        self._pressed = pressed
         self._in_flight = 0
         self._closed = False
 
@@ -33,7 +35,7 @@ class Admission:
         gateway is shutting down."""
         if self._closed:
             raise ServiceUnavailable(Reason.SHUTTING_DOWN, retry_after_s=1.0)
-        if self._in_flight >= self._limit:
+        if self._in_flight >= self._limit or (self._in_flight and self._pressed()):
             raise Overloaded()
         self._in_flight += 1
         try:

@@ -49,6 +49,7 @@ class Readiness:
         self._probe_budget_s = probe_budget_s
         self._prepared = False
         self._why_not = NOT_STARTED
+        self._encoder_down = False
         self._draining = False
 
     def ready(self) -> tuple[bool, str]:
@@ -58,8 +59,11 @@ class Readiness:
 
     @property
     def encoder_down(self) -> bool:
-        """The last inference probe failed: answers come from the cache alone."""
-        return self._why_not.startswith("triton")
+        """The last inference probe failed: answers come from the cache alone.
+
+        A probe that does not come as far as an inference, since the index fails too, leaves it.
+        """
+        return self._encoder_down
 
     def drain(self) -> None:
         """Say not ready from now on."""
@@ -103,13 +107,11 @@ class Readiness:
         except ServiceUnavailable:
             await self._spaces.refresh()
             await self._spaces.live.index.check(deadline)
-        await self._spaces.live.encoder.check(deadline)
-
-
-async def watch_loop_lag(metrics: Metrics, interval_s: float = 0.1) -> None:
-    """Measure for ever how late the event loop wakes up. Cancel to end."""
-    loop = asyncio.get_running_loop()
-    while True:
-        asked = loop.time() + interval_s
-        await asyncio.sleep(interval_s)
-        metrics.loop_lag_seconds.observe(max(0.0, loop.time() - asked))
+        try:
+            await self._spaces.live.encoder.check(deadline)
+            self._encoder_down = False
+        except DependencyExhausted:
+            raise  # busy is not down
+        except DependencyError:
+            self._encoder_down = True
+            raise

@@ -192,6 +192,19 @@ class Settings(BaseSettings):
     )
 
     max_in_flight: int = Field(128, ge=1, description="Requests worked on at once; more get 429.")
+    max_loop_lag_s: float = Field(
+        0.1,
+        gt=0,
+        le=60,
+        description="Lateness of the event loop above which, once it lasts, all but one of the "
+        "requests at once get 429.",
+    )
+    memory_limit_bytes: int | None = Field(
+        None,
+        ge=1 << 20,
+        description="Memory of this process: above 85% of it all but one of the requests at once "
+        "get 429. The control group's limit where unset.",
+    )
     picture_workers: int = Field(2, ge=1, le=64, description="Threads that decode pictures.")
     embed_batch: int = Field(16, ge=1, le=32, description="Pictures in one import inference.")
     probe_interval_s: float = Field(2.0, gt=0, le=60, description="Time between readiness probes.")

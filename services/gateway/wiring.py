@@ -28,8 +28,9 @@ from gateway.edge_parts import Budgets, EdgeParts
 from gateway.importing import Importer
 from gateway.picture_collection import PictureCollection
 from gateway.pictures import PictureWorkshop
+from gateway.pressure import Pressure, read_memory_limit
 from gateway.query_vectors import QueryVectors
-from gateway.readiness import Readiness, watch_loop_lag
+from gateway.readiness import Readiness
 from gateway.search import Search
 from gateway.settings import Settings, SettingsError
 from gateway.space_wiring import HeldSpaces, audit_with, index_of, live_bundle, qdrant_of
@@ -128,7 +129,12 @@ def build(settings: Settings, traced: TracingSettings | None = None) -> Gateway:
         interval_s=settings.probe_interval_s,
         probe_budget_s=max(1.0, settings.triton_budget_s),
     )
-    admission = Admission(settings.max_in_flight)
+    pressure = Pressure(
+        max_lag_s=settings.max_loop_lag_s,
+        memory_limit_bytes=settings.memory_limit_bytes or read_memory_limit(),
+        observe_lag=metrics.loop_lag_seconds.observe,
+    )
+    admission = Admission(settings.max_in_flight, pressure.is_high)
     metrics.in_flight.set_function(lambda: admission.in_flight)
     metrics.in_flight_limit.set(settings.max_in_flight)
     metrics.model_matches_index.set_function(lambda: spaces.follows)
@@ -195,7 +201,7 @@ def build(settings: Settings, traced: TracingSettings | None = None) -> Gateway:
         certificates=access.certificates,
         watchers=(
             readiness.watch,
-            lambda: watch_loop_lag(metrics),
+            pressure.watch,
             spaces.watch,
             *access.watchers,
         ),

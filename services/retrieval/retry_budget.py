@@ -1,5 +1,14 @@
 """How often calls that failed may be tried again."""
 
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from retrieval.domain import Deadline
+from retrieval.errors import DependencyUnavailable
+
+_Answer = TypeVar("_Answer")
+
 
 class RetryBudget:
     """Retries stay a small part of all calls, so that a failing server is not asked twice as much.
@@ -21,3 +30,20 @@ class RetryBudget:
 
     def failed(self) -> None:
         self._tokens = max(0.0, self._tokens - 1)
+
+    async def twice(self, attempt: Callable[[], Awaitable[_Answer]], deadline: Deadline) -> _Answer:
+        """Await a call that changes nothing, and once more where nobody was reachable.
+
+        The second one is made only with half of the time left and retries not too frequent.
+        Raises what ``attempt`` raises.
+        """
+        started = time.monotonic()
+        try:
+            answer = await attempt()
+        except DependencyUnavailable:
+            self.failed()
+            if not self.allows or deadline.remaining_s() < time.monotonic() - started:
+                raise
+            answer = await attempt()
+        self.succeeded()
+        return answer

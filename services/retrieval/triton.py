@@ -8,7 +8,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final, TypeVar
+from functools import partial
+from typing import Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,7 @@ from retrieval.errors import (
     DependencyUnavailable,
 )
 from retrieval.permits import Permits
+from retrieval.retry_budget import RetryBudget
 from retrieval.triton_answers import (
     DEPENDENCY,
     OUTCOMES,
@@ -68,6 +70,7 @@ _CHANNEL_OPTIONS: Final = [
 _CANCEL_SAFE_VERSION: Final = (2, 57)
 _ABANDONED_GRACE_S: Final = 2.0
 _Answer = TypeVar("_Answer")
+_Inputs: TypeAlias = Mapping[str, NDArray[Any]]
 
 
 class TritonEncoder:
@@ -76,9 +79,11 @@ class TritonEncoder:
     Make it inside the event loop that uses it, once for each process: a client made for each
     call leaks. A cancelled or overdue call ends at once here. It is cancelled at the server too,
     where the server can bear that; otherwise it keeps its permit until the server is done with it.
+    A call that finds no server, or whose server goes away, is made once more: where the address
+    stands for several servers, another one answers.
 
     Args:
-        address: ``host:port`` of Triton's gRPC API.
+        address: ``host:port`` of Triton's gRPC API, or another target of gRPC.
         bundle: whose three published models are called, under their digest's names.
         max_in_flight: calls at a time, for each graph: pictures do not hold up texts.
         max_waiting: calls that may wait for one of those, for each graph; more are refused.
@@ -103,6 +108,7 @@ class TritonEncoder:
             graph: Permits(DEPENDENCY, in_flight=max_in_flight, waiting=max_waiting)
             for graph in GRAPHS
         }
+        self._retries = RetryBudget()
         self._batch_limits: dict[str, int] = {}
         self._cancel_safe: bool | None = None  # not known before the server was asked
         self._calls: set[asyncio.Task[Any]] = set()
@@ -124,27 +130,13 @@ class TritonEncoder:
             Read-only arrays: embeds [B, P, W] in the bundle's precision, tokens [B, K, D]
             float32, L2-normalised. Raises `DependencyError`.
         """
-        sizes, side = self._sizes, self._sizes.image_size
+        side = self._sizes.image_size
         pixels = require_input(pixel_values, np.float32, (3, side, side))
         embeds, tokens = [], []
         for part in await self._parts("image_encoder", {"pixel_values": pixels}, deadline):
-            batch = part["pixel_values"].shape[0]
-            with self._observed("ModelInfer", "image_encoder", batch) as span:
-                answer = await self._call(
-                    "image_encoder", part, ("image_embeds", "image_tokens"), deadline, span
-                )
-                embeds.append(
-                    require_features(
-                        answer["image_embeds"],
-                        self._embeds_dtype,
-                        (batch, sizes.patches, sizes.vision_width),
-                    )
-                )
-                tokens.append(
-                    require_embeddings(
-                        answer["image_tokens"], (batch, sizes.query_tokens, sizes.embed_dim)
-                    )
-                )
+            answer = await self._retries.twice(partial(self._images, part, deadline), deadline)
+            embeds.append(answer.embeds)
+            tokens.append(answer.tokens)
         return ImageEmbeddings(embeds=_joined(embeds), tokens=_joined(tokens))
 
     async def compose(
@@ -202,22 +194,38 @@ class TritonEncoder:
             "attention_mask": require_input(attention_mask, np.int64, shape),
         }
 
-    async def _queries(
-        self, graph: str, inputs: Mapping[str, NDArray[Any]], deadline: Deadline
-    ) -> F32Array:
-        queries = []
-        for part in await self._parts(graph, inputs, deadline):
-            batch = part["input_ids"].shape[0]
-            with self._observed("ModelInfer", graph, batch) as span:
-                answer = await self._call(graph, part, ("query_embedding",), deadline, span)
-                queries.append(
-                    require_embeddings(answer["query_embedding"], (batch, self._sizes.embed_dim))
-                )
-        return _joined(queries)
+    async def _images(self, part: _Inputs, deadline: Deadline) -> ImageEmbeddings:
+        sizes, batch = self._sizes, part["pixel_values"].shape[0]
+        with self._observed("ModelInfer", "image_encoder", batch) as span:
+            outputs = ("image_embeds", "image_tokens")
+            answer = await self._call("image_encoder", part, outputs, deadline, span)
+            return ImageEmbeddings(
+                embeds=require_features(
+                    answer["image_embeds"],
+                    self._embeds_dtype,
+                    (batch, sizes.patches, sizes.vision_width),
+                ),
+                tokens=require_embeddings(
+                    answer["image_tokens"], (batch, sizes.query_tokens, sizes.embed_dim)
+                ),
+            )
 
-    async def _parts(
-        self, graph: str, inputs: Mapping[str, NDArray[Any]], deadline: Deadline
-    ) -> list[Mapping[str, NDArray[Any]]]:
+    async def _queries(self, graph: str, inputs: _Inputs, deadline: Deadline) -> F32Array:
+        return _joined(
+            [
+                await self._retries.twice(partial(self._query, graph, part, deadline), deadline)
+                for part in await self._parts(graph, inputs, deadline)
+            ]
+        )
+
+    async def _query(self, graph: str, part: _Inputs, deadline: Deadline) -> F32Array:
+        batch = part["input_ids"].shape[0]
+        with self._observed("ModelInfer", graph, batch) as span:
+            answer = await self._call(graph, part, ("query_embedding",), deadline, span)
+            shape = (batch, self._sizes.embed_dim)
+            return require_embeddings(answer["query_embedding"], shape)
+
+    async def _parts(self, graph: str, inputs: _Inputs, deadline: Deadline) -> list[_Inputs]:
         """Views of the inputs, each of a batch size that the model's configuration allows."""
         lengths = {array.shape[0] for array in inputs.values()}
         if len(lengths) != 1 or 0 in lengths:
@@ -242,7 +250,7 @@ class TritonEncoder:
     async def _call(
         self,
         graph: str,
-        inputs: Mapping[str, NDArray[Any]],
+        inputs: _Inputs,
         outputs: tuple[str, ...],
         deadline: Deadline,
         span: Span,
@@ -271,7 +279,7 @@ class TritonEncoder:
     async def _send(
         self,
         graph: str,
-        inputs: Mapping[str, NDArray[Any]],
+        inputs: _Inputs,
         outputs: tuple[str, ...],
         deadline: Deadline,
         headers: dict[str, str],

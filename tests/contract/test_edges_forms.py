@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.rest_body import BodyLimits
+from retrieval.domain import UploadReference
 from tests.support.edges import rest_refusal, serving
 from tests.support.fake_core import FakeCore, RulingCore, edge_parts
 
@@ -74,6 +75,19 @@ async def test_forms(body: bytes, status: int, reason: str) -> None:
         answer = await edges.rest.post(SEARCH, content=body, headers=headers)
     assert (answer.status_code, rest_refusal(answer).reason) == (status, reason)
     assert core.calls == []
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "..\\\\a.png", "/dev/null", "a\0.png", "x" * 1000]
+)
+async def test_a_file_name_is_of_no_interest(name: str) -> None:
+    core = FakeCore()
+    async with serving(edge_parts(core)) as edges:
+        answer = await edges.rest.post(SEARCH, files={"image": (name, b"a picture")})
+    assert answer.status_code == 200
+    ((_, request),) = core.calls
+    assert request.reference == UploadReference(b"a picture")
+    assert name not in answer.text
 
 
 async def _stream(*chunks: bytes) -> AsyncIterator[bytes]:

@@ -82,9 +82,11 @@ async def test_odd_but_readable_messages_do_no_harm() -> None:
         await raw_call(edges, SEARCH, unknown_field)
         many = b"\x92\x3f" + _varint(4_000_000) + b"\x00" * 4_000_000  # a million floats
         await raw_call(edges, SEARCH, QUERY.SerializeToString() + many)
+        odd = b"\x92\x3f\x07" + b"\x00" * 7  # packed floats whose bytes are no whole number of them
+        await raw_call(edges, SEARCH, QUERY.SerializeToString() + odd)
         truncated = search_pb2.SearchRequest(modification="x", page_token="é")
         await edges.search.Search(truncated)
-    assert len(core.calls) == 3
+    assert len(core.calls) == 4
 
 
 async def test_an_unknown_enum_value_is_refused_wherever_there_is_one() -> None:

@@ -20,9 +20,9 @@ from retrieval.errors import (
 from retrieval.image_store.s3 import S3ImageStore
 from retrieval.image_store.s3_failures import ERRORS, failure_of
 from retrieval.image_store.verified import VerifiedImageStore
+from tests.support.fault_proxy import FaultProxy
 from tests.support.image_places import FilePlace, s3_place, soon
 from tests.support.pictures import textured
-from tests.support.redis import Wire
 from tests.support.s3 import BUCKET, S3Server, running_s3
 
 NOBODY = "0" * 64
@@ -189,15 +189,15 @@ async def test_a_cancelled_call_drops_its_request(
 async def test_one_broken_connection_is_not_noticed_by_a_reader(
     s3_server: S3Server, executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wire = Wire(s3_server.port)
+    wire = FaultProxy(s3_server.port)
     async with wire.relaying():
         place = s3_place(s3_server, executor, monkeypatch, port=wire.port)
         sha256 = await place.store.put(textured(), soon())
-        wire.open.clear()
+        wire.stall()
         reading = asyncio.create_task(place.store.get(sha256, soon()))
         await asyncio.sleep(0.3)
-        wire.cut()
-        wire.open.set()
+        wire.reset()
+        await wire.heal()
         assert await reading is not None
     assert place.seen.outcomes[-2:] in (["unavailable", "ok"], ["ok", "ok"])
 

@@ -14,7 +14,8 @@ from retrieval.cache import CacheOutcome, RedisEmbeddingCache
 from retrieval.domain import FloatArray, Ranked
 from retrieval.redis_link import RedisAbsent, RedisLink
 from retrieval.snapshots import RedisSnapshotStore
-from tests.support.redis import RedisServer, Wire
+from tests.support.fault_proxy import FaultProxy
+from tests.support.redis import RedisServer
 
 QUERY = np.arange(256, dtype=np.float32)
 BUDGET_S = 0.02
@@ -29,8 +30,8 @@ def server() -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-async def wire(server: RedisServer) -> AsyncIterator[Wire]:
-    async with Wire(server.port).relaying() as wire:
+async def wire(server: RedisServer) -> AsyncIterator[FaultProxy]:
+    async with FaultProxy(server.port).relaying() as wire:
         yield wire
 
 
@@ -136,31 +137,31 @@ async def test_a_restart_is_survived(server: RedisServer) -> None:
 @pytest.mark.parametrize(
     "garbage", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"$9999999999\r\nshort", b"$x\r\n", b"\0" * 99]
 )
-async def test_garbage_is_a_miss(wire: Wire, garbage: bytes) -> None:
+async def test_garbage_is_a_miss(wire: FaultProxy, garbage: bytes) -> None:
     observed = Observed()
-    link = RedisLink(wire.url, budget_s=0.3, observe=observed.call)
+    link = RedisLink(f"redis://{wire.address}", budget_s=0.3, observe=observed.call)
     cache = cache_over(link, observed)
     await timed_search(cache)
-    wire.garble = garbage
+    wire.garbage(garbage)
     await timed_search(cache)
     assert not {"ok"} & set(observed.calls[2:])
 
-    wire.garble = None
+    await wire.heal()
     await timed_search(cache)
     assert observed.lookups[-1] in {CacheOutcome.HIT, CacheOutcome.MISS}
     await link.close()
 
 
-async def test_a_connection_cut_in_mid_command_is_a_miss(wire: Wire) -> None:
+async def test_a_connection_cut_in_mid_command_is_a_miss(wire: FaultProxy) -> None:
     observed = Observed()
-    link = RedisLink(wire.url, budget_s=1.0, observe=observed.call)
+    link = RedisLink(f"redis://{wire.address}", budget_s=1.0, observe=observed.call)
     cache = cache_over(link, observed)
     await timed_search(cache)
-    wire.open.clear()
+    wire.stall()
     search = asyncio.create_task(timed_search(cache))
     await asyncio.sleep(0.05)
-    wire.cut()
-    wire.open.set()
+    wire.reset()
+    await wire.heal()
     await search
     assert "unavailable" in observed.calls
     await timed_search(cache)
@@ -170,23 +171,23 @@ async def test_a_connection_cut_in_mid_command_is_a_miss(wire: Wire) -> None:
 
 @pytest.mark.parametrize("leave", ["cancelled", "out of time"])
 async def test_no_caller_reads_the_answer_to_another(
-    wire: Wire, server: RedisServer, leave: str
+    wire: FaultProxy, server: RedisServer, leave: str
 ) -> None:
     """One question is sent and its asker leaves before the answer; then many others ask."""
     for number in range(20):
         server.command("SET", f"key {number}", f"value {number}")
     # The link's own time for a command is its budget: a cancelled caller leaves it waiting.
-    link = RedisLink(wire.url, budget_s=1.0 if leave == "cancelled" else 0.2)
+    link = RedisLink(f"redis://{wire.address}", budget_s=1.0 if leave == "cancelled" else 0.2)
     assert await link.call("GET", "key 0") == b"value 0"
 
-    wire.open.clear()
+    wire.stall()
     first = asyncio.create_task(link.call("GET", "key 1"))
     await asyncio.sleep(0.01)
     if leave == "cancelled":
         first.cancel()
     ended = (await asyncio.gather(first, return_exceptions=True))[0]
     assert isinstance(ended, asyncio.CancelledError | RedisAbsent)
-    wire.open.set()
+    await wire.heal()
 
     for number in range(2, 20):
         assert await link.call("GET", f"key {number}") == f"value {number}".encode()
@@ -217,16 +218,16 @@ async def test_cancelled_callers_at_random_never_mix_answers(server: RedisServer
     assert asyncio.all_tasks() == before
 
 
-async def test_a_connection_left_in_mid_command_is_dropped(wire: Wire) -> None:
-    link = RedisLink(wire.url, budget_s=0.2)
+async def test_a_connection_left_in_mid_command_is_dropped(wire: FaultProxy) -> None:
+    link = RedisLink(f"redis://{wire.address}", budget_s=0.2)
     while not wire.accepted:
         await asyncio.gather(link.call("ECHO", "a"), return_exceptions=True)
-    wire.open.clear()
+    wire.stall()
     with pytest.raises(RedisAbsent):
         await link.call("ECHO", "a")
     connections = wire.accepted
     await asyncio.sleep(0.3)
-    wire.open.set()
+    await wire.heal()
     assert await link.call("ECHO", "b") == b"b"
     assert wire.accepted == connections + 1
     await link.close()

@@ -194,12 +194,18 @@ class FakeReadiness:
         return self.state
 
 
-def edge_parts(core: FakeCore, *, limit: int = 64, budgets: Budgets | None = None) -> EdgeParts:
+def edge_parts(
+    core: FakeCore,
+    *,
+    limit: int = 64,
+    pressed: Callable[[], bool] = lambda: False,
+    budgets: Budgets | None = None,
+) -> EdgeParts:
     """The parts of both edges around a fake core; everything else is real."""
     return EdgeParts(
         search=core,
         catalog=core,
-        admission=Admission(limit),
+        admission=Admission(limit, pressed),
         metrics=Metrics(),
         readiness=FakeReadiness(),
         request_id=request_id,

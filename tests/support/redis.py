@@ -1,13 +1,10 @@
-"""A real redis-server on a free loopback port, and a wire before it that can go bad."""
+"""A real redis-server on a free loopback port."""
 
-import asyncio
-import contextlib
 import importlib.util
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 from tests.support.freeze import freeze
@@ -93,74 +90,6 @@ class RedisServer:
             return self.command("PING") == b"+PONG\r\n"
         except OSError:
             return False
-
-
-class Wire:
-    """A TCP relay to a server; what comes back can be held, cut or garbled.
-
-    Attributes:
-        open: Cleared, answers wait.
-        garble: Replaces each piece of an answer; None leaves it.
-        accepted: Number of connections that were made through it.
-    """
-
-    def __init__(self, port: int) -> None:
-        self._target = port
-        self._writers: set[asyncio.StreamWriter] = set()
-        self.open = asyncio.Event()
-        self.open.set()
-        self.garble: bytes | None = None
-        self.accepted = 0
-        self.port = 0
-
-    @property
-    def url(self) -> str:
-        """The address for a client."""
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    @contextlib.asynccontextmanager
-    async def relaying(self) -> AsyncIterator["Wire"]:
-        """Relay for the duration of the block."""
-        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        try:
-            yield self
-        finally:
-            server.close()
-            self.cut()
-            self.open.set()
-            await server.wait_closed()
-
-    def cut(self) -> None:
-        """Drop all connections."""
-        for writer in list(self._writers):
-            writer.transport.abort()
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.accepted += 1
-        try:
-            upstream, downstream = await asyncio.open_connection("127.0.0.1", self._target)
-        except OSError:
-            writer.transport.abort()
-            return
-        self._writers |= {writer, downstream}
-        await asyncio.gather(
-            self._relay(reader, downstream, answers=False),
-            self._relay(upstream, writer, answers=True),
-        )
-        self._writers -= {writer, downstream}
-
-    async def _relay(
-        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, answers: bool
-    ) -> None:
-        with contextlib.suppress(OSError):
-            while part := await source.read(1 << 16):
-                if answers:
-                    await self.open.wait()
-                    part = part if self.garble is None else self.garble
-                sink.write(part)
-                await sink.drain()
-        sink.transport.abort()
 
 
 def _binary() -> Path:

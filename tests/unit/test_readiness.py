@@ -75,6 +75,20 @@ async def test_it_names_the_part_that_fails_and_recovers() -> None:
         assert not watched.readiness.encoder_down
 
 
+async def test_without_the_encoder_answers_are_poorer_whatever_else_fails() -> None:
+    watched = Watched()
+    async with watched.watching():
+        watched.encoder.failure = DependencyUnavailable(dependency="triton")
+        await watched.until(lambda: watched.readiness.encoder_down)
+        watched.index.live = False  # the next probes end before an inference
+        await watched.until(lambda: "another model" in watched.readiness.ready()[1])
+        assert watched.readiness.encoder_down
+        watched.index.live = True
+        watched.encoder.failure = None
+        await watched.until(lambda: watched.readiness.ready()[0])
+        assert not watched.readiness.encoder_down
+
+
 async def test_an_index_of_another_model_is_never_ready() -> None:
     watched = Watched()
     watched.index.live = False

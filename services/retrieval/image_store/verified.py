@@ -22,7 +22,7 @@ from typing import TypeVar
 from PIL import Image
 
 from retrieval.domain import Deadline, Observe, PictureShelf, StoredPicture, ignore_observation
-from retrieval.errors import DependencyTimeout, DependencyUnavailable, RecomposeError
+from retrieval.errors import DependencyTimeout, RecomposeError
 from retrieval.image_store.pictures import (
     DEPENDENCY,
     content_sha256,
@@ -115,20 +115,12 @@ class VerifiedImageStore(ABC):
         if not is_name(sha256):
             return None
         deadline = deadline.capped(self._read_budget_s)
-        started = time.monotonic()
-        try:
-            return await self._found(sha256, deadline)
-        except DependencyUnavailable:
-            self._retries.failed()
-            if not self._retries.allows or deadline.remaining_s() < time.monotonic() - started:
-                raise
-        return await self._found(sha256, deadline)
+        return await self._retries.twice(lambda: self._found(sha256, deadline), deadline)
 
     async def _found(self, sha256: str, deadline: Deadline) -> bytes | None:
         content = await self._whole(PictureShelf.KEPT, sha256, deadline)
         if content is None:
             content = await self._whole(PictureShelf.TRASH, sha256, deadline)
-        self._retries.succeeded()
         return content
 
     async def _whole(self, shelf: PictureShelf, sha256: str, deadline: Deadline) -> bytes | None:

@@ -1,6 +1,6 @@
 """From an uploaded file to the picture that everything else works on: 8-bit RGB, upright.
 
-What is refused, and with what, is the table of "Bad inputs" in ARCHITECTURE.md. The order is by
+What is refused, and with what, is the table of bad inputs in docs/reliability.md. The order is by
 cost: bytes, format, structure, size from the header, and only then pixels. Nothing here is
 global, so any number of threads may call it.
 """

@@ -48,18 +48,10 @@ class Calls:
         Where the server is not reachable it is tried once more, if half of the time is left
         and retries have not become too frequent. Raises what `failures` says.
         """
-        started = time.monotonic()
         capped = deadline.capped(budget_s)
-        try:
-            answer = await self._try(operation, collection, call, capped)
-        except DependencyUnavailable:
-            self._retries.failed()
-            spent_s = time.monotonic() - started
-            if not self._retries.allows or capped.remaining_s() < spent_s:
-                raise
-            answer = await self._try(operation, collection, call, capped)
-        self._retries.succeeded()
-        return answer
+        return await self._retries.twice(
+            lambda: self._try(operation, collection, call, capped), capped
+        )
 
     async def write(
         self,

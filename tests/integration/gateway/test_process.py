@@ -177,6 +177,34 @@ def test_a_gateway_that_others_reach_starts_with_access(bundle_dir: Path, tmp_pa
         assert answer.status_code == 401
 
 
+def test_over_its_memory_a_gateway_takes_one_request_at_a_time(
+    bundle_dir: Path, tmp_path: Path
+) -> None:
+    env = environment(bundle_dir, tmp_path, MEMORY_LIMIT_BYTES=1 << 20)
+    base = f"http://127.0.0.1:{env['HTTP_PORT']}"
+    messages: queue.Queue[catalog_pb2.ImportProductsRequest | None] = queue.Queue()
+
+    def search() -> httpx.Response:
+        return plain_http.post(f"{base}/v1/products:search", json={"modification": "x"}, timeout=10)
+
+    with running(env), grpc.insecure_channel(f"127.0.0.1:{env['GRPC_PORT']}") as channel:
+        stub = catalog_pb2_grpc.CatalogServiceStub(channel)
+        call = stub.ImportProducts.future(iter(messages.get, None))
+        messages.put(catalog_pb2.ImportProductsRequest(product=product_pb2.Product(id="a/b")))
+        end = time.monotonic() + START_S
+        while "recompose_requests_in_flight 1.0" not in plain_http.get(f"{base}/metrics").text:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        refused = search()
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+        with pytest.raises(grpc.RpcError) as caught:
+            stub.GetProduct(catalog_pb2.GetProductRequest(id="p"), timeout=10)
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        messages.put(None)
+        call.result(timeout=10)
+        assert search().status_code == 503  # let in, to find that no part is there
+
+
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import resource
 import signal
 import time
 from collections.abc import Callable
@@ -121,3 +122,33 @@ def _wait_for(condition: Callable[[], bool], timeout_s: float = 20) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_a_full_disk_ends_the_run_and_keeps_the_checkpoint(
+    feed: Path, gateway: Script, run: Run
+) -> None:
+    """A bound on the size of files stands for the disk: dead letters no longer fit."""
+    gateway.refused_ids = {f"p{number}" for number in range(100, 300)}
+    options = ("--batch-size", "16", "--concurrency", "1", "--max-failures", "100%")
+    checkpoint = feed.with_name("feed.jsonl.checkpoint.json")
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, usual[1]))
+    try:
+        result = run(feed, *options)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert result.returncode != 0
+    assert "Traceback" not in result.stderr
+    assert result.stderr.strip()
+    kept = json.loads(checkpoint.read_text())["rows"]
+    assert 100 <= kept < 300
+    before = len(gateway.batches)
+
+    result = run(feed, *options)
+
+    assert result.returncode == 0, result.stderr
+    assert last_line(result) == "imported 100, unchanged 0, failed 200, of 300 rows"
+    resent = [product for batch in gateway.batches[before:] for product in batch]
+    assert min(int(product[1:]) for product in resent) == kept
+    letters = feed.with_name("feed.jsonl.dead-letter.jsonl").read_text().splitlines()
+    assert [json.loads(line)["id"] for line in letters] == [f"p{n}" for n in range(100, 300)]

@@ -9,14 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.bundle import load_bundle
+from retrieval.bundle import Bundle, load_bundle
 from retrieval.domain import Deadline
 from retrieval.errors import DependencyTimeout, DependencyUnavailable
 from tests.integration.triton.conftest import MakeEncoder
 from tests.integration.triton.inputs import texts
+from tests.support.fault_proxy import FaultProxy
 from tests.support.freeze import freeze
 from tests.support.tiny_bundle import write_tiny_bundle
 from tests.support.triton import TritonServer, free_ports, triton_serving
+
+QUEUE_DELAY_S = 0.4
 
 
 @pytest.fixture
@@ -127,3 +130,45 @@ def test_no_process_and_no_shared_memory_outlives_the_server(
             assert time.monotonic() < deadline
             time.sleep(0.05)
     assert not [segment for segment in segments if segment.exists()]
+
+
+async def test_another_replica_answers_where_one_goes_away_in_mid_call(
+    make_encoder: MakeEncoder, server: TritonServer, slow_bundle: Bundle
+) -> None:
+    """Two ways to one server stand for two; the calls wait in its queue when one way ends."""
+    port = int(server.address.rsplit(":", 1)[1])
+    outcomes: list[str] = []
+    async with FaultProxy(port).relaying() as first, FaultProxy(port).relaying() as second:
+        encoder = make_encoder(
+            slow_bundle,
+            address=f"ipv4:{first.address},{second.address}",
+            observe=lambda dependency, outcome, seconds: outcomes.append(outcome),
+        )
+        while not (first.accepted and second.accepted):
+            await encoder.encode_texts(*texts(1), Deadline.after(5))
+        await encoder.encode_texts(*texts(1), Deadline.after(5))
+        calls = [
+            asyncio.create_task(encoder.encode_texts(*texts(1), Deadline.after(5)))
+            for _ in range(2)
+        ]
+        await asyncio.sleep(QUEUE_DELAY_S / 2)
+        outcomes.clear()
+        await first.refuse()
+        for answer in await asyncio.gather(*calls):
+            assert answer.shape == (1, slow_bundle.sizes.embed_dim)
+        assert sorted(outcomes) == ["ok", "ok", "unavailable"]
+
+
+async def test_a_server_that_keeps_going_away_is_not_asked_twice_as_much(
+    make_encoder: MakeEncoder, tiny: Path
+) -> None:
+    outcomes: list[str] = []
+    encoder = make_encoder(
+        load_bundle(tiny),
+        address=f"127.0.0.1:{free_ports(1)[0]}",
+        observe=lambda dependency, outcome, seconds: outcomes.append(outcome),
+    )
+    for _ in range(30):
+        with pytest.raises(DependencyUnavailable):
+            await encoder.encode_texts(*texts(1), Deadline.after(5))
+    assert 30 < len(outcomes) <= 35
