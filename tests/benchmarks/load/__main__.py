@@ -4,9 +4,9 @@
       --grpc 127.0.0.1:50051 --seconds 30
 
 Steps of growing load find C, the peak of goodput (answers inside their deadline); then it offers
-0.7 C, 2 C and 4 C, each of the latter two with the peak's load at once after it. `make load` has
-it start a stack of its own, as it does without --rest. Generator and stack share the machine: the report says how late the generator began
-its requests, and what it says beyond its means is worth nothing.
+0.7 C, 2 C and 4 C, each of the latter two with the peak's load at once after it. Without --rest, as
+by `make load`, it starts a stack of its own. Generator and stack share the machine: the report says
+how late the generator began its requests, and beyond its means figures are worth nothing.
 """
 
 import argparse

@@ -41,7 +41,7 @@ async def drive(
         edge, question = edges[number % len(edges)], next_question()
         give_up_s = random_.uniform(0, cancel_within_s) if random_.random() < cancelled else None
         began_s = loop.time() - start_s
-        outcome, reason = await _told(edge, question, due + deadline_s - began_s, give_up_s)
+        outcome, reason = await told(edge, question, due + deadline_s - began_s, give_up_s)
         ended_s = loop.time() - start_s
         return Sample(due, ended_s, began_s - due, edge.name, question.kind, outcome, reason)
 
@@ -54,7 +54,7 @@ async def drive(
     return list(await asyncio.gather(*tasks))
 
 
-async def _told(edge: Edge, question: Question, left_s: float, give_up_s: float | None) -> Told:
+async def told(edge: Edge, question: Question, left_s: float, give_up_s: float | None) -> Told:
     if left_s <= 0:
         return "late", "NEVER_SENT"
     if give_up_s is None:

@@ -26,7 +26,10 @@ _BY_CODE: Final[dict[grpc.StatusCode | int, Outcome]] = {
     grpc.StatusCode.DEADLINE_EXCEEDED: "late",
     504: "late",
 }
-_ROUND_ROBIN: Final = json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})
+_ROUND_ROBIN: Final = json.dumps(
+    {"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}
+)
+"""Client-side balancing that leaves out who says of itself that it is not serving (gRFC A17)."""
 
 
 class Edge(Protocol):
@@ -40,7 +43,7 @@ class Edge(Protocol):
 
 
 class GrpcEdge:
-    """gRPC; with several addresses by round robin, as a client-side balancer does."""
+    """gRPC; with several addresses by round robin over those that say they serve."""
 
     name = "grpc"
 
@@ -120,10 +123,11 @@ class RestEdge:
 
     async def _connection(self) -> "_Connection":
         """Raises OSError: no address takes a connection."""
+        self._turn += 1
+        first = self._turn
         for attempt in range(len(self._addresses)):
-            self._turn = (self._turn + 1) % len(self._addresses)
-            host, port = self._addresses[self._turn]
-            pool = self._idle[self._turn]
+            turn = (first + attempt) % len(self._addresses)
+            (host, port), pool = self._addresses[turn], self._idle[turn]
             while pool:
                 connection = pool.popleft()
                 if connection.is_open:
