@@ -47,8 +47,8 @@ LEAK_BYTES: Final = 1024
 BYTES_A_REQUEST: Final = 512
 """What is wanted is 84: 8 MiB in 100,000 requests of which 30 % are cancelled. Without cancelled
 ones a gateway keeps 30 (measured); of each that is cancelled a KiB or so stays outside of Python's
-heap, which makes 300 a request. The bound notices a leak of half a KiB, and is to be lowered to 84 once
-that is mended."""
+heap, which makes 300 a request. The bound notices a leak of half a KiB, and is to be lowered to 84
+once that is mended."""
 SLACK_BYTES: Final = 1 << 20
 """What a process that keeps nothing may differ by between two looks, however few the requests: the
 allocator gives back whole pages only, and buffers of gRPC's threads come and go (0.7 MiB between
