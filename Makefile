@@ -116,6 +116,10 @@ format: setup ## Format the Python code and sort its imports
 	$(VENV)/ruff format .
 	$(VENV)/ruff check --fix .
 
+.PHONY: load
+load: setup setup-triton storefront ## Measure a stack under load; the report stays in .bench/load (LOAD="--seconds 60")
+	PYTHONPATH=services:. $(VENV)/python -m tests.benchmarks.load $(LOAD)
+
 ##@ Make
 .PHONY: proto types storefront demo-model manifests
 STUBS ?= $(CURDIR)/services

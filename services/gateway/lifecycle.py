@@ -23,8 +23,8 @@ class _Server(uvicorn.Server):
 async def serve(gateway: Gateway) -> None:
     """Run until SIGTERM or SIGINT, then drain.
 
-    Draining: say not ready at once, wait a grace period so that load balancers notice, admit
-    nothing more, give requests in flight their time, then close everything.
+    Draining: say not ready at once, wait a grace period so that load balancers notice, close the
+    doors, give requests in flight their time, then close everything.
     Raises OSError when a port cannot be bound.
     """
     settings = gateway.settings
@@ -58,9 +58,11 @@ async def serve(gateway: Gateway) -> None:
     log.info("draining", in_flight=gateway.admission.in_flight)
     gateway.readiness.drain()
     await asyncio.sleep(settings.drain_grace_s)
-    gateway.admission.close()
+    # What was sent before its caller could know of the closing doors is served like any other:
+    # admission closes last. gRPC tells its clients by GOAWAY, REST by closing connections.
     rest.should_exit = True
     await asyncio.gather(serving, gateway.grpc_server.stop(settings.drain_budget_s))
+    gateway.admission.close()
     for task in background:
         task.cancel()
     await asyncio.gather(*background, return_exceptions=True)

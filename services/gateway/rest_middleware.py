@@ -9,8 +9,9 @@ from urllib.parse import unquote_to_bytes
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.edge_parts import EdgeParts
+from gateway.edge_parts import EdgeParts, ReadinessProbe
 from gateway.error_table import describe, log_failure
+from gateway.readiness import DRAINING
 from gateway.rest_errors import error_response
 from gateway.tracing.requests import W3C_HEADERS, Header, RequestSpan
 from retrieval.domain import NO_SPAN
@@ -46,10 +47,10 @@ class RestEdge:
         request_id = self._parts.request_id(_request_id_header(scope))
         scope.setdefault("state", {})["request_id"] = request_id
         if scope["path"] in _PROBES:
-            await self._answer(scope, receive, _Answer(send, request_id), NO_SPAN)
+            await self._answer(scope, receive, self._told(send, request_id), NO_SPAN)
             return
         verb = scope["method"] if scope["method"] in _METHODS else "_OTHER"
-        answer = _Answer(send, request_id)
+        answer = self._told(send, request_id)
         told = {
             "http.request.method": verb,
             "url.scheme": scope["scheme"],
@@ -60,6 +61,10 @@ class RestEdge:
                 await self._answer(scope, receive, answer, span)
             finally:
                 _conclude(span, verb, scope, answer)
+
+    def _told(self, send: Send, request_id: str) -> "_Answer":
+        """The answer to a request; at a draining gateway's, the connection ends with it."""
+        return _Answer(send, request_id, self._parts.readiness)
 
     async def _answer(
         self, scope: Scope, receive: Receive, answer: "_Answer", span: RequestSpan
@@ -88,8 +93,8 @@ class RestEdge:
 class _Answer:
     """Passes an answer on, adding headers and remembering its status."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
-        self._send = send
+    def __init__(self, send: Send, request_id: str, readiness: ReadinessProbe) -> None:
+        self._send, self._readiness = send, readiness
         self.request_id = request_id
         self.code = "500"
         self.begun = False
@@ -104,6 +109,10 @@ class _Answer:
                 (b"x-content-type-options", b"nosniff"),
                 (b"referrer-policy", b"no-referrer"),
             ]
+            if self._readiness.ready() == (False, DRAINING):
+                # Its next request goes to a replica that stays (RFC 9112, 9.6). Otherwise it may
+                # be on its way when the connection is closed, and be lost.
+                message["headers"].append((b"connection", b"close"))
         await self._send(message)
 
 

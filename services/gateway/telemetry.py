@@ -78,6 +78,11 @@ class Metrics:
             buckets=_SECONDS_BUCKETS,
             registry=self.registry,
         )
+        self.loop_tasks = Gauge(
+            "recompose_event_loop_tasks",
+            "asyncio tasks of the gateway's event loop that are not done.",
+            registry=self.registry,
+        )
         self._model = Gauge(
             "recompose_model_info",
             "The model being served; always 1.",

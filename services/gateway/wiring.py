@@ -137,6 +137,8 @@ def build(settings: Settings, traced: TracingSettings | None = None) -> Gateway:
     admission = Admission(settings.max_in_flight, pressure.is_high)
     metrics.in_flight.set_function(lambda: admission.in_flight)
     metrics.in_flight_limit.set(settings.max_in_flight)
+    loop = asyncio.get_running_loop()
+    metrics.loop_tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
     metrics.model_matches_index.set_function(lambda: spaces.follows)
     storefront = storefront_of(settings)
     access = access_of(settings, ranking_link, observe)

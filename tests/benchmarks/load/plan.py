@@ -1,0 +1,205 @@
+"""Find the peak of goodput by steps, then offer less, more, and what it can bear again."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tests.benchmarks.load.drive import drive
+from tests.benchmarks.load.edges import Edge
+from tests.benchmarks.load.questions import Question
+from tests.benchmarks.load.samples import (
+    Sample,
+    Summary,
+    goodput_windows,
+    recovered_after_s,
+    summarise,
+)
+from tests.benchmarks.load.schedule import Arrivals, arrivals
+from tests.benchmarks.load.watch import GatewayWatch, Held, lag_bound_ms
+
+STILL_GROWS = 1.05
+"""A step that brings less more goodput than this is past the peak."""
+
+
+class NothingAnswered(Exception):
+    """No step got an answer, so that there is no peak to compare with."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How load is offered."""
+
+    seconds: float
+    """Of each phase."""
+    deadline_s: float
+    arrivals: Arrivals = "poisson"
+    cancelled: float = 0.0
+    rates: Sequence[float] = ()
+    """Of the steps; without any they double until goodput no longer grows."""
+    first_rate: float = 4.0
+    most_rate: float = 2048.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What was offered for a while, and what came of it."""
+
+    name: str
+    rate: float
+    seconds: float
+    summary: Summary
+    goodput: list[float]
+    """By second."""
+    lag_p99_ms: float | None
+    held: list[Held]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "name": self.name,
+            "rate": self.rate,
+            "seconds": self.seconds,
+            **self.summary.as_dict(),
+            "goodput_by_second": self.goodput,
+            "lag_p99_ms": self.lag_p99_ms,
+            "held": [held.as_dict() for held in self.held],
+        }
+
+
+Stage = tuple[str, float]
+"""A name, and requests a second."""
+Offer = Callable[[Sequence[Stage]], Awaitable[list[Phase]]]
+
+
+@dataclass(frozen=True)
+class Found:
+    """All phases, and what they say together."""
+
+    phases: list[Phase]
+    peak_per_s: float
+    """C: the most goodput of any step."""
+    peak_rate: float
+    """What was offered then."""
+    peak_is_passed: bool
+    """A step with more load brought less goodput; else C may be higher than was found."""
+    recovered_s: dict[str, float | None]
+    """Phase of recovery -> time until goodput was .95 C again; None where it was not."""
+
+    def phase(self, name: str) -> Phase:
+        return next(phase for phase in self.phases if phase.name == name)
+
+
+def offering(
+    edges: Sequence[Edge], next_question: Callable[[], Question], watch: GatewayWatch, how: Options
+) -> Offer:
+    """What offers stages one at once after the other, and watches the gateway meanwhile."""
+    stages_so_far = 0
+
+    async def offer(stages: Sequence[Stage]) -> list[Phase]:
+        nonlocal stages_so_far
+        due: list[float] = []
+        for number, (_, rate) in enumerate(stages):
+            stages_so_far += 1
+            times = arrivals(how.arrivals, rate, how.seconds, how.seed + stages_so_far)
+            due += [number * how.seconds + time for time in times]
+        held: list[Held] = []
+        watching = asyncio.create_task(watch.follow(held))
+        try:
+            samples = await drive(
+                due,
+                edges,
+                next_question,
+                deadline_s=how.deadline_s,
+                cancelled=how.cancelled,
+                seed=how.seed + stages_so_far,
+            )
+        finally:
+            watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watching
+        return [_phase(number, stage, samples, held, how) for number, stage in enumerate(stages)]
+
+    return offer
+
+
+def _phase(
+    number: int, stage: Stage, samples: Sequence[Sample], held: Sequence[Held], how: Options
+) -> Phase:
+    """One stage's part of what was measured, with times from its own start."""
+    start_s, end_s = number * how.seconds, (number + 1) * how.seconds
+    own = [
+        replace(s, due_s=s.due_s - start_s, ended_s=s.ended_s - start_s)
+        for s in samples
+        if start_s <= s.due_s < end_s
+    ]
+    # Of all requests, as answers to the stage before are goodput of the second they came in, too.
+    answers = [replace(s, due_s=s.due_s - start_s, ended_s=s.ended_s - start_s) for s in samples]
+    looks = [replace(look, at_s=look.at_s - start_s) for look in held]
+    looks = [look for look in looks if 0 <= look.at_s < how.seconds]
+    return Phase(
+        name=stage[0],
+        rate=stage[1],
+        seconds=how.seconds,
+        summary=summarise(own, how.seconds, how.deadline_s),
+        goodput=goodput_windows(answers, how.seconds, how.deadline_s),
+        lag_p99_ms=lag_bound_ms(looks, 0.99),
+        held=looks,
+    )
+
+
+async def carry_out(offer: Offer, how: Options, say: Callable[[Phase], None]) -> Found:
+    """Steps, then .7 C, 2 C and 4 C, each of the latter two with a recovery at once after it.
+
+    ``say`` is told of each phase when it is over. A recovery offers what the peak was offered.
+    """
+    phases: list[Phase] = []
+
+    async def run(*stages: Stage) -> list[Phase]:
+        over = await offer(stages)
+        phases.extend(over)
+        for phase in over:
+            say(phase)
+        return over
+
+    best = await _peak(run, how)
+    passed = best.rate < max(phase.rate for phase in phases)
+    peak = best.summary.goodput_per_s
+    if not peak:
+        raise NothingAnswered
+    # Cancelled requests bring no goodput, so that more have to be offered for the same.
+    usual = peak / (1 - how.cancelled)
+    await run(("0.7 C", 0.7 * usual))
+    recovered: dict[str, float | None] = {}
+    for times in (2, 4):
+        _, after = await run((f"{times} C", times * usual), (f"after {times} C", best.rate))
+        recovered[after.name] = recovered_after_s(after.goodput, 0.95 * peak)
+    return Found(phases, peak, best.rate, passed, recovered)
+
+
+async def _peak(run: Callable[..., Awaitable[list[Phase]]], how: Options) -> Phase:
+    """The step with the most goodput."""
+    steps: list[Phase] = []
+
+    def best() -> Phase:
+        return max(steps, key=lambda step: step.summary.goodput_per_s)
+
+    for rate in how.rates or _doubling(how):
+        before = best().summary.goodput_per_s if steps else 0.0
+        steps += await run((f"{rate:g}/s", rate))
+        if not how.rates and steps[-1].summary.goodput_per_s <= STILL_GROWS * before:
+            # Once more between the peak and the step that was too much.
+            between = best().rate * 1.5
+            steps += await run((f"{between:g}/s", between))
+            break
+    return best()
+
+
+def _doubling(how: Options) -> list[float]:
+    rates, rate = [], how.first_rate
+    while rate <= how.most_rate:
+        rates.append(rate)
+        rate *= 2
+    return rates
