@@ -92,7 +92,7 @@ def test_answers_are_as_documented(
     generation = schemathesis.GenerationMode(mode)
     if mode == "negative" and not (operation.query or operation.path_parameters or operation.body):
         pytest.skip("there is nothing in the request to be wrong")
-    seen: set[int] = set()
+    seen: list[int] = []
 
     @settings(
         max_examples=EXAMPLES.get(name, USUAL_EXAMPLES),
@@ -106,7 +106,7 @@ def test_answers_are_as_documented(
     def ask(case: Any, data: st.DataObject) -> None:
         _aim(case, name, mode, data)
         answer = case.call(base_url=str(stack.rest.base_url), session=session, timeout=30)
-        seen.add(answer.status_code)
+        seen.append(answer.status_code)
         if answer.status_code == 204:
             _write(stack, case.path_parameters["id"])
         case.validate_response(answer, checks=CHECKS)
@@ -116,7 +116,10 @@ def test_answers_are_as_documented(
             assert error.request_id == answer.headers["x-request-id"][0]
 
     ask()
-    assert seen & {int(code) for code in OPERATIONS[name].answers} or mode == "negative"
+    if mode == "positive":
+        assert set(seen) & {int(code) for code in OPERATIONS[name].answers}
+    else:  # all but all: a null and an empty parameter count as left out, which no schema says
+        assert sum(code >= 400 for code in seen) >= 0.9 * len(seen)
 
 
 def _aim(case: Any, name: str, mode: str, data: st.DataObject) -> None:
