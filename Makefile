@@ -31,7 +31,7 @@ down: ## End what `make up` started with the same DATA_DIR
 	@exec $(PYTHON) -m deploy.local down
 
 ##@ Check
-.PHONY: test test-long images lint format
+.PHONY: test test-long fuzz images lint format
 test: system-deps setup setup-triton setup-training setup-deploy storefront ## Run all tests, set-up included
 	@mkdir -p .bench; status=0; \
 	echo "== training, in training/.venv, beside the others; what it says comes last"; \
@@ -54,6 +54,14 @@ test-long: system-deps system-deps-long setup setup-triton setup-training setup-
 	$(DEPLOY)/python $(PYTEST) -s tests/deploy 2>&1 | tee -a .bench/test-long.txt || status=1; \
 	$(TRAINING)/python $(PYTEST) tests/training 2>&1 | tee -a .bench/test-long.txt || status=1; \
 	exit $$status
+
+FUZZ_SECONDS ?= 300
+fuzz: setup ## Look for inputs that break pictures, page tokens and feed rows; FUZZ_SECONDS (300) for each, FUZZ_SEED (0: by chance)
+	@status=0; for target in tests/fuzz/fuzz_*.py; do name=$$(basename "$$target" .py); \
+	  echo "== $$name, $(FUZZ_SECONDS) s; its corpus stays in .bench/fuzz/$$name"; \
+	  $(VENV)/python -m tests.fuzz "$$name" --seconds $(FUZZ_SECONDS) --seed $(or $(FUZZ_SEED),0) \
+	    --corpus ".bench/fuzz/$$name" --keep .bench/fuzz/found || status=1; done; \
+	test $$status = 0 || ls -l .bench/fuzz/found; exit $$status
 
 images: system-deps-long check-node setup setup-deploy ## Build the images for real, print their sizes, run them and search (part of test-long)
 	RECOMPOSE_TEST_LONG=1 $(DEPLOY)/python $(PYTEST) -s tests/deploy/test_images_run.py

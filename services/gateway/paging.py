@@ -130,6 +130,8 @@ def _decode(text: str, layout: struct.Struct) -> tuple[Any, ...]:
         raw = base64.b64decode(
             text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True
         )
+        if _encode(raw) != text:  # base64 can spell the same bytes in other ways
+            raise ValueError
         return layout.unpack(raw)
     except (binascii.Error, UnicodeEncodeError, struct.error, ValueError):
         raise InvalidArgument(Reason.PAGE_TOKEN_INVALID, field="page_token") from None

@@ -76,6 +76,9 @@ class MatchFilter(_Closed):
 class RangeFilter(_Closed):
     """The attribute is a number within bounds; one end may be open."""
 
+    # The field, and at least one of its bounds.
+    model_config = ConfigDict(json_schema_extra={"minProperties": 2})
+
     field: str = Field(description="A filterable attribute that is a number.", examples=["price"])
     min: float | None = Field(None, description="Lower bound, inclusive.")
     max: float | None = Field(None, description="Upper bound, inclusive.")

@@ -12,7 +12,18 @@ MAX_LINE_BYTES = 1 << 20
 
 def read_rows(path: Path) -> Iterator[Row]:
     """Yield the rows of ``path``, holding one line at a time; blank lines are no rows."""
-    number = 0
+    for number, (line_number, line, too_long) in enumerate(_lines(path), 1):
+        yield _row(number, line_number, line, too_long)
+
+
+def count_rows(path: Path) -> int:
+    """Count the rows of ``path`` without parsing them."""
+    return sum(1 for _ in _lines(path))
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
+    """Yield the lines that are not blank: number, as much as a row may hold, and whether it is
+    longer than that."""
     with path.open("rb") as file:
         line_number = 0
         while line := file.readline(MAX_LINE_BYTES + 1):
@@ -23,21 +34,8 @@ def read_rows(path: Path) -> Iterator[Row]:
                 rest = file.readline(MAX_LINE_BYTES)
             if line_number == 1:
                 line = line.removeprefix(b"\xef\xbb\xbf")
-            if not line.strip():
-                continue
-            number += 1
-            yield _row(number, line_number, line, too_long)
-
-
-def count_rows(path: Path) -> int:
-    """Count the rows of ``path`` without parsing them."""
-    count = 0
-    with path.open("rb") as file:
-        within_line = False
-        while piece := file.readline(MAX_LINE_BYTES + 1):
-            count += not within_line and bool(piece.strip(b"\xef\xbb\xbf \t\r\n"))
-            within_line = not piece.endswith(b"\n")
-    return count
+            if line.strip():
+                yield line_number, line, too_long
 
 
 def _row(number: int, line_number: int, line: bytes, too_long: bool) -> Row:

@@ -30,6 +30,14 @@ def test_json_lines_are_numbered_and_blank_ones_skipped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "line", [b"\x0c", b"\x0b \t", b"\xbb", b"\xef\xbb\xbf", b" " * (1 << 21)], ids=range(5)
+)
+def test_what_is_blank_is_counted_as_it_is_read(tmp_path: Path, line: bytes) -> None:
+    feed = open_feed(write(tmp_path, "a.jsonl", b'{"id": "a"}\n' + line + b"\n"))
+    assert feed.rows == len(list(feed.read()))
+
+
+@pytest.mark.parametrize(
     "line",
     [
         b'{"id": "a"',

@@ -87,6 +87,17 @@ def test_garbage_is_refused(text: str) -> None:
         assert caught.value.reason is Reason.PAGE_TOKEN_INVALID
 
 
+def test_a_token_has_one_spelling() -> None:
+    """Padding, the other alphabet, and bits beyond the last byte: base64 has them, a token not."""
+    token = write_search_token("f" * 12, b"\xff" * 16, PageToken(b"\xff" * 16, 1))
+    assert read_search_token(token, b"\xff" * 16).offset == 1
+    for other in (token + "=", token + "==", token.replace("_", "/"), token[:-1] + "F"):
+        assert other != token
+        with pytest.raises(InvalidArgument) as caught:
+            read_search_token(other, b"\xff" * 16)
+        assert caught.value.reason is Reason.PAGE_TOKEN_INVALID
+
+
 def test_a_changed_ranking_has_another_snapshot() -> None:
     first, second = Ranked(uuid.uuid4(), 0.9), Ranked(uuid.uuid4(), 0.8)
     assert snapshot_key(b"f", [first, second]) == snapshot_key(b"f", [first, second])

@@ -115,6 +115,22 @@ def test_other_formats_are_read_where_switched_on(name: str) -> None:
         normalise_upload(data[: len(data) // 2], formats={ImageFormat(name.lower())})
 
 
+@pytest.mark.parametrize("name", ["GIF", "AVIF"])
+def test_no_flipped_bit_of_another_format_is_more_than_a_refusal(name: str) -> None:
+    data = pictures.encode(pictures.textured((24, 20)), name)
+    refused = 0
+    for position in range(len(data)):
+        damaged = bytearray(data)
+        damaged[position] ^= 1
+        try:
+            image = normalise_upload(bytes(damaged), formats={ImageFormat(name.lower())})
+        except (InvalidImage, ImageTooLarge, UnsupportedImage):
+            refused += 1
+        else:
+            assert image.mode == "RGB"
+    assert refused
+
+
 @given(st.sampled_from(SEEDS), st.randoms(use_true_random=False), st.integers(1, 8))
 @settings(max_examples=600, deadline=None)
 def test_damaged_files_are_read_or_refused(data: bytes, chance: random.Random, hits: int) -> None:

@@ -8,10 +8,14 @@ profile, no texts, no second picture, nothing that trails the end.
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Final
 
 from PIL import Image, ImageFile
 
-from retrieval.errors import InvalidImage, Reason
+from retrieval.errors import ImageTooLarge, InvalidImage, Reason
+
+_DAMAGED: Final = (OSError, SyntaxError, ValueError, EOFError, RuntimeError)
+"""What Pillow raises of a damaged file; RuntimeError is that of libavif."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +46,15 @@ def open_with(plugin: Callable[[BytesIO], ImageFile.ImageFile], content: bytes) 
     """Decode `content` with one Pillow plugin.
 
     The plugin's class is called directly: no other format is tried, and Pillow's global registry
-    and limits are neither read nor set. Raises `InvalidImage`.
+    and limits are neither read nor set (its GIF reader alone has a limit of its own, for a frame
+    that lies beyond the canvas). Raises `InvalidImage`; `ImageTooLarge` at that limit.
     """
     image = open_header(plugin, content)
     try:
         image.load()
-    except (OSError, SyntaxError, ValueError, EOFError):
+    except Image.DecompressionBombError:
+        raise ImageTooLarge(Reason.IMAGE_TOO_MANY_PIXELS) from None
+    except _DAMAGED:
         raise corrupt() from None
     return image
 
@@ -55,8 +62,10 @@ def open_with(plugin: Callable[[BytesIO], ImageFile.ImageFile], content: bytes) 
 def open_header(
     plugin: Callable[[BytesIO], ImageFile.ImageFile], content: bytes
 ) -> ImageFile.ImageFile:
-    """Read the header of `content` with one Pillow plugin. Raises `InvalidImage`."""
+    """Read the header of `content` with one Pillow plugin. Raises as `open_with` does."""
     try:
         return plugin(BytesIO(content))
-    except (OSError, SyntaxError, ValueError, EOFError):
+    except Image.DecompressionBombError:
+        raise ImageTooLarge(Reason.IMAGE_TOO_MANY_PIXELS) from None
+    except _DAMAGED:
         raise corrupt() from None
