@@ -1,4 +1,5 @@
-"""docs/reliability.md: each line names tests that exist, and each cell of the matrix has a line."""
+"""docs/reliability.md and THREATMODEL.md: each line names tests that exist, and each cell of the
+fault matrix has a line."""
 
 import ast
 import re
@@ -124,6 +125,19 @@ DUE = [line for line in LINES if line.section == NOT_SHOWN]
 @pytest.mark.parametrize("line", SHOWN, ids=lambda line: line.happens)
 def test_each_line_names_tests_that_exist(line: Line) -> None:
     assert complaints(line) == []
+
+
+THREATS = [
+    line
+    for line in lines_of((ROOT / "THREATMODEL.md").read_text().replace("](tests/", "](../tests/"))
+    if line.section == "What is defended"
+]
+
+
+@pytest.mark.parametrize("line", THREATS, ids=lambda line: line.cells[0])
+def test_each_defence_names_tests_that_exist(line: Line) -> None:
+    # What lint shows is named by its target.
+    assert complaints(line) == [] or "`make lint-secrets`" in line.cells[-1]
 
 
 def test_no_line_stands_twice() -> None:
