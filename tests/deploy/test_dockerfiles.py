@@ -203,9 +203,9 @@ def test_the_training_images_steps_install(tmp_path: Path) -> None:
     )
     subprocess.run(["/bin/sh", "-ec", install], cwd=tmp_path, check=True, env=_clean())
     paths = f"{ROOT}/training:{ROOT}/services"
-    for module in ("sprc.train", "sprc.evaluate", "sprc.export", "demo_data"):
+    for command in ("sprc.train", "sprc.evaluate", "sprc.export", "demo_data", "catalog crawl"):
         done = subprocess.run(
-            [tmp_path / "venv/bin/python", "-m", module, "--help"],
+            [tmp_path / "venv/bin/python", "-m", *command.split(), "--help"],
             cwd=tmp_path, env={**_clean(), "PYTHONPATH": paths}, capture_output=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr.decode()[-2000:]
