@@ -68,7 +68,7 @@ images: system-deps-long check-node setup setup-deploy ## Build the images for r
 
 LINTS := lint-python lint-types lint-layers lint-protos lint-breaking lint-stubs lint-storefront lint-shell lint-yaml lint-images lint-secrets
 .PHONY: $(LINTS)
-lint: setup setup-training setup-deploy setup-storefront ## Check style, types, layers, protos, shell and YAML; all of them, whatever fails
+lint: setup setup-training setup-deploy setup-storefront ## Check style, types, layers, protos, shell, YAML and secrets; all of them, whatever fails
 	@$(MAKE) --keep-going $(LINTS)
 
 lint-python:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.access.audit_log import AuditedCatalog
+from gateway.access.audit_log import INVALID, AuditedCatalog
 from gateway.access.caller import SCOPES, Scope
 from gateway.access.guard import Guard
 from gateway.access.key_file import new_key
@@ -219,6 +219,17 @@ async def test_every_write_is_a_line(shop: Shop) -> None:
         _write("mine", "delete", "yours", product_id="p", outcome="CATALOG_FORBIDDEN"),
         _write("catalog-write", "import", "default", products=1, imported=1),
     ]
+
+
+async def test_a_line_repeats_no_name_that_is_none(shop: Shop) -> None:
+    secret = "red dress of Ada\n" * 1000
+    metadata = (("authorization", f"Bearer {shop.keys['catalog-write']}"),)
+    request = catalog_pb2.DeleteProductRequest(id=secret, catalog=secret)
+    with capture_logs() as lines:
+        await grpc_refusal(shop.edges.catalog.DeleteProduct(request, metadata=metadata))
+    (line,) = [line for line in lines if line["event"] == "write"]
+    assert (line["catalog"], line["product_id"]) == (INVALID, INVALID)
+    assert "Ada" not in str(lines)
 
 
 async def test_a_picture_that_a_key_was_asked_for_is_for_no_shared_cache(shop: Shop) -> None:

@@ -1,16 +1,20 @@
 """A line in the log for every write: who, what, and how it ended; ids are a shop's own."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
 from gateway.access.caller import current_caller
 from gateway.edge_parts import CatalogCore
 from gateway.error_table import describe
+from gateway.validation import valid_catalog, valid_product_id
 from retrieval.domain import Deadline, ImportResult, Product, ProductWrite
+from retrieval.errors import InvalidArgument
+
+INVALID: Final = "(invalid)"
 
 
 class AuditedCatalog:
@@ -37,7 +41,7 @@ class AuditedCatalog:
     async def update(
         self, catalog: str, write: ProductWrite, *, allow_missing: bool, deadline: Deadline
     ) -> tuple[Product, bool]:
-        with _line("update", catalog, product_id=write.id) as line:
+        with _line("update", catalog, product_id=_if_valid(valid_product_id, write.id)) as line:
             product, created = await self._core.update(
                 catalog, write, allow_missing=allow_missing, deadline=deadline
             )
@@ -45,7 +49,7 @@ class AuditedCatalog:
             return product, created
 
     async def delete(self, catalog: str, product_id: str, deadline: Deadline) -> None:
-        with _line("delete", catalog, product_id=product_id):
+        with _line("delete", catalog, product_id=_if_valid(valid_product_id, product_id)):
             await self._core.delete(catalog, product_id, deadline)
 
 
@@ -54,7 +58,7 @@ def _line(operation: str, catalog: str, **known: Any) -> Iterator[dict[str, Any]
     line: dict[str, Any] = {
         "caller": current_caller.get().id,
         "operation": operation,
-        "catalog": catalog,
+        "catalog": _if_valid(valid_catalog, catalog),
         **known,
         "outcome": "ok",
     }
@@ -68,3 +72,11 @@ def _line(operation: str, catalog: str, **known: Any) -> Iterator[dict[str, Any]
         raise
     finally:
         structlog.get_logger("gateway.access").info("write", **line)
+
+
+def _if_valid(check: Callable[[str], str], name: str) -> str:
+    """What breaks the rules of names may be anything, of any length, and is not repeated."""
+    try:
+        return check(name)
+    except InvalidArgument:
+        return INVALID
