@@ -222,9 +222,9 @@ async def test_every_write_is_a_line(shop: Shop) -> None:
 
 
 async def test_a_line_repeats_no_name_that_is_none(shop: Shop) -> None:
-    secret = "red dress of Ada\n" * 1000
+    said = "red dress of Ada\n" * 1000
     metadata = (("authorization", f"Bearer {shop.keys['catalog-write']}"),)
-    request = catalog_pb2.DeleteProductRequest(id=secret, catalog=secret)
+    request = catalog_pb2.DeleteProductRequest(id=said, catalog=said)
     with capture_logs() as lines:
         await grpc_refusal(shop.edges.catalog.DeleteProduct(request, metadata=metadata))
     (line,) = [line for line in lines if line["event"] == "write"]
