@@ -124,7 +124,13 @@ format: setup ## Format the Python code and sort its imports
 	$(VENV)/ruff format .
 	$(VENV)/ruff check --fix .
 
-.PHONY: load
+.PHONY: bench bench-full load
+bench: setup setup-triton storefront ## Measure how fast it is, in ten minutes; the report stays in .bench/
+	PYTHONPATH=services:. $(VENV)/python -m tests.benchmarks $(BENCH)
+
+bench-full: setup setup-triton setup-training storefront ## The long form, hours (BENCH="--only index" for a part)
+	PYTHONPATH=services:. $(VENV)/python -m tests.benchmarks --full $(BENCH)
+
 load: setup setup-triton storefront ## Measure a stack under load; the report stays in .bench/load (LOAD="--seconds 60")
 	PYTHONPATH=services:. $(VENV)/python -m tests.benchmarks.load $(LOAD)
 
