@@ -17,6 +17,7 @@ from tritonclient.grpc import InferInput, InferRequestedOutput, InferResult
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
+from retrieval.breaker import Breaker, BreakerOpen
 from retrieval.bundle import GRAPHS, Bundle, model_name
 from retrieval.domain import (
     Deadline,
@@ -80,13 +81,15 @@ class TritonEncoder:
     call leaks. A cancelled or overdue call ends at once here. It is cancelled at the server too,
     where the server can bear that; otherwise it keeps its permit until the server is done with it.
     A call that finds no server, or whose server goes away, is made once more: where the address
-    stands for several servers, another one answers.
+    stands for several servers, another one answers. Where none answers, a breaker soon refuses in
+    its stead.
 
     Args:
         address: ``host:port`` of Triton's gRPC API, or another target of gRPC.
         bundle: whose three published models are called, under their digest's names.
         max_in_flight: calls at a time, for each graph: pictures do not hold up texts.
         max_waiting: calls that may wait for one of those, for each graph; more are refused.
+        breaker: over all three graphs.
         observe, trace: told of each call.
     """
 
@@ -97,6 +100,7 @@ class TritonEncoder:
         *,
         max_in_flight: int = 32,
         max_waiting: int = 64,
+        breaker: Breaker | None = None,
         observe: Observe = ignore_observation,
         trace: Trace = ignore_trace,
     ) -> None:
@@ -109,6 +113,7 @@ class TritonEncoder:
             for graph in GRAPHS
         }
         self._retries = RetryBudget()
+        self._breaker = breaker or Breaker()
         self._batch_limits: dict[str, int] = {}
         self._cancel_safe: bool | None = None  # not known before the server was asked
         self._calls: set[asyncio.Task[Any]] = set()
@@ -317,9 +322,15 @@ class TritonEncoder:
         attributes = {**self._told[graph], "rpc.method": call, "recompose.batch_size": batch}
         started, outcome = time.monotonic(), "error"
         try:
-            with self._trace(call, attributes, calls_out=True) as span:
+            with (
+                self._breaker.guards(DEPENDENCY),
+                self._trace(call, attributes, calls_out=True) as span,
+            ):
                 yield span
             outcome = "ok"
+        except BreakerOpen:
+            outcome = "open"
+            raise
         except DependencyError as error:
             outcome = OUTCOMES[type(error)]
             if isinstance(error, DependencyBroken | DependencyUnavailable):

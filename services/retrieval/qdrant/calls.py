@@ -1,14 +1,17 @@
 """Each call of Qdrant: bounded in time, counted, traced, its failure translated, a read tried
-twice."""
+twice, none made while a breaker is open."""
 
 import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Final, TypeVar
 
 from qdrant_client.context_headers import headers as sending
 
+from retrieval.breaker import Breaker, BreakerOpen
 from retrieval.domain import Deadline, Observe, Trace, ignore_trace
 from retrieval.errors import DependencyTimeout, DependencyUnavailable, RecomposeError
 from retrieval.qdrant.failures import CLIENT_FAILURES, DEPENDENCY, failure_of
@@ -29,9 +32,15 @@ class Calls:
     it asks, if it is one: in a trace that is all that tells one call from another.
     """
 
-    def __init__(self, observe: Observe, trace: Trace = ignore_trace) -> None:
+    def __init__(
+        self, observe: Observe, trace: Trace = ignore_trace, breaker: Breaker | None = None
+    ) -> None:
+        """Without ``breaker`` every call is made: right for those that nobody waits for."""
         self._observe = observe
         self._trace = trace
+        self._guards: Callable[[], AbstractContextManager[None]] = (
+            nullcontext if breaker is None else partial(breaker.guards, DEPENDENCY)
+        )
         self._retries = RetryBudget()
 
     async def read(
@@ -79,6 +88,7 @@ class Calls:
         started, outcome = time.monotonic(), "cancelled"
         try:
             with (
+                self._guards(),
                 self._trace(
                     f"{operation} {collection}".rstrip(), attributes, calls_out=True
                 ) as span,
@@ -87,6 +97,9 @@ class Calls:
                 answer = await _translated(call, deadline)
             outcome = "ok"
             return answer
+        except BreakerOpen:
+            outcome = "open"
+            raise
         except RecomposeError as error:
             outcome = error.kind.value
             raise

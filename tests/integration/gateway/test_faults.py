@@ -55,31 +55,71 @@ async def test_without_triton_the_cache_answers_and_the_rest_is_unavailable_at_o
     # By now the channel knows, and asks nobody: it is the breaker.
     assert await shop.fails(503, "UNAVAILABLE", "DEPENDENCY_UNAVAILABLE") < 0.05
     assert await shop.counted("triton", "unavailable") > before
-    assert (await shop.ask(known)).json()["degraded"] is True
-    assert (await shop.call(known)).degraded
+    await answers_degraded(shop, known)
     await shop.triton.heal()
     await shop.recovers()
     assert not (await shop.ask(known)).json().get("degraded", False)
 
 
+async def answers_degraded(shop: FaultyShop, known: str) -> None:
+    """Both edges answer from the cache and say so; a cache that is late on a busy machine is asked
+    again, since nobody is there to compute what it does not give."""
+    for _ in range(10):
+        answer = await shop.ask(known)
+        if answer.status_code == 503:
+            continue
+        assert answer.json()["degraded"] is True
+        try:
+            assert (await shop.call(known)).degraded
+        except grpc.aio.AioRpcError as error:
+            assert error.code() is grpc.StatusCode.UNAVAILABLE
+            continue
+        return
+    raise AssertionError("the cache answered nothing")
+
+
 async def test_a_triton_that_hangs_costs_its_budget(shop: FaultyShop) -> None:
     before = await shop.counted("triton", "timeout")
     shop.triton.stall()
-    seconds = await shop.fails(504, "DEADLINE_EXCEEDED", "DEPENDENCY_TIMEOUT")
+    seconds = await shop.fails(504, "DEADLINE_EXCEEDED", "DEPENDENCY_TIMEOUT", opens=True)
     assert 0.25 < seconds < 0.3 + SLACK_S
     assert await shop.counted("triton", "timeout") > before
 
 
+@pytest.mark.parametrize("part", ["triton", "qdrant"])
+async def test_a_part_that_goes_on_hanging_is_left_alone(shop: FaultyShop, part: str) -> None:
+    way: FaultProxy = getattr(shop, part)
+    before = await shop.counted(part, "open")
+    way.stall()
+    await shop.unready(part)
+    async with asyncio.timeout(30):
+        while await shop.counted(part, "open") == before:
+            await shop.ask()
+    # All but one trial a second, which some other caller's or the probe's may be, end at once.
+    took_s = []
+    for _ in range(8):
+        began_s = time.monotonic()
+        answer = await shop.ask()
+        if answer.status_code == 503:
+            took_s.append(time.monotonic() - began_s)
+            assert answer.headers["retry-after"] == "1"
+    assert min(took_s) < 0.05
+    await way.heal()
+    await shop.recovers()
+
+
 async def test_a_triton_that_is_late_is_waited_for_within_its_budget(shop: FaultyShop) -> None:
     shop.triton.delay(0.5)
-    assert await shop.fails(504, "DEADLINE_EXCEEDED", "DEPENDENCY_TIMEOUT") < 0.3 + SLACK_S
+    late = await shop.fails(504, "DEADLINE_EXCEEDED", "DEPENDENCY_TIMEOUT", opens=True)
+    assert late < 0.3 + SLACK_S
     shop.triton.delay(0.02)
     await shop.recovers()
 
 
 async def test_an_answer_of_triton_that_drips_costs_its_budget(shop: FaultyShop) -> None:
     shop.triton.throttle(100)
-    assert await shop.fails(504, "DEADLINE_EXCEEDED", "DEPENDENCY_TIMEOUT") < 0.3 + SLACK_S
+    dripping = await shop.fails(504, "DEADLINE_EXCEEDED", "DEPENDENCY_TIMEOUT", opens=True)
+    assert dripping < 0.3 + SLACK_S
 
 
 async def test_what_is_no_grpc_is_no_triton(shop: FaultyShop) -> None:
@@ -102,7 +142,7 @@ async def test_without_the_index_searches_are_unavailable_at_once(shop: FaultySh
 async def test_an_index_that_hangs_costs_its_budget(shop: FaultyShop) -> None:
     before = await shop.counted("qdrant", "timeout")
     shop.qdrant.stall()
-    seconds = await shop.fails(504, "DEADLINE_EXCEEDED", "DEPENDENCY_TIMEOUT")
+    seconds = await shop.fails(504, "DEADLINE_EXCEEDED", "DEPENDENCY_TIMEOUT", opens=True)
     assert 0.15 < seconds < 0.2 + SLACK_S
     assert await shop.counted("qdrant", "timeout") > before
 
