@@ -36,6 +36,8 @@ spans 74."""
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 # Pillow calls a JPEG with a second picture behind it MPO.
 _SUFFIXES: Final = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp"}
+KEPT_FORMATS: Final = tuple(_SUFFIXES)
+"""What kept files are: no other of Pillow's parsers need look at them."""
 _PLAIN_MODES: Final = frozenset({"1", "L", "P", "RGB"})
 _JPEG_QUALITY: Final = 95
 # The list of filters for warnings is the process's; threads change it one at a time.
