@@ -3,6 +3,7 @@
 import pickle
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -10,7 +11,13 @@ from typing import Any
 import pytest
 import torch
 
-from sprc.checkpoint import CLASS_NAME, CheckpointError, load_model, save_checkpoint
+from sprc.checkpoint import (
+    CLASS_NAME,
+    CheckpointError,
+    load_model,
+    read_trained_at,
+    save_checkpoint,
+)
 from tests.training.tiny import tiny_model
 
 
@@ -42,6 +49,23 @@ def test_half_checkpoint_is_half_the_size_and_within_rounding(tmp_path: Path) ->
     read = load_model(tmp_path / "half.pt").state_dict()
     for name, value in model.state_dict().items():
         assert torch.allclose(value.float(), read[name].float(), rtol=1e-3, atol=1e-6), name
+
+
+def test_a_checkpoint_says_when_it_was_trained_where_that_is_known(tmp_path: Path) -> None:
+    at = datetime(2026, 10, 1, 12, 30, tzinfo=UTC)
+    save_checkpoint(tiny_model(), tmp_path / "ours.pt", epoch=1, trained_at=at)
+    save_checkpoint(tiny_model(), tmp_path / "theirs.pt", epoch=1)
+    assert read_trained_at(tmp_path / "ours.pt") == at
+    assert read_trained_at(tmp_path / "theirs.pt") is None
+    load_model(tmp_path / "ours.pt")
+
+
+@pytest.mark.parametrize("told", ["yesterday", "2026-10-01", 3, ["2026-10-01"]])
+def test_a_time_that_is_none_is_refused(tmp_path: Path, told: Any) -> None:
+    content = written(tmp_path / "ckpt.pt")
+    torch.save({**content, "trained_at": told}, tmp_path / "ckpt.pt")
+    with pytest.raises(CheckpointError, match="trained_at is not a time"):
+        read_trained_at(tmp_path / "ckpt.pt")
 
 
 def test_tied_words_are_stored_once(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 from copy import deepcopy
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 from retrieval.bundle import GRAPHS, BundleError, load_bundle
 from sprc import export as exporting
 from sprc import onnx_graph
-from sprc.checkpoint import load_model, save_checkpoint
+from sprc.checkpoint import load_model, read_trained_at, save_checkpoint
 from sprc.export import ExportError, export
 from sprc.served import Graph, served_graphs
 from sprc.words import WordsError
@@ -217,6 +218,28 @@ def test_a_folder_that_takes_nothing_ends_in_a_sentence(
 ) -> None:
     # Not one without permission, which root may write to all the same.
     assert "cannot be written: " in refused(capsys, checkpoint, Path("/proc/self/fdinfo/out"))
+
+
+def test_no_older_model_takes_the_place_of_a_newer_one_unless_it_is_told_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output, paths = tmp_path / "bundle", {}
+    for seed, year in enumerate((2025, 2026)):
+        paths[year] = tmp_path / str(year) / "ckpt.pt"
+        at = datetime(year, 10, 1, 12, tzinfo=UTC)
+        save_checkpoint(tiny_model(seed=seed), paths[year], epoch=1, trained_at=at)
+        tiny_tokenizer(tmp_path / str(year))
+    flags = ["--output", str(output), "--with-checkpoint"]
+    assert exporting.main(["--model-path", str(paths[2026]), *flags]) == 0
+    newer = load_bundle(output, verify=True)
+    assert newer.trained_at == datetime(2026, 10, 1, 12, tzinfo=UTC)
+    assert read_trained_at(output / "checkpoint.pt") == newer.trained_at
+    capsys.readouterr()
+    said = refused(capsys, paths[2025], output)
+    assert "was trained on 2025-10-01 at 12:00:00 UTC, before recompose" in said
+    assert load_bundle(output, verify=True) == newer
+    assert exporting.main(["--model-path", str(paths[2025]), *flags, "--allow-older"]) == 0
+    assert load_bundle(output, verify=True).digest != newer.digest
 
 
 @torch.inference_mode()
