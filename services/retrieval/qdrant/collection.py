@@ -43,7 +43,7 @@ class Collection:
         self._fields = fields
         self._budget_s = budget_s
         self._bulk_budget_s = bulk_budget_s
-        self.calls = Calls(observe, trace)
+        self.calls = Calls(client, observe, trace)
 
     async def search(self, operation: str, call: Call[_Answer], deadline: Deadline) -> _Answer:
         """Make a read that a search waits for."""
