@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 Close: TypeAlias = Callable[[], Awaitable[None]]
 """Closes the connection that was replaced."""
 
+_TELLING_S: Final = 0.1
 _SILENCE_S: Final = 1.0
 _MOST_SILENCE_S: Final = 30.0
 _RETIRED_S: Final = 60.0
@@ -56,7 +57,12 @@ class Renewal:
         self._silence_s = self._least_s
 
     def unanswered(self, began_s: float) -> None:
-        """A call that began then, by the clock, ran out of time; never waits."""
+        """A call that began then, by the clock, ran out of time; never waits.
+
+        One that had next to no time says nothing: no connection could have answered it.
+        """
+        if self._clock() - began_s < _TELLING_S:
+            return
         if self._silent_since_s is None:
             self._silent_since_s = began_s
         if self._closed or self._trial is not None:

@@ -62,6 +62,12 @@ async def test_one_long_call_is_a_silence_too(connections: Connections) -> None:
     assert connections.tried == 1
 
 
+async def test_callers_in_a_hurry_say_nothing(connections: Connections) -> None:
+    for _ in range(1000):
+        await connections.time_out(0.05)
+    assert connections.tried == 0
+
+
 async def test_an_answer_in_between_ends_the_silence(connections: Connections) -> None:
     for _ in range(10):
         await connections.time_out(0.6)
