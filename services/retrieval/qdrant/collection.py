@@ -44,7 +44,7 @@ class Collection:
         self._fields = fields
         self._budget_s = budget_s
         self._bulk_budget_s = bulk_budget_s
-        self.calls = Calls(observe, trace, Breaker(patience_s=budget_s / 2))
+        self.calls = Calls(client, observe, trace, Breaker(patience_s=budget_s / 2))
 
     async def search(self, operation: str, call: Call[_Answer], deadline: Deadline) -> _Answer:
         """Make a read that a search waits for."""

@@ -21,6 +21,14 @@ from tests.support.faulty_shop import FaultyShop, faulty_shop
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NO_GRPC = b"HTTP/1.1 400 Bad Request\r\n\r\n"
+# To HTTP/2 these are good so far: the head of a large frame of a kind that nobody knows, whose
+# content is all that follows; and frames without content, then the first byte of another.
+SWALLOWING = {
+    "the head of a large frame": b"\x00\x3f\xff\x50" + bytes(5) + b"x" * 20,
+    "frames, and one byte more": bytes(9 * 7 + 1),
+}
+# To find a healed part, from the worst state of its connection, on a machine that is busy.
+RECOVERY_S = 8
 # What an answer takes beside the budget that it waits for, on a machine that is busy.
 SLACK_S = 0.25
 
@@ -126,6 +134,19 @@ async def test_what_is_no_grpc_is_no_triton(shop: FaultyShop) -> None:
     assert await shop.fails(503, "UNAVAILABLE", "DEPENDENCY_UNAVAILABLE") < 0.3
 
 
+@pytest.mark.parametrize("case", SWALLOWING)
+async def test_a_connection_of_tritons_that_swallows_all_that_comes_is_replaced(
+    shop: FaultyShop, case: str
+) -> None:
+    """It does not end by itself, nor does gRPC's keepalive end it: bytes do come."""
+    shop.triton.garbage(SWALLOWING[case])
+    assert (await shop.ask()).status_code in (502, 503, 504)
+    await shop.unready("triton")
+    await shop.triton.heal()
+    async with asyncio.timeout(RECOVERY_S):
+        await shop.recovers()
+
+
 # --- the index --------------------------------------------------------------------------------
 
 
@@ -149,6 +170,18 @@ async def test_what_is_no_grpc_is_no_index(shop: FaultyShop) -> None:
     shop.qdrant.garbage(NO_GRPC)
     shop.qdrant.reset()
     assert await shop.fails(503, "UNAVAILABLE", "DEPENDENCY_UNAVAILABLE") < 0.25
+
+
+@pytest.mark.parametrize("case", SWALLOWING)
+async def test_a_connection_of_the_index_that_swallows_all_that_comes_is_replaced(
+    shop: FaultyShop, case: str
+) -> None:
+    shop.qdrant.garbage(SWALLOWING[case])
+    assert (await shop.ask()).status_code in (502, 503, 504)
+    await shop.unready("qdrant")
+    await shop.qdrant.heal()
+    async with asyncio.timeout(RECOVERY_S):
+        await shop.recovers()
 
 
 async def test_an_alias_that_names_another_model_ends_readiness_and_nothing_else(
