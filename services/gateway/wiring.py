@@ -24,7 +24,7 @@ from gateway.backup.making import Backup
 from gateway.backup.manifest import Model
 from gateway.backup.restoring import Restore
 from gateway.catalog import Catalog
-from gateway.edge_parts import Budgets, EdgeParts
+from gateway.edge_parts import MAX_BUFFERED_BYTES, Budgets, EdgeParts
 from gateway.importing import Importer
 from gateway.picture_collection import PictureCollection
 from gateway.pictures import PictureWorkshop
@@ -99,7 +99,6 @@ def build(settings: Settings, traced: TracingSettings | None = None) -> Gateway:
     # Late: the commands wire other things here, and the edges are costly to import.
     from gateway.grpc_server import build_grpc_server
     from gateway.rest_api import build_rest_app
-    from gateway.rest_body import BodyLimits
 
     metrics = Metrics()
     observe = metrics.observe_dependency
@@ -117,7 +116,7 @@ def build(settings: Settings, traced: TracingSettings | None = None) -> Gateway:
     snapshots = RedisSnapshotStore(ranking_link, secret=secret)
     store_threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="image-store")
     images = image_store_of(settings, store_threads, observe)
-    buffered = ByteBudget(BodyLimits().buffered_bytes)
+    buffered = ByteBudget(MAX_BUFFERED_BYTES)
     fetcher, close_fetcher = image_fetcher_of(settings, buffered, observe)
     workshop = PictureWorkshop(settings.picture_workers)
 
