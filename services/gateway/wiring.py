@@ -81,6 +81,8 @@ class Gateway:
     readiness: Readiness
     grpc_server: grpc.aio.Server
     rest_app: "FastAPI"
+    health_app: "FastAPI"
+    """Probes and metrics alone, for the health port."""
     certificates: Certificates | None
     watchers: tuple[Callable[[], Coroutine[None, None, None]], ...]
     closers: tuple[Callable[[], Awaitable[None]], ...]
@@ -98,6 +100,7 @@ def build(settings: Settings, traced: TracingSettings | None = None) -> Gateway:
     """
     # Late: the commands wire other things here, and the edges are costly to import.
     from gateway.grpc_server import build_grpc_server
+    from gateway.health_app import build_health_app
     from gateway.rest_api import build_rest_app
 
     metrics = Metrics()
@@ -199,6 +202,7 @@ def build(settings: Settings, traced: TracingSettings | None = None) -> Gateway:
         readiness=readiness,
         grpc_server=grpc_server,
         rest_app=build_rest_app(parts, storefront=storefront, cors_origins=settings.cors_origins),
+        health_app=build_health_app(parts),
         certificates=access.certificates,
         watchers=(
             readiness.watch,
