@@ -137,9 +137,9 @@ def test_an_ingress_checks_the_gateways(sets: list[str], shown: str) -> None:
 
 
 def test_annotations_of_ones_own_come_first() -> None:
-    own = f'routes.annotations={{"{PROXY}proxy-ssl-secret": "shops/ingress-tls"}}'
+    own = f'routes.annotations={{"{PROXY}proxy-ssl-name": "shop.internal"}}'
     api = named(render("tls", sets=[own]), "Ingress", "shop-recompose-api")
-    assert api["metadata"]["annotations"][PROXY + "proxy-ssl-secret"] == "shops/ingress-tls"
+    assert api["metadata"]["annotations"][PROXY + "proxy-ssl-name"] == "shop.internal"
     assert api["metadata"]["annotations"][PROXY + "proxy-ssl-verify"] == "on"
 
 
