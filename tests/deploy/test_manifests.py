@@ -1,5 +1,6 @@
 """The plain manifests are what the chart makes, and their overlays hold to the same rules."""
 
+import json
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, Final
 import kubernetes_validate
 import pytest
 
-from deploy.manifests import BASE, _without_helm, manifests
+from deploy.manifests import BASE, manifests, without_helm
 from tests.deploy.chart import TOOLS, Object, named, of_kind, parse, render, title
 from tests.deploy.rules_objects import kept_claims, labels
 from tests.deploy.test_rendering import VERSIONS
@@ -98,7 +99,7 @@ def test_tls_is_what_the_chart_makes_of_it(built: dict[str, list[Object]]) -> No
     clients = '"clients":{"caSecret":"gateway-tls","secretName":"callers-tls"}'
     sets = [f'gateway.tls={{"secretName":"gateway-tls",{clients}}}']
     chart = {
-        title(one): ordered(_without_helm(one))
+        title(one): ordered(without_helm(one))
         for one in render("default", "--namespace=recompose", release="recompose", sets=sets)
         if one["metadata"]["labels"]["app.kubernetes.io/component"] != "test"
     }
@@ -110,10 +111,16 @@ def ordered(found: Any) -> Any:
     """With lists of named things by their names."""
     if isinstance(found, list):
         whole = [ordered(one) for one in found]
-        return sorted(whole, key=str) if all(isinstance(one, dict) for one in whole) else whole
+        return (
+            sorted(whole, key=_in_order) if all(isinstance(one, dict) for one in whole) else whole
+        )
     if isinstance(found, dict):
         return {key: ordered(one) for key, one in found.items()}
     return found
+
+
+def _in_order(found: Any) -> str:
+    return json.dumps(found, sort_keys=True)
 
 
 def sizes(objects: Sequence[Object]) -> list[Object]:
