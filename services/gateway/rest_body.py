@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from fastapi import Request
 
+from gateway.edge_parts import MAX_BUFFERED_BYTES
 from gateway.rest_parse import FormShape, Parsed, media_type, parse
 from retrieval.domain import Deadline
 from retrieval.errors import (
@@ -31,8 +32,8 @@ class BodyLimits:
     json_bytes: int = 14 << 20
     """A picture of 10 MiB in base64, and slack."""
     multipart_bytes: int = 11 << 20
-    buffered_bytes: int = 256 << 20
-    """All bodies in memory at once, and with them the pictures fetched by their address."""
+    buffered_bytes: int = MAX_BUFFERED_BYTES
+    """All bodies in memory at once, where nobody else counts them."""
     read_s: float = 30.0
     """Time that a caller has for sending a body: apart from the budget of the call itself, since
     a phone may need long for a picture."""

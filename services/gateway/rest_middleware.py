@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
+from fastapi import FastAPI
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.edge_parts import EdgeParts, ReadinessProbe
 from gateway.error_table import describe, log_failure
 from gateway.readiness import DRAINING
-from gateway.rest_errors import error_response
+from gateway.rest_errors import error_response, install_handlers
 from gateway.tracing.requests import W3C_HEADERS, Header, RequestSpan
 from retrieval.domain import NO_SPAN
 from retrieval.errors import MalformedRequest, Reason, RequestTooLarge
@@ -27,6 +28,21 @@ _PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 _METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _CLIENT_GONE: Final = "499"
 """The code in metrics of a request that nobody waits for any more."""
+
+
+def edge_app(parts: EdgeParts, *, openapi_url: str | None) -> FastAPI:
+    """An application without routes, inside of what surrounds every request."""
+    app = FastAPI(
+        openapi_url=openapi_url,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        # The framework's own would record addresses and texts of errors; see gateway.tracing.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+    install_handlers(app)
+    app.add_middleware(RestEdge, parts=parts)
+    return app
 
 
 class ClientGone(Exception):

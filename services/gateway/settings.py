@@ -41,6 +41,13 @@ class Settings(BaseSettings):
     http_port: int = Field(8080, ge=1, le=65535, description="Port of the REST edge.")
     grpc_host: str = Field("127.0.0.1", description="Address that the gRPC edge listens on.")
     grpc_port: int = Field(50051, ge=1, le=65535, description="Port of the gRPC edge.")
+    health_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="A further port at HTTP_HOST, in plain text whatever TLS says, of /healthz, "
+        "/readyz and /metrics alone: for probes, which show no certificate. None where unset.",
+    )
 
     bundle_dir: Path = Field(
         Path("models"),

@@ -24,7 +24,7 @@ from gateway.backup.making import Backup
 from gateway.backup.manifest import Model
 from gateway.backup.restoring import Restore
 from gateway.catalog import Catalog
-from gateway.edge_parts import Budgets, EdgeParts
+from gateway.edge_parts import MAX_BUFFERED_BYTES, Budgets, EdgeParts
 from gateway.importing import Importer
 from gateway.picture_collection import PictureCollection
 from gateway.pictures import PictureWorkshop
@@ -81,6 +81,8 @@ class Gateway:
     readiness: Readiness
     grpc_server: grpc.aio.Server
     rest_app: "FastAPI"
+    health_app: "FastAPI"
+    """Probes and metrics alone, for the health port."""
     certificates: Certificates | None
     watchers: tuple[Callable[[], Coroutine[None, None, None]], ...]
     closers: tuple[Callable[[], Awaitable[None]], ...]
@@ -98,8 +100,8 @@ def build(settings: Settings, traced: TracingSettings | None = None) -> Gateway:
     """
     # Late: the commands wire other things here, and the edges are costly to import.
     from gateway.grpc_server import build_grpc_server
+    from gateway.health_app import build_health_app
     from gateway.rest_api import build_rest_app
-    from gateway.rest_body import BodyLimits
 
     metrics = Metrics()
     observe = metrics.observe_dependency
@@ -117,7 +119,7 @@ def build(settings: Settings, traced: TracingSettings | None = None) -> Gateway:
     snapshots = RedisSnapshotStore(ranking_link, secret=secret)
     store_threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="image-store")
     images = image_store_of(settings, store_threads, observe)
-    buffered = ByteBudget(BodyLimits().buffered_bytes)
+    buffered = ByteBudget(MAX_BUFFERED_BYTES)
     fetcher, close_fetcher = image_fetcher_of(settings, buffered, observe)
     workshop = PictureWorkshop(settings.picture_workers)
 
@@ -200,6 +202,7 @@ def build(settings: Settings, traced: TracingSettings | None = None) -> Gateway:
         readiness=readiness,
         grpc_server=grpc_server,
         rest_app=build_rest_app(parts, storefront=storefront, cors_origins=settings.cors_origins),
+        health_app=build_health_app(parts),
         certificates=access.certificates,
         watchers=(
             readiness.watch,
