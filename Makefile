@@ -33,20 +33,37 @@ down: ## End what `make up` started with the same DATA_DIR
 
 ##@ Check
 .PHONY: test test-long fuzz images lint format
-test: system-deps setup setup-triton setup-training setup-deploy setup-checks storefront ## Run all tests, set-up included
-	@mkdir -p .bench; status=0; \
-	echo "== training, in training/.venv, beside the others; what it says comes last"; \
-	OMP_NUM_THREADS=1 nice $(TRAINING)/python $(PYTEST) tests/training > .bench/test-training.txt 2>&1 & \
-	training=$$!; trap "kill $$training 2>/dev/null" EXIT; \
-	echo "== storefront, by itself"; \
-	npm --prefix $(STOREFRONT) test || status=1; \
-	echo "== serving, in .venv"; \
-	$(VENV)/python $(PYTEST) tests --ignore=tests/training --ignore=tests/deploy || status=1; \
-	echo "== deployment, in .venv-deploy"; \
-	$(DEPLOY)/python $(PYTEST) tests/deploy || status=1; \
-	echo "== training"; \
-	wait $$training || status=1; trap - EXIT; cat .bench/test-training.txt; \
-	exit $$status
+test: ## Run all tests, set-up included; TEST_JOBS suites at once (one more than there are processors)
+	@echo "== $(words $(SUITES)) suites, $(TEST_JOBS) at once; each line begins with the name of its suite"
+	@$(MAKE) --keep-going --jobs=$(TEST_JOBS) $(SUITES)
+
+# The suites of `make test`, the longest first. Many a test waits for a server or a clock, so that
+# one suite more than there are processors finds room. Training takes what the others leave.
+SUITES := test-training test-stack test-parts test-catalog test-logic test-deploy test-storefront
+TEST_JOBS ?= $(shell echo $$(($$(nproc) + 1)))
+NAMED = 2>&1 | sed -u 's/^/$@ | /'
+.PHONY: $(SUITES)
+test-training: system-deps setup-training
+	@set -o pipefail; OMP_NUM_THREADS=1 nice $(TRAINING)/python $(PYTEST) tests/training --ignore=tests/training/catalog $(NAMED)
+
+test-catalog: system-deps setup-training
+	@set -o pipefail; OMP_NUM_THREADS=1 nice $(TRAINING)/python $(PYTEST) tests/training/catalog $(NAMED)
+
+test-stack: system-deps setup setup-triton setup-training storefront
+	@set -o pipefail; $(VENV)/python $(PYTEST) tests/e2e $(NAMED)
+
+test-parts: system-deps setup setup-triton
+	@set -o pipefail; $(VENV)/python $(PYTEST) tests/integration $(NAMED)
+
+test-logic: system-deps setup setup-triton setup-training setup-deploy setup-checks storefront
+	@set -o pipefail; $(VENV)/python $(PYTEST) tests --ignore=tests/integration --ignore=tests/e2e \
+	  --ignore=tests/training --ignore=tests/deploy $(NAMED)
+
+test-deploy: system-deps setup-deploy
+	@set -o pipefail; $(DEPLOY)/python $(PYTEST) tests/deploy $(NAMED)
+
+test-storefront: setup-storefront
+	@set -o pipefail; npm --prefix $(STOREFRONT) test $(NAMED)
 
 test-long: system-deps system-deps-long setup setup-triton setup-training setup-deploy setup-checks storefront ## Run all tests at full length; the report stays in .bench/
 	@mkdir -p .bench; set -o pipefail; status=0; export RECOMPOSE_TEST_LONG=1; \

@@ -26,6 +26,7 @@ from gateway.backup.restoring import Restore
 from gateway.catalog import Catalog
 from gateway.edge_parts import MAX_BUFFERED_BYTES, Budgets, EdgeParts
 from gateway.importing import Importer
+from gateway.late_imports import late_imports
 from gateway.picture_collection import PictureCollection
 from gateway.pictures import PictureWorkshop
 from gateway.pressure import Pressure, read_memory_limit
@@ -99,9 +100,10 @@ def build(settings: Settings, traced: TracingSettings | None = None) -> Gateway:
     Raises BundleError, SettingsError, and OSError when the gRPC port cannot be bound.
     """
     # Late: the commands wire other things here, and the edges are costly to import.
-    from gateway.grpc_server import build_grpc_server
-    from gateway.health_app import build_health_app
-    from gateway.rest_api import build_rest_app
+    with late_imports():
+        from gateway.grpc_server import build_grpc_server
+        from gateway.health_app import build_health_app
+        from gateway.rest_api import build_rest_app
 
     metrics = Metrics()
     observe = metrics.observe_dependency

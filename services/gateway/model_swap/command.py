@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from gateway.audit.command import sentence_of
+from gateway.late_imports import late_imports
 from gateway.model_swap import told
 from gateway.model_swap.backfill import backfill
 from gateway.model_swap.change import rollback, switch
@@ -130,7 +131,8 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
 
 
 async def _run(settings: Settings, options: argparse.Namespace) -> int:
-    from gateway.swap_wiring import swap_parts  # late: see __main__
+    with late_imports():
+        from gateway.swap_wiring import swap_parts  # late: see __main__
 
     async with swap_parts(settings, say, shown) as (parts, sides):
         return await _step(settings, options)(parts, sides)
