@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import structlog
 import uvicorn
 
+from gateway.process import make_prompt
 from gateway.wiring import Gateway
 
 
@@ -52,6 +53,7 @@ async def serve(gateway: Gateway) -> None:
     await gateway.grpc_server.start()
     background = [asyncio.create_task(watch()) for watch in gateway.watchers]
     serving = asyncio.create_task(rest.serve(sockets=[listening]))
+    make_prompt()
     log.info("serving", http_port=settings.http_port, grpc_port=settings.grpc_port)
 
     await _until(stop, serving, *background)
