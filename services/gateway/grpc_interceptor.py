@@ -72,6 +72,7 @@ class EdgeInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
             }
 
             async def admitted() -> Any:
+                self._parts.admission.check()
                 async with self._parts.access.enter(_authorization(context), method):
                     return await behaviour(read(request), context)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.admission import Admission
+from gateway.admission import Admission, FixedLimit
 from gateway.pressure import Pressure, read_memory_limit, read_resident_bytes
 from recompose.v1 import search_pb2
 from retrieval.errors import Overloaded
@@ -111,7 +111,7 @@ def test_the_limit_is_the_control_groups(
 
 def test_under_pressure_one_is_let_in() -> None:
     pressed = True
-    admission = Admission(8, lambda: pressed)
+    admission = Admission(FixedLimit(8), lambda: pressed)
     with admission.permit():
         with pytest.raises(Overloaded), admission.permit():
             pass
