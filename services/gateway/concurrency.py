@@ -11,7 +11,8 @@ waits.
 """
 
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Collection
 from statistics import median
 from typing import Final
 
@@ -23,10 +24,12 @@ _WINDOW_S: Final = 0.5
 _ENOUGH: Final = 8
 """Searches of a window that say something; with fewer it goes on."""
 _MOST_CUT: Final = 0.6
-_LATE_S: Final = 0.02
+_LATE_S: Final = 0.012
 """Lateness of the event loop that is too much, where more than a twentieth of the moments have it.
 With half of it the limit no longer grows."""
 _LATE_CUT: Final = 0.85
+_MOMENTS: Final = 50
+"""The last ones count, of a window that goes on."""
 _FORGET: Final = 0.99
 
 
@@ -47,7 +50,7 @@ class Concurrency:
         self._limit = float(min(START, most))
         self._work_s = 0.0
         self._took_s: list[float] = []
-        self._late_s: list[float] = []
+        self._late_s: deque[float] = deque(maxlen=_MOMENTS)
         self._began_s = now()
         self._was_full = False
 
@@ -89,6 +92,6 @@ class Concurrency:
         self._limit = min(max(self._limit, LEAST, 1), self._most)
 
 
-def _twentieth(values: list[float]) -> float:
+def _twentieth(values: Collection[float]) -> float:
     """What a twentieth of the values reach or are over; 0 for none."""
     return sorted(values)[-1 - len(values) // 20] if values else 0.0

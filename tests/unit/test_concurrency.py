@@ -109,6 +109,37 @@ def test_the_limit_has_bounds(most: int) -> None:
     assert min(most, LEAST) <= service.concurrency.limit <= most
 
 
+def window(service: Service, *, late_s: float, full: bool) -> int:
+    """Half a second of quick searches on a loop that is late at some moments; the limit after."""
+    for _ in range(22):
+        service.concurrency.late(0.0)
+    for _ in range(3):
+        service.concurrency.late(late_s)
+    if full:
+        service.concurrency.full()
+    service.now_s += 0.6
+    for _ in range(8):
+        service.concurrency.took(0.01)
+    return service.concurrency.limit
+
+
+def test_a_late_event_loop_lets_fewer_in_while_more_would_come() -> None:
+    service = Service(workers=1, work_s=0.01)
+    assert window(service, late_s=0.05, full=False) == START
+    limits = [window(service, late_s=0.05, full=True) for _ in range(20)]
+    assert limits == sorted(limits, reverse=True)
+    assert limits[-1] == LEAST
+    assert window(service, late_s=0.01, full=True) == LEAST
+    assert window(service, late_s=0.001, full=True) > LEAST
+
+
+def test_an_idle_service_keeps_no_moments() -> None:
+    concurrency = Service(workers=1, work_s=0.01).concurrency
+    for _ in range(100_000):
+        concurrency.late(0.001)
+    assert len(concurrency._late_s) <= 100
+
+
 class Told:
     """A limit that writes down what it is told."""
 

@@ -3,7 +3,8 @@
     PYTHONPATH=services:. .venv/bin/python -m tests.benchmarks.load --rest http://127.0.0.1:8080 \\
       --grpc 127.0.0.1:50051 --seconds 30
 
-Steps of growing load find C, the peak of goodput (answers inside their deadline); then it offers
+Steps of growing load find C, the peak of goodput (answers inside their deadline), and the best one
+is made twice; then it offers
 0.7 C, 0.3 C with the largest uploads beside it (pictures of 16 megapixels, JSON of 10 MiB), 2 C and
 4 C, each of the latter two with the peak's load at once after it. Without --rest, as
 by `make load`, it starts a stack of its own. Generator and stack share the machine: the report says

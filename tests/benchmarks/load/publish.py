@@ -39,8 +39,9 @@ def _page(found: Found, judged: Sequence[Verdict], told: dict[str, Any]) -> str:
 Written by `make load LOAD="--publish docs/load"`, which measures anew and overwrites this page.
 
 C, the peak of goodput (answers inside their deadline), was {found.peak_per_s:.1f} a second, at
-{found.peak_rate:g} offered.{more} Measured on {told.get("processors", "?")} cores that the whole
-stack shared with what asked it; latency counts from when a request was due, whenever it was sent.
+{found.peak_rate:g} offered, the mean of that step made twice.{more}
+Measured on {told.get("processors", "?")} cores that the whole stack shared with what asked it;
+latency counts from when a request was due, whenever it was sent.
 
 ![Goodput, latency, refusals and event-loop lag by load]({PICTURE})
 
