@@ -24,9 +24,10 @@ _WINDOW_S: Final = 0.5
 _ENOUGH: Final = 8
 """Searches of a window that say something; with fewer it goes on."""
 _MOST_CUT: Final = 0.6
-_LATE_S: Final = 0.012
+_LATE_S: Final = 0.02
 """Lateness of the event loop that is too much, where more than a twentieth of the moments have it.
-With half of it the limit no longer grows."""
+With half of it the limit no longer grows. It never takes the limit below `START`: fewer at once
+make the loop no more prompt where others hold it up, and leave processors idle."""
 _LATE_CUT: Final = 0.85
 _MOMENTS: Final = 50
 """The last ones count, of a window that goes on."""
@@ -86,7 +87,7 @@ class Concurrency:
         if typical_s > target_s:
             self._limit *= max(_MOST_CUT, target_s / typical_s)
         elif self._was_full and late_s > _LATE_S:
-            self._limit *= _LATE_CUT
+            self._limit = max(self._limit * _LATE_CUT, min(self._limit, START))
         elif self._was_full and late_s < _LATE_S / 2:
             self._limit += max(1.0, self._limit / (4 if typical_s < target_s / 2 else 16))
         self._limit = min(max(self._limit, LEAST, 1), self._most)
