@@ -7,7 +7,6 @@ from typing import Protocol
 
 from retrieval.errors import (
     DeadlineExceeded,
-    DependencyTimeout,
     Overloaded,
     Reason,
     ServiceUnavailable,
@@ -93,12 +92,13 @@ class Admission:
     @contextmanager
     def search_permit(self) -> Iterator[None]:
         """As `permit`, for a search: how long those take decides how many are let in. What callers
-        have done wrong, or given up, says nothing of that."""
+        have done wrong, or given up, says nothing of that, nor does a part that hangs: fewer at
+        once would keep out those whom the cache can answer."""
         with self.permit():
             began_s = time.monotonic()
             try:
                 yield
-            except (DeadlineExceeded, DependencyTimeout):
+            except DeadlineExceeded:
                 self._limit.took(time.monotonic() - began_s)
                 raise
             self._limit.took(time.monotonic() - began_s)

@@ -86,9 +86,9 @@ class Concurrency:
         target_s = max(self._target_s, 2 * self._work_s)
         if typical_s > target_s:
             self._limit *= max(_MOST_CUT, target_s / typical_s)
-        elif self._was_full and late_s > _LATE_S:
-            self._limit = max(self._limit * _LATE_CUT, min(self._limit, START))
-        elif self._was_full and late_s < _LATE_S / 2:
+        elif self._was_full and late_s > _LATE_S and self._limit > START:
+            self._limit = max(self._limit * _LATE_CUT, START)
+        elif self._was_full and (late_s < _LATE_S / 2 or self._limit < START):
             self._limit += max(1.0, self._limit / (4 if typical_s < target_s / 2 else 16))
         self._limit = min(max(self._limit, LEAST, 1), self._most)
 

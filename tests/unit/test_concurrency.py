@@ -136,6 +136,16 @@ def test_a_late_event_loop_lets_fewer_in_while_more_would_come() -> None:
     assert limits[-1] == START
 
 
+def test_a_limit_that_a_slow_spell_left_low_grows_also_on_a_late_loop() -> None:
+    service = Service(workers=1, work_s=5.0)
+    service.offer(rate=50, seconds=120)
+    low = service.concurrency.limit
+    assert low < START
+    service.now_s += 10
+    limits = [window(service, late_s=0.05, full=True) for _ in range(20)]
+    assert limits[-1] == START
+
+
 def test_an_idle_service_keeps_no_moments() -> None:
     concurrency = Service(workers=1, work_s=0.01).concurrency
     for _ in range(100_000):
@@ -177,11 +187,13 @@ def test_searches_tell_how_long_they_took_and_refusals_that_it_was_full() -> Non
     ("error", "tells"),
     [
         (DeadlineExceeded(), True),
-        (DependencyTimeout(dependency="triton"), True),
+        (DependencyTimeout(dependency="triton"), False),
         (InvalidArgument(Reason.FIELD_INVALID), False),
     ],
 )
-def test_what_a_caller_did_wrong_says_nothing_of_the_load(error: Exception, tells: bool) -> None:
+def test_what_callers_and_parts_do_wrong_says_nothing_of_the_load(
+    error: Exception, tells: bool
+) -> None:
     told = Told()
     with pytest.raises(type(error)), Admission(told).search_permit():
         raise error
