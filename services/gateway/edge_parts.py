@@ -82,8 +82,14 @@ class CatalogCore(Protocol):
 
 
 class Permits(Protocol):
+    def check(self) -> None:
+        """Raises `Overloaded` where `permit` would now."""
+
     def permit(self) -> AbstractContextManager[None]:
         """Admits one request, or raises `Overloaded` before any work is done."""
+
+    def search_permit(self) -> AbstractContextManager[None]:
+        """The same for a search."""
 
 
 class RequestMetrics(Protocol):

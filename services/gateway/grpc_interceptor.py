@@ -78,6 +78,7 @@ class EdgeInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
             }
 
             async def admitted() -> Any:
+                self._parts.admission.check()
                 with self._buffered.holding() as held:
                     counted = count(request, held)
                     async with self._parts.access.enter(_authorization(context), method):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 import uvicorn
 
+from gateway.process import make_prompt
 from gateway.tls import Certificates
 from gateway.wiring import Gateway
 
@@ -54,6 +55,7 @@ async def serve(gateway: Gateway) -> None:
         asyncio.create_task(server.serve(sockets=[each]))
         for server, each in zip((rest, health), listening, strict=False)
     )
+    make_prompt()
     log.info(
         "serving",
         http_port=settings.http_port,

@@ -23,6 +23,8 @@ _HOST: Final = re.compile(
 )
 _MAX_HEADER_BYTES: Final = 16 << 10
 _UNMATCHED: Final = "unmatched"
+_SEARCH: Final = ("POST", "/v1/products:search")
+"""Refused before its route is sought and its body read, which cost more than a refusal may."""
 _PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 """What is asked for every few seconds by nobody's wish, and makes no trace."""
 _METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
@@ -89,6 +91,8 @@ class RestEdge:
         try:
             _check_headers(scope)
             _split_path(scope)
+            if _is_search(scope):
+                self._parts.admission.check()
             await self._app(scope, receive, answer.send)
         except (ClientGone, ClientDisconnect):
             answer.code = _CLIENT_GONE
@@ -134,7 +138,12 @@ class _Answer:
 
 def _method(scope: Scope) -> str:
     """The operation's name for metrics: few values, whatever paths are asked for."""
-    return getattr(scope.get("route"), "name", None) or _UNMATCHED
+    found = getattr(scope.get("route"), "name", None)
+    return found or ("Search" if _is_search(scope) else _UNMATCHED)
+
+
+def _is_search(scope: Scope) -> bool:
+    return (scope["method"], scope["path"]) == _SEARCH
 
 
 def _conclude(span: RequestSpan, verb: str, scope: Scope, answer: _Answer) -> None:

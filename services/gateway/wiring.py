@@ -24,6 +24,7 @@ from gateway.backup.making import Backup
 from gateway.backup.manifest import Model
 from gateway.backup.restoring import Restore
 from gateway.catalog import Catalog
+from gateway.concurrency import Concurrency
 from gateway.edge_parts import MAX_BUFFERED_BYTES, Budgets, EdgeParts
 from gateway.importing import Importer
 from gateway.late_imports import late_imports
@@ -133,14 +134,20 @@ def build(settings: Settings, traced: TracingSettings | None = None) -> Gateway:
         interval_s=settings.probe_interval_s,
         probe_budget_s=max(1.0, settings.triton_budget_s),
     )
+    concurrency = Concurrency(settings.max_in_flight, settings.search_target_s)
+
+    def observe_lag(lag_s: float) -> None:
+        metrics.loop_lag_seconds.observe(lag_s)
+        concurrency.late(lag_s)
+
     pressure = Pressure(
         max_lag_s=settings.max_loop_lag_s,
         memory_limit_bytes=settings.memory_limit_bytes or read_memory_limit(),
-        observe_lag=metrics.loop_lag_seconds.observe,
+        observe_lag=observe_lag,
     )
-    admission = Admission(settings.max_in_flight, pressure.is_high)
+    admission = Admission(concurrency, pressure.is_high)
     metrics.in_flight.set_function(lambda: admission.in_flight)
-    metrics.in_flight_limit.set(settings.max_in_flight)
+    metrics.in_flight_limit.set_function(lambda: admission.limit)
     loop = asyncio.get_running_loop()
     metrics.loop_tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
     metrics.model_matches_index.set_function(lambda: spaces.follows)
