@@ -36,6 +36,7 @@ from retrieval.errors import (
     DependencyTimeout,
     DependencyUnavailable,
 )
+from retrieval.grpc_cancel import mend_cancelling
 from retrieval.permits import Permits
 from retrieval.retry_budget import RetryBudget
 from retrieval.triton_answers import (
@@ -100,6 +101,7 @@ class TritonEncoder:
         observe: Observe = ignore_observation,
         trace: Trace = ignore_trace,
     ) -> None:
+        mend_cancelling()
         self._client = InferenceServerClient(address, channel_args=_CHANNEL_OPTIONS)
         self._sizes = bundle.sizes
         self._embeds_dtype = np.dtype(bundle.precision)
