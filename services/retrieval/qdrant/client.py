@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from qdrant_client import AsyncQdrantClient
 
+from retrieval.grpc_cancel import mend_cancelling
 from retrieval.qdrant.failures import CLIENT_FAILURES
 from retrieval.renewal import Close, Renewal
 
@@ -78,6 +79,7 @@ def connect(url: str, *, api_key: str | None = None) -> Connection:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
         raise ValueError("QDRANT_URL is http://HOST:PORT or https://HOST:PORT of Qdrant's gRPC API")
+    mend_cancelling()
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return Connection(
         host=host,

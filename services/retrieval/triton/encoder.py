@@ -36,6 +36,7 @@ from retrieval.errors import (
     DependencyTimeout,
     DependencyUnavailable,
 )
+from retrieval.grpc_cancel import mend_cancelling
 from retrieval.permits import Permits
 from retrieval.retry_budget import RetryBudget
 from retrieval.triton.answers import (
@@ -87,6 +88,7 @@ class TritonEncoder:
         observe: Observe = ignore_observation,
         trace: Trace = ignore_trace,
     ) -> None:
+        mend_cancelling()
         self._connection = TritonConnection(address)
         self._sizes = bundle.sizes
         self._embeds_dtype = np.dtype(bundle.precision)
