@@ -73,7 +73,7 @@ class Shop:
     def settled(self) -> None:
         """Wait until products are shown, and none is on its way."""
         # An idle browser has rendered what the last press or step back asked for.
-        self.page.evaluate("new Promise(done => requestIdleCallback(done))")
+        self.page.evaluate("new Promise(done => requestIdleCallback(done, {timeout: 5000}))")
         expect(self.page.locator("#products .grid[aria-busy=false]").last).to_be_attached()
 
     @property
