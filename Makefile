@@ -152,7 +152,7 @@ format: setup ## Format the Python code and sort its imports
 bench: setup setup-triton storefront ## Measure how fast it is, in ten minutes; the report stays in .bench/
 	PYTHONPATH=services:. $(VENV)/python -m tests.benchmarks $(BENCH)
 
-bench-full: setup setup-triton setup-training storefront ## The long form, hours (BENCH="--only index" for a part)
+bench-full: setup setup-triton setup-training storefront ## The long form, hours (BENCH="--only imports" for a part)
 	PYTHONPATH=services:. $(VENV)/python -m tests.benchmarks --full $(BENCH)
 
 load: setup setup-triton storefront ## Measure a stack under load; the report stays in .bench/load (LOAD="--seconds 60")

@@ -185,13 +185,11 @@ async def test_a_closed_channel_ends_its_calls(called: tuple[Server, Any]) -> No
     await server.until(working=0, cancelled=1)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="asks glibc")
 async def test_nothing_stays_of_a_cancelled_call() -> None:
     async with serving() as server:
         assert await bytes_a_call(server) < KEPT_BYTES
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="asks glibc")
 async def test_the_mend_is_still_needed() -> None:
     """Where this fails, gRPC is mended itself: `retrieval.grpc_cancel` can go."""
     async with serving() as server:
