@@ -1,7 +1,6 @@
 """`catalog structure` where something is wrong: killed, given what it cannot use, out of disk."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,33 +14,7 @@ from PIL import Image
 from catalog.products import Product, write_products
 from catalog.structure.captioned import CAPTIONS
 from catalog.structure.kept import KEPT
-from tests.training.catalog.small_catalog import (
-    make_products,
-    write_catalog,
-)
 from tests.training.catalog.structuring import SHARES, snapshot, structure
-
-
-@pytest.fixture(scope="module")
-def catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sixty products of two categories."""
-    folder = tmp_path_factory.mktemp("catalog")
-    write_catalog(folder, make_products(folder, range(60)))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def dataset(catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Its data set."""
-    root = tmp_path_factory.mktemp("data") / "set"
-    assert structure(catalog, root, *SHARES) == 0
-    return root
-
-
-@pytest.fixture
-def own(catalog: Path, tmp_path: Path) -> Path:
-    """A copy of the catalog that a test may change."""
-    return Path(shutil.copytree(catalog, tmp_path / "own"))
 
 
 def test_a_kill_leaves_whole_files_and_the_next_run_ends_the_same(
