@@ -156,11 +156,13 @@ class Search:
         async def made(picture: str | None) -> tuple[Ranking, Mapping[uuid.UUID, Product]]:
             ranked = await self._rank(space, request, picture, deadline)
             snapshot = snapshot_key(fingerprint, ranked)
-            if offset + request.page_size < len(ranked):
-                await self._snapshots.put(snapshot, ranked)
             ranking = Ranking(ranked, offset, snapshot, repeated=bool(request.page_token))
-            wanted = () if picture is None else (reference,)
-            return ranking, await self._page(space, ranking, request, deadline, wanted)
+            wanted = () if picture is None or reference is None else (reference,)
+            products, _ = await asyncio.gather(
+                self._page(space, ranking, request, deadline, wanted),
+                self._keep(ranking, offset + request.page_size),
+            )
+            return ranking, products
 
         reference = request.reference_point
         guess = None if reference is None else self._pictures.of(reference)
@@ -175,6 +177,11 @@ class Search:
                     return ranking, products
             self._pictures.forget(reference)
         return await made(None)
+
+    async def _keep(self, ranking: Ranking, end: int) -> None:
+        """Keep a ranking that goes on after ``end``, before its page token is given away."""
+        if end < len(ranking.ranked):
+            await self._snapshots.put(ranking.snapshot, ranking.ranked)
 
     async def _page(
         self,
