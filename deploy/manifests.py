@@ -26,7 +26,7 @@ def manifests() -> dict[str, str]:
         component = found["metadata"]["labels"][_COMPONENT]
         if component == "test":
             continue
-        files.setdefault(f"{component}.yaml", []).append(_without_helm(found))
+        files.setdefault(f"{component}.yaml", []).append(without_helm(found))
     listed = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
@@ -39,7 +39,7 @@ def manifests() -> dict[str, str]:
 
 def _rendered() -> Iterator[dict[str, Any]]:
     helm = Path(sys.prefix) / "bin" / "helm"
-    answer = subprocess.run(
+    answer = subprocess.run(  # noqa: S603 - the chart of this repository
         [str(helm), "template", _NAME, str(_ROOT / "helm" / _NAME), "--namespace", _NAME],
         capture_output=True,
         text=True,
@@ -65,13 +65,13 @@ def _namespace() -> dict[str, Any]:
     }
 
 
-def _without_helm(value: Any) -> Any:
+def without_helm(value: Any) -> Any:
     if isinstance(value, list):
-        return [_without_helm(one) for one in value]
+        return [without_helm(one) for one in value]
     if not isinstance(value, dict):
         return value
     kept = {
-        key: "kubectl" if key == "app.kubernetes.io/managed-by" else _without_helm(one)
+        key: "kubectl" if key == "app.kubernetes.io/managed-by" else without_helm(one)
         for key, one in value.items()
         if not str(key).startswith("helm.sh/")
     }

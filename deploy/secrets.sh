@@ -2,7 +2,8 @@
 # Makes what must be secret: `deploy/secrets.sh .secrets`, once; needs openssl and sha256sum.
 #
 #   .secrets/keys/         one file for each, as kubectl create secret --from-file takes them
-#   .secrets/compose.env   the same for docker compose --env-file
+#   .secrets/compose.env   the same for docker compose --env-file, and where certificates are that
+#                          deploy/certificates.sh makes
 #
 # keys/api-keys.toml says who may call (docs/access.md) and holds hashes; each caller's key lies
 # beside it, so that only who needs one is given it. A file that is there stays as it is.
@@ -38,6 +39,7 @@ REDIS_PASSWORD=$(cat redis-password)
 CACHE_KEY=$(cat cache-key)
 GRAFANA_PASSWORD=$(cat grafana-password)
 API_KEYS_FILE=$folder/keys/api-keys.toml
+TLS_DIR=$folder/tls
 STOREFRONT_KEY=$(cat storefront-key)
 IMPORT_KEY=$(cat import-key)
 END

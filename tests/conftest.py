@@ -10,3 +10,4 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # A machine that runs many tests at once is slow, which is not what they are about: no gateway that
 # one of them starts refuses work for it.
 os.environ.setdefault("MAX_LOOP_LAG_S", "10")
+os.environ.setdefault("SEARCH_TARGET_S", "10")

@@ -38,6 +38,7 @@ ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
 WORKDIR /app
 USER 10001:10001
 EXPOSE 8080 50051
+# With TLS this needs HEALTH_PORT.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 \
-    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['HTTP_PORT'] + '/readyz', timeout=2)"]
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + (os.environ.get('HEALTH_PORT') or os.environ['HTTP_PORT']) + '/readyz', timeout=2)"]
 CMD ["python", "-m", "gateway"]

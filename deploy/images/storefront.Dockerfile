@@ -24,6 +24,7 @@ LABEL org.opencontainers.image.title="Recompose storefront" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=server --chmod=755 /caddy /usr/bin/caddy
 COPY --chmod=444 deploy/storefront/Caddyfile /etc/caddy/Caddyfile
+COPY --chmod=555 deploy/storefront/serve.sh /usr/bin/serve
 COPY --from=page /page/dist /srv/storefront
 ENV PORT=8080 \
     STOREFRONT_ROOT=/srv/storefront \
@@ -34,4 +35,4 @@ USER 10001:10001
 EXPOSE 8080
 HEALTHCHECK --interval=5s --timeout=3s --start-period=15s --retries=3 \
     CMD ["/bin/sh", "-c", "wget -q -O /dev/null http://127.0.0.1:$PORT/healthz"]
-CMD ["caddy", "run", "--config", "/etc/caddy/Caddyfile", "--adapter", "caddyfile"]
+CMD ["/usr/bin/serve"]

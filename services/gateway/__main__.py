@@ -9,6 +9,7 @@ from gateway.access import key_command
 from gateway.audit import command as audit
 from gateway.backup import backup_command as backup
 from gateway.backup import restore_command as restore
+from gateway.late_imports import late_imports
 from gateway.model_swap import command as model
 from gateway.settings import Settings, SettingsError, read_settings
 from gateway.telemetry import configure_logging
@@ -19,8 +20,9 @@ from retrieval.bundle import BundleError
 async def _run(settings: Settings, traced: TracingSettings | None) -> None:
     # Late, as in the commands: what is wired takes seconds to import, on a busy machine many, and
     # a bad setting or --help is answered without it.
-    from gateway.lifecycle import serve
-    from gateway.wiring import build
+    with late_imports():
+        from gateway.lifecycle import serve
+        from gateway.wiring import build
 
     await serve(build(settings, traced))
 

@@ -5,6 +5,7 @@ import asyncio
 import sys
 from typing import Final
 
+from gateway.late_imports import late_imports
 from gateway.picture_collection import LEAST_GRACE_S, CollectionRefused, Report, Rules
 from gateway.settings import Settings
 from retrieval.domain import Deadline
@@ -87,7 +88,8 @@ def rules_of(options: argparse.Namespace) -> Rules:
 
 async def _collect(settings: Settings, rules: Rules) -> str:
     """Run once; returns what to print. Raises what the collection and the settings raise."""
-    from gateway.wiring import build_picture_collection  # late: see __main__
+    with late_imports():
+        from gateway.wiring import build_picture_collection  # late: see __main__
 
     collection, close = build_picture_collection(settings)
     try:

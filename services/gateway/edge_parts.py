@@ -33,6 +33,8 @@ T = TypeVar("T")
 DEFAULT_PAGE_SIZE: Final = 20
 MAX_FILTER_NESTING: Final = 16
 """Nesting at which an edge stops reading a filter; the core's own limit is lower."""
+MAX_BUFFERED_BYTES: Final = 256 << 20
+"""In memory at once: what callers sent, on both edges, and pictures fetched by their address."""
 
 
 class SearchCore(Protocol):
@@ -80,8 +82,14 @@ class CatalogCore(Protocol):
 
 
 class Permits(Protocol):
+    def check(self) -> None:
+        """Raises `Overloaded` where `permit` would now."""
+
     def permit(self) -> AbstractContextManager[None]:
         """Admits one request, or raises `Overloaded` before any work is done."""
+
+    def search_permit(self) -> AbstractContextManager[None]:
+        """The same for a search."""
 
 
 class RequestMetrics(Protocol):
@@ -127,7 +135,7 @@ class EdgeParts:
     access: Access = field(default_factory=OpenAccess)
     trace: TraceRequest = ignore_request
     buffered: ByteBudget | None = None
-    """Counts what is in memory on all ways in; each REST edge has its own where there is none."""
+    """Counts what is in memory on all ways in; each edge has its own where there is none."""
 
 
 async def within(deadline: Deadline, work: Callable[[Deadline], Awaitable[T]]) -> T:

@@ -1,19 +1,21 @@
 """What surrounds every call of our services: request id, errors, metrics, trace, unreadable
-messages."""
+messages, and the bytes of those in memory."""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 import grpc
 from google.protobuf.message import DecodeError
 
-from gateway.edge_parts import EdgeParts
+from gateway.edge_parts import MAX_BUFFERED_BYTES, EdgeParts
 from gateway.error_table import describe, log_failure
 from gateway.grpc_errors import to_grpc
 from gateway.tracing.requests import W3C_HEADERS, Header, RequestSpan
 from retrieval.errors import MalformedRequest, Reason
+from retrieval.permits import ByteBudget, HeldBytes
 
 REQUEST_ID_KEY: Final = "x-request-id"
 _OURS: Final = "/recompose.v1."
@@ -21,11 +23,14 @@ _OURS: Final = "/recompose.v1."
 Behaviour = Callable[[Any, Any], Awaitable[Any]]
 
 
-class _Unreadable:
-    """Stands for a message that is no valid protobuf; gRPC alone would answer with UNKNOWN."""
+@dataclass(frozen=True, slots=True)
+class _Arrived:
+    """A message as gRPC hands it over: all of it is in memory before anything can be asked."""
 
-
-_UNREADABLE: Final = _Unreadable()
+    message: Any
+    """None for what is no valid protobuf; gRPC alone would answer with UNKNOWN."""
+    count: int
+    """Its bytes."""
 
 
 class EdgeInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
@@ -34,6 +39,7 @@ class EdgeInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
     def __init__(self, parts: EdgeParts) -> None:
         self._parts = parts
         self._handlers: dict[str, Any] = {}
+        self._buffered = parts.buffered or ByteBudget(MAX_BUFFERED_BYTES)
 
     async def intercept_service(
         self,
@@ -53,18 +59,18 @@ class EdgeInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         """The handler of one of our methods, of which there are few."""
         if handler.request_streaming:
             return grpc.stream_unary_rpc_method_handler(
-                self._surround(full_name, handler.stream_unary, _read_stream),
-                _lenient(handler.request_deserializer),
+                self._surround(full_name, handler.stream_unary, _count_each),
+                _arriving(handler.request_deserializer),
                 handler.response_serializer,
             )
         return grpc.unary_unary_rpc_method_handler(
-            self._surround(full_name, handler.unary_unary, _read_one),
-            _lenient(handler.request_deserializer),
+            self._surround(full_name, handler.unary_unary, _count_one),
+            _arriving(handler.request_deserializer),
             handler.response_serializer,
         )
 
     def _surround(
-        self, full_name: str, behaviour: Behaviour, read: Callable[[Any], Any]
+        self, full_name: str, behaviour: Behaviour, count: Callable[[Any, HeldBytes], Any]
     ) -> Behaviour:
         """``full_name``: /PACKAGE.SERVICE/METHOD."""
         name = full_name.removeprefix("/")
@@ -80,8 +86,11 @@ class EdgeInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
             }
 
             async def admitted() -> Any:
-                async with self._parts.access.enter(_authorization(context), method):
-                    return await behaviour(read(request), context)
+                self._parts.admission.check()
+                with self._buffered.holding() as held:
+                    counted = count(request, held)
+                    async with self._parts.access.enter(_authorization(context), method):
+                        return await behaviour(counted(), context)
 
             with self._parts.trace(name, _trace_headers(context), told) as span:
                 return await self._answer(method, admitted, context, request_id, span)
@@ -125,25 +134,37 @@ class EdgeInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         )
 
 
-def _lenient(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
-    def read(data: bytes) -> Any:
+def _arriving(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], _Arrived]:
+    def read(data: bytes) -> _Arrived:
         try:
-            return deserialize(data)
+            return _Arrived(deserialize(data), len(data))
         except DecodeError:
-            return _UNREADABLE
+            return _Arrived(None, len(data))
 
     return read
 
 
-def _read_one(message: Any) -> Any:
-    if message is _UNREADABLE:
+def _count_one(arrived: _Arrived, held: HeldBytes) -> Callable[[], Any]:
+    """Count a message that is here already, before anything that takes time; what reads it."""
+    held.take(arrived.count)
+    return lambda: _read(arrived)
+
+
+def _count_each(arriving: AsyncIterator[_Arrived], held: HeldBytes) -> Callable[[], Any]:
+    """What reads the messages of a stream, each of which is counted as it comes."""
+
+    async def read() -> AsyncIterator[Any]:
+        async for arrived in arriving:
+            held.take(arrived.count)
+            yield _read(arrived)
+
+    return read
+
+
+def _read(arrived: _Arrived) -> Any:
+    if arrived.message is None:
         raise MalformedRequest(Reason.REQUEST_MALFORMED)
-    return message
-
-
-async def _read_stream(messages: AsyncIterator[Any]) -> AsyncIterator[Any]:
-    async for message in messages:
-        yield _read_one(message)
+    return arrived.message
 
 
 def _authorization(context: Any) -> list[str]:

@@ -1,15 +1,25 @@
-"""Start, serve, drain: both edges on one event loop, from first probe to last answer."""
+"""Start, serve, drain: both edges on one event loop, from first probe to last answer, and the
+health port beside them."""
 
 import asyncio
 import contextlib
 import signal
 import socket
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
 
 import structlog
 import uvicorn
 
+from gateway.process import make_prompt
+from gateway.tls import Certificates
 from gateway.wiring import Gateway
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+_PROBE_S: Final = 1.0
+"""Time that the last probe gets."""
 
 
 class _Server(uvicorn.Server):
@@ -34,27 +44,26 @@ async def serve(gateway: Gateway) -> None:
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop.set)
 
-    certificates = gateway.certificates
-    rest = _Server(
-        uvicorn.Config(
-            gateway.rest_app,
-            host=settings.http_host,
-            port=settings.http_port,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            ssl_context_factory=None if certificates is None else lambda *_: certificates.rest,
-            timeout_graceful_shutdown=max(1, round(settings.drain_budget_s)),
-        )
-    )
-    listening = _listen(settings.http_host, settings.http_port)
+    rest = _Server(_config(gateway.rest_app, gateway.certificates, settings.drain_budget_s))
+    health = _Server(_config(gateway.health_app, None, _PROBE_S))
+    listening = [_listen(settings.http_host, settings.http_port)]
+    if settings.health_port is not None:
+        listening.append(_listen(settings.http_host, settings.health_port))
     await gateway.grpc_server.start()
     background = [asyncio.create_task(watch()) for watch in gateway.watchers]
-    serving = asyncio.create_task(rest.serve(sockets=[listening]))
-    log.info("serving", http_port=settings.http_port, grpc_port=settings.grpc_port)
+    serving, *probed = (
+        asyncio.create_task(server.serve(sockets=[each]))
+        for server, each in zip((rest, health), listening, strict=False)
+    )
+    make_prompt()
+    log.info(
+        "serving",
+        http_port=settings.http_port,
+        grpc_port=settings.grpc_port,
+        health_port=settings.health_port,
+    )
 
-    await _until(stop, serving, *background)
+    await _until(stop, serving, *probed, *background)
     log.info("draining", in_flight=gateway.admission.in_flight)
     gateway.readiness.drain()
     await asyncio.sleep(settings.drain_grace_s)
@@ -66,8 +75,25 @@ async def serve(gateway: Gateway) -> None:
     for task in background:
         task.cancel()
     await asyncio.gather(*background, return_exceptions=True)
+    # Until here probes are told that it drains, and metrics how the last requests ended.
+    health.should_exit = True
+    await asyncio.gather(*probed)
     await gateway.close()
     log.info("stopped")
+
+
+def _config(
+    app: "FastAPI", certificates: Certificates | None, last_answers_s: float
+) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ssl_context_factory=None if certificates is None else lambda *_: certificates.rest,
+        timeout_graceful_shutdown=max(1, round(last_answers_s)),
+    )
 
 
 def _listen(host: str, port: int) -> socket.socket:

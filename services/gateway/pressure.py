@@ -3,6 +3,9 @@
 What is refused is refused by `Admission`. Lateness counts once it lasts: the least of the last few
 measurements is what a queue that never empties adds, where one late measurement is a single long
 step (the same thought as CoDel's, RFC 8289, 3.2).
+
+What is told of lateness is finer: moments 20 ms apart, each with how much later the loop came to
+it. A step of a second is fifty moments, as work that came at any of them would have waited.
 """
 
 import asyncio
@@ -13,6 +16,9 @@ from pathlib import Path
 from typing import Final
 
 _INTERVAL_S: Final = 0.1
+_MOMENT_S: Final = 0.02
+_MOST_MOMENTS: Final = 500
+"""Told at once: after a process was stopped for long, more would only hold it up again."""
 _LASTING: Final = 3
 _MEMORY_SHARE: Final = 0.85
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
@@ -29,7 +35,7 @@ class Pressure:
     Args:
         max_lag_s: lateness of the loop that is too much if it lasts, in seconds.
         memory_limit_bytes: what this process may have; None for no bound.
-        observe_lag: told of each measurement, in seconds.
+        observe_lag: told of each moment's lateness, in seconds.
         resident_bytes: memory that the process has now.
     """
 
@@ -56,17 +62,31 @@ class Pressure:
         return self._most_bytes is not None and self._resident_bytes() > self._most_bytes
 
     def measured(self, lag_s: float) -> None:
-        """Take note of how late the loop was."""
+        """Take note of how late the loop was, at worst, in one interval."""
         self._lags_s.append(lag_s)
-        self._observe_lag(lag_s)
 
     async def watch(self) -> None:
         """Measure for ever how late the loop wakes up. Cancel to end."""
         loop = asyncio.get_running_loop()
+        due_s = loop.time() + _MOMENT_S
+        worst_s, judged_s = 0.0, loop.time()
         while True:
-            asked_s = loop.time() + _INTERVAL_S
-            await asyncio.sleep(_INTERVAL_S)
-            self.measured(max(0.0, loop.time() - asked_s))
+            await asyncio.sleep(due_s - loop.time())
+            now_s = loop.time()
+            worst_s = max(worst_s, now_s - due_s)
+            due_s = self._tell(due_s, now_s)
+            if now_s - judged_s >= _INTERVAL_S:
+                self.measured(worst_s)
+                worst_s, judged_s = 0.0, now_s
+
+    def _tell(self, due_s: float, now_s: float) -> float:
+        """Observe each moment from ``due_s`` to now; returns the next one."""
+        for _ in range(_MOST_MOMENTS):
+            if due_s > now_s:
+                return due_s
+            self._observe_lag(now_s - due_s)
+            due_s += _MOMENT_S
+        return now_s + _MOMENT_S
 
 
 def read_resident_bytes() -> int:

@@ -10,11 +10,10 @@ from gateway.access.rest_door import guarded
 from gateway.edge_parts import EdgeParts
 from gateway.rest_body import BodyLimits, BodyReader
 from gateway.rest_catalog_api import CatalogApi
-from gateway.rest_errors import install_handlers
-from gateway.rest_middleware import RestEdge
+from gateway.rest_middleware import edge_app
 from gateway.rest_openapi import build_document
 from gateway.rest_operations import OPERATIONS
-from gateway.rest_operations_api import OperationsApi
+from gateway.rest_operations_api import DocsApi, ProbesApi
 from gateway.rest_search_api import SearchApi
 from gateway.storefront import Storefront
 
@@ -29,17 +28,10 @@ def build_rest_app(
 
     ``cors_origins``: origins whose pages may call it from a browser (Fetch standard, CORS).
     """
-    app = FastAPI(
-        openapi_url="/openapi.json",
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-        # The framework's own would record addresses and texts of errors; see gateway.tracing.
-        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
-    )
+    app = edge_app(parts, openapi_url="/openapi.json")
     bodies = BodyReader(limits or BodyLimits(), parts.buffered)
     search, catalog = SearchApi(parts, bodies), CatalogApi(parts, bodies)
-    operations = OperationsApi(parts)
+    probes = ProbesApi(parts)
     endpoints = {
         "Search": search.search,
         "ListProducts": catalog.list,
@@ -48,9 +40,9 @@ def build_rest_app(
         "UpdateProduct": catalog.put,
         "DeleteProduct": catalog.delete,
         "GetProductImage": catalog.image,
-        "Health": operations.healthz,
-        "Readiness": operations.readyz,
-        "Metrics": operations.metrics,
+        "Health": probes.healthz,
+        "Readiness": probes.readyz,
+        "Metrics": probes.metrics,
     }
     for name, operation in OPERATIONS.items():
         endpoint = endpoints[name]
@@ -62,12 +54,10 @@ def build_rest_app(
         name="NoSuchId",
         include_in_schema=False,
     )
-    operations.add_to(app)
+    DocsApi().add_to(app)
     if storefront is not None:
         storefront.add_to(app)
     app.openapi = cache(lambda: build_document(OPERATIONS))  # type: ignore[method-assign]
-    install_handlers(app)
-    app.add_middleware(RestEdge, parts=parts)
     if cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from fastapi import Request
 
+from gateway.edge_parts import MAX_BUFFERED_BYTES
 from gateway.rest_parse import FormShape, Parsed, media_type, parse
 from retrieval.domain import Deadline
 from retrieval.errors import (
@@ -23,6 +25,10 @@ T = TypeVar("T")
 _ON_LOOP_BYTES: Final = 64 << 10
 """Bodies up to this size are parsed on the event loop: a thread would cost more."""
 
+_PIECE_BYTES: Final = 64 << 10
+_THREADS: Final = 2
+"""Bodies that are parsed at a time; the others wait."""
+
 
 @dataclass(frozen=True, slots=True)
 class BodyLimits:
@@ -31,8 +37,8 @@ class BodyLimits:
     json_bytes: int = 14 << 20
     """A picture of 10 MiB in base64, and slack."""
     multipart_bytes: int = 11 << 20
-    buffered_bytes: int = 256 << 20
-    """All bodies in memory at once, and with them the pictures fetched by their address."""
+    buffered_bytes: int = MAX_BUFFERED_BYTES
+    """All bodies in memory at once, where nobody else counts them."""
     read_s: float = 30.0
     """Time that a caller has for sending a body: apart from the budget of the call itself, since
     a phone may need long for a picture."""
@@ -41,9 +47,10 @@ class BodyLimits:
 class Body:
     """The bytes of one request, to be parsed once."""
 
-    def __init__(self, content_type: str, raw: bytearray) -> None:
+    def __init__(self, content_type: str, pieces: list[bytes], threads: Executor) -> None:
         self._content_type = content_type
-        self._raw = raw
+        self._pieces = pieces
+        self._threads = threads
 
     async def decode(self, form: FormShape, decode: Callable[[Parsed], T]) -> T:
         """Parse and decode, off the event loop where the body is large.
@@ -51,10 +58,14 @@ class Body:
         Raises:
             MalformedRequest, UnsupportedMediaType, InvalidArgument.
         """
-        raw, self._raw = self._raw, bytearray()
-        if len(raw) <= _ON_LOOP_BYTES:
-            return decode(parse(self._content_type, raw, form))
-        return await asyncio.to_thread(lambda: decode(parse(self._content_type, raw, form)))
+        pieces, self._pieces = self._pieces, []
+
+        def work() -> T:
+            return decode(parse(self._content_type, b"".join(pieces), form))
+
+        if sum(map(len, pieces)) <= _ON_LOOP_BYTES:
+            return work()
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
 class BodyReader:
@@ -64,6 +75,7 @@ class BodyReader:
         """``buffered`` counts bytes that come on other ways, too, in place of the limits' own."""
         self._limits = limits
         self._buffered = buffered or ByteBudget(limits.buffered_bytes)
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="bodies")
 
     @asynccontextmanager
     async def open(self, request: Request) -> AsyncIterator[Body]:
@@ -82,14 +94,21 @@ class BodyReader:
         )
         if _declared_bytes(request) > limit:
             raise RequestTooLarge
-        raw = bytearray()
+        # Not one growing array: to copy that again and again would hold up the event loop. Nor
+        # chunks as they come: those of a byte each would take forty times their size.
+        pieces: list[bytes] = []
+        piece = bytearray()
         with self._buffered.holding() as held:
             async for chunk in _chunks_before(request, self._limits.read_s):
-                if len(raw) + len(chunk) > limit:
+                if held.count + len(chunk) > limit:
                     raise RequestTooLarge
                 held.take(len(chunk))
-                raw += chunk
-            yield Body(content_type, raw)
+                piece += chunk
+                if len(piece) >= _PIECE_BYTES:
+                    pieces.append(bytes(piece))
+                    piece.clear()
+            pieces.append(bytes(piece))
+            yield Body(content_type, pieces, self._threads)
 
 
 async def _chunks_before(request: Request, limit_s: float) -> AsyncIterator[bytes]:

@@ -1,10 +1,10 @@
 """JSON to domain types: what a caller sends. Rules about values are the core's."""
 
-import base64
 import math
 from typing import Any, Final, cast
 
 from gateway.edge_parts import DEFAULT_PAGE_SIZE, MAX_FILTER_NESTING
+from gateway.long_base64 import LongBase64, decode_base64
 from gateway.rest_fields import Fields
 from gateway.rest_parse import FormShape, Parsed
 from retrieval.domain import (
@@ -35,7 +35,6 @@ SEARCH_FORM: Final = FormShape(
 PRODUCT_FORM: Final = FormShape(
     text=frozenset({"catalog", "id", "title"}), json=frozenset({"attributes"})
 )
-_BASE64_PIECE: Final = 1 << 18  # characters; a multiple of four
 SEARCH_FIELDS: Final = SEARCH_FORM.text | SEARCH_FORM.json
 PRODUCT_OUTPUT_FIELDS: Final = frozenset(
     {"image_uri", "image_width", "image_height", "update_time"}
@@ -142,25 +141,22 @@ def _decode_image(value: object, path: str) -> ImageSource:
     """``{"content": "<base64>"}`` or ``{"uri": "..."}``; without either an empty picture."""
     fields = Fields(value, {"content", "uri"}, path)
     if fields.value("uri") is None:
-        return UploadReference(_decode_base64(fields.text("content"), f"{path}.content"))
+        return UploadReference(_decode_content(fields.value("content"), f"{path}.content"))
     if fields.value("content") is not None:
         raise InvalidArgument(Reason.FIELD_INVALID, field=path)
     return UriReference(fields.text("uri"))
 
 
-def _decode_base64(text: str, path: str) -> bytes:
-    """Standard base64 with padding and without line breaks (RFC 4648, 4).
-
-    Decoded piece by piece: decoding holds the interpreter lock, and a large picture in one piece
-    would stop the event loop for tens of milliseconds, from whatever thread.
-    """
+def _decode_content(value: object, path: str) -> bytes:
+    """Standard base64 with padding and without line breaks (RFC 4648, 4)."""
+    if isinstance(value, LongBase64):
+        return value.content
+    if value is None:
+        return b""
+    if not isinstance(value, str):
+        raise InvalidArgument(Reason.FIELD_INVALID, field=path)
     try:
-        if text.find("=", 0, -2) >= 0:  # padding belongs at the end
-            raise ValueError
-        return b"".join(
-            base64.b64decode(text[start : start + _BASE64_PIECE], validate=True)
-            for start in range(0, len(text), _BASE64_PIECE)
-        )
+        return decode_base64(value)
     except ValueError:  # binascii.Error is one, and so is text beyond ASCII
         raise InvalidImage(Reason.IMAGE_ENCODING_INVALID, field=path) from None
 
@@ -174,6 +170,8 @@ def _attribute(value: Any) -> AttributeValue:
 
 
 def _number_as_double(value: Any) -> Any:
+    if isinstance(value, LongBase64):
+        return str(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return _double(value)
     return value

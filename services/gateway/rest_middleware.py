@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
+from fastapi import FastAPI
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.edge_parts import EdgeParts, ReadinessProbe
 from gateway.error_table import describe, log_failure
 from gateway.readiness import DRAINING
-from gateway.rest_errors import error_response
+from gateway.rest_errors import error_response, install_handlers
 from gateway.tracing.requests import W3C_HEADERS, Header, RequestSpan
 from retrieval.domain import NO_SPAN
 from retrieval.errors import MalformedRequest, Reason, RequestTooLarge
@@ -22,11 +23,28 @@ _HOST: Final = re.compile(
 )
 _MAX_HEADER_BYTES: Final = 16 << 10
 _UNMATCHED: Final = "unmatched"
+_SEARCH: Final = ("POST", "/v1/products:search")
+"""Refused before its route is sought and its body read, which cost more than a refusal may."""
 _PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 """What is asked for every few seconds by nobody's wish, and makes no trace."""
 _METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _CLIENT_GONE: Final = "499"
 """The code in metrics of a request that nobody waits for any more."""
+
+
+def edge_app(parts: EdgeParts, *, openapi_url: str | None) -> FastAPI:
+    """An application without routes, inside of what surrounds every request."""
+    app = FastAPI(
+        openapi_url=openapi_url,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        # The framework's own would record addresses and texts of errors; see gateway.tracing.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+    install_handlers(app)
+    app.add_middleware(RestEdge, parts=parts)
+    return app
 
 
 class ClientGone(Exception):
@@ -73,6 +91,8 @@ class RestEdge:
         try:
             _check_headers(scope)
             _split_path(scope)
+            if _is_search(scope):
+                self._parts.admission.check()
             await self._app(scope, receive, answer.send)
         except (ClientGone, ClientDisconnect):
             answer.code = _CLIENT_GONE
@@ -118,7 +138,12 @@ class _Answer:
 
 def _method(scope: Scope) -> str:
     """The operation's name for metrics: few values, whatever paths are asked for."""
-    return getattr(scope.get("route"), "name", None) or _UNMATCHED
+    found = getattr(scope.get("route"), "name", None)
+    return found or ("Search" if _is_search(scope) else _UNMATCHED)
+
+
+def _is_search(scope: Scope) -> bool:
+    return (scope["method"], scope["path"]) == _SEARCH
 
 
 def _conclude(span: RequestSpan, verb: str, scope: Scope, answer: _Answer) -> None:

@@ -17,10 +17,9 @@ _DOCS: Final = OWN_ONLY.replace("style-src 'self'", "style-src 'self' 'unsafe-in
 """Swagger UI styles its elements inline."""
 
 
-class OperationsApi:
+class ProbesApi:
     def __init__(self, parts: EdgeParts) -> None:
         self._parts = parts
-        self._docs = load(_SWAGGER_UI) | load(_DOCS_PAGE)
 
     async def healthz(self, request: Request) -> Response:
         return JsonResponse({"status": "ok"})
@@ -36,6 +35,11 @@ class OperationsApi:
         return Response(
             generate_latest(self._parts.metrics.registry), media_type=CONTENT_TYPE_LATEST
         )
+
+
+class DocsApi:
+    def __init__(self) -> None:
+        self._docs = load(_SWAGGER_UI) | load(_DOCS_PAGE)
 
     async def docs(self, request: Request) -> Response:
         return answer(self._docs, "index.html", request, policy=_DOCS)

@@ -8,6 +8,7 @@ from typing import Any, Final
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from gateway.long_base64 import PIECE_BYTES, lift
 from retrieval.errors import InvalidArgument, MalformedRequest, Reason, UnsupportedMediaType
 
 MAX_PARTS: Final = 32
@@ -55,7 +56,7 @@ def media_type(content_type: str, content_encoding: str = "") -> str:
     return name
 
 
-def parse(content_type: str, raw: bytearray, form: FormShape) -> Parsed:
+def parse(content_type: str, raw: bytes, form: FormShape) -> Parsed:
     """Read a body of one of the two media types.
 
     Raises:
@@ -68,9 +69,9 @@ def parse(content_type: str, raw: bytearray, form: FormShape) -> Parsed:
     return _parse_form(content_type, raw, form)
 
 
-def parse_json(raw: bytes | bytearray) -> Any:
+def parse_json(raw: bytes) -> Any:
     """JSON by the standard library, which also reads NaN and Infinity and lone surrogates: the
-    core refuses them where they stand.
+    core refuses them where they stand. A long picture in base64 is a `LongBase64`.
 
     Raises:
         MalformedRequest: no JSON; more than `MAX_JSON_VALUES`; nested beyond Python's recursion
@@ -79,10 +80,18 @@ def parse_json(raw: bytes | bytearray) -> Any:
     """
     if raw.startswith(_UTF_16_AND_32_MARKS) or 0 in raw[:4]:
         raise UnsupportedMediaType
-    if sum(raw.count(mark) for mark in b",[{") > MAX_JSON_VALUES:
+    rest, lifted = lift(raw)
+    if sum(rest.count(mark) for mark in b",[{") > MAX_JSON_VALUES:
         raise MalformedRequest(Reason.REQUEST_MALFORMED)
+
+    def put_back(members: dict[str, Any]) -> dict[str, Any]:
+        for name, value in members.items():
+            if isinstance(value, str) and value in lifted:
+                members[name] = lifted[value]
+        return members
+
     try:
-        return json.loads(raw.decode("utf-8-sig"))
+        return json.loads(rest.decode("utf-8-sig"), object_hook=put_back if lifted else None)
     except (ValueError, RecursionError):  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         raise MalformedRequest(Reason.REQUEST_MALFORMED) from None
 
@@ -90,7 +99,7 @@ def parse_json(raw: bytes | bytearray) -> Any:
 # --- forms ----------------------------------------------------------------------------------
 
 
-def _parse_form(content_type: str, raw: bytearray, form: FormShape) -> Parsed:
+def _parse_form(content_type: str, raw: bytes, form: FormShape) -> Parsed:
     parts = _split_form(content_type, raw)
     image = parts.pop("image", None)
     if "request" in parts:
@@ -111,7 +120,8 @@ class _Part:
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     header_name: bytes = b""
     header_value: bytes = b""
-    content: bytearray = field(default_factory=bytearray)
+    content: list[bytes] = field(default_factory=list)
+    """In pieces: joining bytes lets go of the interpreter lock, adding to them does not."""
 
     @property
     def name(self) -> str:
@@ -157,13 +167,13 @@ class _FormReader:
         part.header_name = part.header_value = b""
 
     def _data(self, data: bytes, start: int, end: int) -> None:
-        self.parts[-1].content += memoryview(data)[start:end]
+        self.parts[-1].content.append(data[start:end])
 
     def _end(self) -> None:
         self.ended = True
 
 
-def _split_form(content_type: str, raw: bytearray) -> dict[str, bytes]:
+def _split_form(content_type: str, raw: bytes) -> dict[str, bytes]:
     _, options = parse_options_header(content_type)
     boundary = options.get(b"boundary", b"")
     if not 1 <= len(boundary) <= 70:  # RFC 2046, 5.1.1
@@ -175,7 +185,8 @@ def _split_form(content_type: str, raw: bytearray) -> dict[str, bytes]:
         max_header_size=_MAX_PART_HEADER_BYTES,
     )
     try:
-        parser.write(bytes(raw))
+        for start in range(0, len(raw), PIECE_BYTES):
+            parser.write(raw[start : start + PIECE_BYTES])
         parser.finalize()
     except FormParserError:
         raise MalformedRequest(Reason.REQUEST_MALFORMED) from None
@@ -186,7 +197,7 @@ def _split_form(content_type: str, raw: bytearray) -> dict[str, bytes]:
         name = part.name
         if name in parts:
             raise InvalidArgument(Reason.FIELD_INVALID)
-        parts[name] = bytes(part.content)
+        parts[name] = b"".join(part.content)
     return parts
 
 

@@ -18,7 +18,7 @@ class SearchApi:
     async def search(self, request: Request) -> Response:
         Query(request.scope["query_string"], frozenset())
         async with self._bodies.open(request) as body:
-            with self._parts.admission.permit():
+            with self._parts.admission.search_permit():
                 question = await body.decode(SEARCH_FORM, decode_search)
                 page = await answer(
                     request,

@@ -41,6 +41,13 @@ class Settings(BaseSettings):
     http_port: int = Field(8080, ge=1, le=65535, description="Port of the REST edge.")
     grpc_host: str = Field("127.0.0.1", description="Address that the gRPC edge listens on.")
     grpc_port: int = Field(50051, ge=1, le=65535, description="Port of the gRPC edge.")
+    health_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="A further port at HTTP_HOST, in plain text whatever TLS says, of /healthz, "
+        "/readyz and /metrics alone: for probes, which show no certificate. None where unset.",
+    )
 
     bundle_dir: Path = Field(
         Path("models"),
@@ -191,7 +198,19 @@ class Settings(BaseSettings):
         10.0, gt=0, le=600, description="Time after which every replica follows an audit's choice."
     )
 
-    max_in_flight: int = Field(128, ge=1, description="Requests worked on at once; more get 429.")
+    max_in_flight: int = Field(
+        128,
+        ge=1,
+        description="Requests worked on at once at most; more get 429. Fewer are let in while "
+        "searches take longer than SEARCH_TARGET_S.",
+    )
+    search_target_s: float = Field(
+        0.1,
+        gt=0,
+        le=60,
+        description="Time that half of the searches should stay under when there are too many; "
+        "where the work alone takes longer, twice that time counts instead.",
+    )
     max_loop_lag_s: float = Field(
         0.1,
         gt=0,

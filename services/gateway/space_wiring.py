@@ -14,6 +14,7 @@ from gateway.space import EmbeddingSpace
 from gateway.spaces import Spaces
 from gateway.telemetry import Metrics
 from gateway.tuning import Tuned, TuningWatch
+from retrieval.breaker import Breaker
 from retrieval.bundle import Bundle, BundleError, load_bundle
 from retrieval.domain import Deadline, Observe, Trace, ignore_observation, ignore_trace
 from retrieval.errors import ServiceUnavailable
@@ -79,7 +80,11 @@ class HeldSpaces:
             return self.spaces.live.model == model
 
         encoder = TritonEncoder(
-            settings.triton_url, bundle, observe=metrics.observe_dependency, trace=self._trace
+            settings.triton_url,
+            bundle,
+            breaker=Breaker(patience_s=settings.triton_budget_s / 2),
+            observe=metrics.observe_dependency,
+            trace=self._trace,
         )
         self._encoders.append(encoder)
         index = index_of(

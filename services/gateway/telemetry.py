@@ -16,6 +16,9 @@ from retrieval.domain import Pooled, Tuning
 _SECONDS_BUCKETS: Final = (
     0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0,
 )  # fmt: skip
+_LAG_BUCKETS: Final = (
+    0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0,
+)  # fmt: skip
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
@@ -74,8 +77,8 @@ class Metrics:
         )
         self.loop_lag_seconds = Histogram(
             "recompose_loop_lag_seconds",
-            "How much later than asked for the event loop woke up, in seconds.",
-            buckets=_SECONDS_BUCKETS,
+            "How much later than due the event loop came to moments 20 ms apart, in seconds.",
+            buckets=_LAG_BUCKETS,
             registry=self.registry,
         )
         self.loop_tasks = Gauge(

@@ -24,8 +24,10 @@ from gateway.backup.making import Backup
 from gateway.backup.manifest import Model
 from gateway.backup.restoring import Restore
 from gateway.catalog import Catalog
-from gateway.edge_parts import Budgets, EdgeParts
+from gateway.concurrency import Concurrency
+from gateway.edge_parts import MAX_BUFFERED_BYTES, Budgets, EdgeParts
 from gateway.importing import Importer
+from gateway.late_imports import late_imports
 from gateway.picture_collection import PictureCollection
 from gateway.pictures import PictureWorkshop
 from gateway.pressure import Pressure, read_memory_limit
@@ -81,6 +83,8 @@ class Gateway:
     readiness: Readiness
     grpc_server: grpc.aio.Server
     rest_app: "FastAPI"
+    health_app: "FastAPI"
+    """Probes and metrics alone, for the health port."""
     certificates: Certificates | None
     watchers: tuple[Callable[[], Coroutine[None, None, None]], ...]
     closers: tuple[Callable[[], Awaitable[None]], ...]
@@ -97,9 +101,10 @@ def build(settings: Settings, traced: TracingSettings | None = None) -> Gateway:
     Raises BundleError, SettingsError, and OSError when the gRPC port cannot be bound.
     """
     # Late: the commands wire other things here, and the edges are costly to import.
-    from gateway.grpc_server import build_grpc_server
-    from gateway.rest_api import build_rest_app
-    from gateway.rest_body import BodyLimits
+    with late_imports():
+        from gateway.grpc_server import build_grpc_server
+        from gateway.health_app import build_health_app
+        from gateway.rest_api import build_rest_app
 
     metrics = Metrics()
     observe = metrics.observe_dependency
@@ -117,7 +122,7 @@ def build(settings: Settings, traced: TracingSettings | None = None) -> Gateway:
     snapshots = RedisSnapshotStore(ranking_link, secret=secret)
     store_threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="image-store")
     images = image_store_of(settings, store_threads, observe)
-    buffered = ByteBudget(BodyLimits().buffered_bytes)
+    buffered = ByteBudget(MAX_BUFFERED_BYTES)
     fetcher, close_fetcher = image_fetcher_of(settings, buffered, observe)
     workshop = PictureWorkshop(settings.picture_workers)
 
@@ -129,14 +134,20 @@ def build(settings: Settings, traced: TracingSettings | None = None) -> Gateway:
         interval_s=settings.probe_interval_s,
         probe_budget_s=max(1.0, settings.triton_budget_s),
     )
+    concurrency = Concurrency(settings.max_in_flight, settings.search_target_s)
+
+    def observe_lag(lag_s: float) -> None:
+        metrics.loop_lag_seconds.observe(lag_s)
+        concurrency.late(lag_s)
+
     pressure = Pressure(
         max_lag_s=settings.max_loop_lag_s,
         memory_limit_bytes=settings.memory_limit_bytes or read_memory_limit(),
-        observe_lag=metrics.loop_lag_seconds.observe,
+        observe_lag=observe_lag,
     )
-    admission = Admission(settings.max_in_flight, pressure.is_high)
+    admission = Admission(concurrency, pressure.is_high)
     metrics.in_flight.set_function(lambda: admission.in_flight)
-    metrics.in_flight_limit.set(settings.max_in_flight)
+    metrics.in_flight_limit.set_function(lambda: admission.limit)
     loop = asyncio.get_running_loop()
     metrics.loop_tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
     metrics.model_matches_index.set_function(lambda: spaces.follows)
@@ -204,6 +215,7 @@ def build(settings: Settings, traced: TracingSettings | None = None) -> Gateway:
         readiness=readiness,
         grpc_server=grpc_server,
         rest_app=build_rest_app(parts, storefront=storefront, cors_origins=settings.cors_origins),
+        health_app=build_health_app(parts),
         certificates=access.certificates,
         watchers=(
             readiness.watch,

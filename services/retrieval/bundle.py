@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 GRAPHS: Final = ("image_encoder", "fusion_encoder", "text_encoder")
 SHORT_DIGEST_LENGTH: Final = 12
@@ -63,6 +63,9 @@ class Bundle(_Frozen):
     sizes: Sizes
     preprocess: Preprocess
     text: TextRules
+    trained_at: AwareDatetime | None = Field(
+        None, description="when the weights were written by training, where that is known"
+    )
     metrics: dict[str, Any] = {}
     export: dict[str, Any] = {}
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from retrieval.breaker import BreakerOpen
 from retrieval.domain import Deadline
 from retrieval.errors import DependencyUnavailable
 
@@ -40,6 +41,8 @@ class RetryBudget:
         started = time.monotonic()
         try:
             answer = await attempt()
+        except BreakerOpen:
+            raise  # nobody was asked
         except DependencyUnavailable:
             self.failed()
             if not self.allows or deadline.remaining_s() < time.monotonic() - started:

@@ -25,18 +25,7 @@ from tests.benchmarks.harness import report
 from tests.benchmarks.harness.rows import Spec, complete
 from tests.benchmarks.harness.section import Room, Section, Shared
 
-SECTIONS: Final = (
-    "gateway",
-    "cache",
-    "round_trip",
-    "index",
-    "preprocessing",
-    "imports",
-    "load",
-    "peers",
-    "training",
-    "gpu",
-)
+SECTIONS: Final = ("preprocessing", "imports", "training", "gpu")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

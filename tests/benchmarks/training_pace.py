@@ -11,7 +11,8 @@ other in every layer, so that one that starves slows both ways alike and hides t
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -66,9 +67,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--backbone",
-        choices=(*VITS, "tiny"),
+        choices=(*VITS, "small", "tiny"),
         default="pretrain_vitL",
-        help="pretrain has ViT-g, pretrain_vitL ViT-L; tiny only tries this script "
+        help="pretrain has ViT-g, pretrain_vitL ViT-L; small is a hundredth of that, tiny only "
+        "tries this script "
         "(default pretrain_vitL)",
     )
     parser.add_argument("--device", default="auto", help="as of sprc.train (default auto)")
@@ -94,6 +96,21 @@ def build_parser() -> argparse.ArgumentParser:
 
 def measure(options: argparse.Namespace, folder: Path) -> None:
     """Make weights and data, measure in rounds, and print the table."""
+    with trainer_of(options, folder) as trainer:
+        fill_moments(trainer.optimizer)
+        print(
+            f"{options.backbone} with random weights, {trainer.run.recipe.precision} on "
+            f"{trainer.device} (threads: {torch.get_num_threads()}), batches of "
+            f"{options.batch_size}",
+            flush=True,
+        )
+        rounds = list(measured_rounds(trainer, options.rounds))
+    print(table(rounds))
+
+
+@contextmanager
+def trainer_of(options: argparse.Namespace, folder: Path) -> Iterator[Trainer]:
+    """A run over pictures of noise that keeps its features, ready for `STEPS` + 1 steps."""
     write_weights(options.backbone, folder / "random.pt")
     write_data(folder / "data", pairs=(STEPS + 1) * options.batch_size)
     flags = {
@@ -114,21 +131,18 @@ def measure(options: argparse.Namespace, folder: Path) -> None:
         model, run, _ = prepare(
             read_options([part for f in flags.items() for part in f]), processes
         )
-        trainer = Trainer(model, run)
-        fill_moments(trainer.optimizer)
-        print(
-            f"{options.backbone} with random weights, {run.recipe.precision} on {trainer.device} "
-            f"(threads: {torch.get_num_threads()}), batches of {options.batch_size}",
-            flush=True,
-        )
-        rounds = []
-        for number in range(options.rounds):
-            kept, plain = trainer.pace(run.features), trainer.pace(run.plain or run.features)
-            if kept is None or plain is None:
-                raise RuntimeError("an epoch of the data has too few steps")
-            rounds.append(Round(kept, plain))
-            print(f"round {number + 1}: {compare(kept, plain)}", file=sys.stderr, flush=True)
-    print(table(rounds))
+        yield Trainer(model, run)
+
+
+def measured_rounds(trainer: Trainer, number: int) -> Iterator[Round]:
+    """Each round as it is measured, and told on standard error."""
+    run = trainer.run
+    for index in range(number):
+        kept, plain = trainer.pace(run.features), trainer.pace(run.plain or run.features)
+        if kept is None or plain is None:
+            raise RuntimeError("an epoch of the data has too few steps")
+        print(f"round {index + 1}: {compare(kept, plain)}", file=sys.stderr, flush=True)
+        yield Round(kept, plain)
 
 
 def write_weights(backbone: str, path: Path) -> None:
@@ -139,10 +153,14 @@ def write_weights(backbone: str, path: Path) -> None:
 
 
 def sizes(backbone: str) -> ModelConfig:
-    """The published ones of a backbone, or tiny ones with pictures of the published size."""
+    """The published ones of a backbone, or less with pictures of the published size."""
     published = published_config("pretrain" if backbone == "pretrain" else "pretrain_vitL")
-    if backbone != "tiny":
+    if backbone in VITS:
         return published
+    if backbone == "small":
+        vit = replace(published.vit, width=256, depth=6, heads=4, mlp_hidden=1024)
+        narrow = replace(published.qformer, hidden=192, heads=3, intermediate=768, vision_width=256)
+        return replace(published, vit=vit, qformer=replace(narrow, layers=4, cross_layers=(0, 2)))
     vit = replace(published.vit, patch_size=28, width=32, depth=2, heads=2, mlp_hidden=48)
     narrow = replace(published.qformer, hidden=32, heads=2, intermediate=48, vision_width=32)
     return replace(published, vit=vit, qformer=replace(narrow, layers=2, cross_layers=(0,)))

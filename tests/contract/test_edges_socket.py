@@ -6,7 +6,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 import uvicorn
+from prometheus_client import generate_latest
 
+from gateway.edge_parts import EdgeParts
 from gateway.rest_api import build_rest_app
 from gateway.rest_body import BodyLimits
 from tests.support.fake_core import FakeCore, RulingCore, edge_parts
@@ -18,7 +20,14 @@ LIMITS = BodyLimits(json_bytes=5000, read_s=1.0)
 @asynccontextmanager
 async def listening(core: FakeCore, http: str = "auto") -> AsyncIterator[int]:
     """The REST edge on a free port, as the gateway serves it; yields the port."""
-    app = build_rest_app(edge_parts(core), LIMITS)
+    async with listening_with(edge_parts(core), http) as port:
+        yield port
+
+
+@asynccontextmanager
+async def listening_with(parts: EdgeParts, http: str = "auto") -> AsyncIterator[int]:
+    """The same around given parts."""
+    app = build_rest_app(parts, LIMITS)
     config = uvicorn.Config(
         app,
         host="127.0.0.1",
@@ -150,3 +159,14 @@ async def test_a_caller_who_leaves_within_the_body_is_no_error() -> None:
         answer = await exchange(port, search(HOST, LENGTH))
     assert answer.startswith(b"HTTP/1.1 200")
     assert len(core.calls) == 1
+
+
+async def test_a_full_gateway_refuses_a_search_before_its_body_has_come() -> None:
+    parts = edge_parts(FakeCore(), limit=0)
+    async with listening_with(parts) as port:
+        head = search(HOST, b"Content-Length: 4000", body=b"")
+        answer = await exchange(port, head)
+    assert answer.startswith(b"HTTP/1.1 429 ")
+    assert b"retry-after: 1" in answer
+    metrics = generate_latest(parts.metrics.registry).decode()
+    assert 'recompose_requests_total{code="429",edge="rest",method="Search"} 1.0' in metrics

@@ -1,6 +1,7 @@
 """A gateway that answers every call alike, for what stands before it or calls it."""
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,14 +18,19 @@ class Call:
     path: str
     body: Any
     authorization: str | None = None
+    certificate: str | None = None
+    """Serial number of the one that the caller showed."""
 
 
 Asked = list[Call]
 
 
 @contextmanager
-def gateway(hits: list[str], status: int = 200) -> Iterator[tuple[str, Asked]]:
-    """Its address, and what it was asked; searches are answered with products ``hits``."""
+def gateway(
+    hits: list[str], status: int = 200, tls: ssl.SSLContext | None = None
+) -> Iterator[tuple[str, Asked]]:
+    """Its address, and what it was asked; searches are answered with products ``hits``. Every call
+    has a connection of its own."""
     asked: Asked = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -36,6 +42,7 @@ def gateway(hits: list[str], status: int = 200) -> Iterator[tuple[str, Asked]]:
                     self.path,
                     json.loads(body) if body else None,
                     self.headers.get("Authorization"),
+                    _serial(self.connection),
                 )
             )
             found = {"hits": [{"product": {"id": name}, "score": 0.5} for name in hits]}
@@ -50,12 +57,28 @@ def gateway(hits: list[str], status: int = 200) -> Iterator[tuple[str, Asked]]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
+        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_port}", asked
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    """Says nothing of handshakes that fail."""
+
+    def handle_error(self, *_: object) -> None:
+        pass
+
+
+def _serial(connection: Any) -> str | None:
+    if not isinstance(connection, ssl.SSLSocket):
+        return None
+    shown: Any = connection.getpeercert()
+    return str(shown["serialNumber"]) if shown else None

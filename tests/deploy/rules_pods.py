@@ -97,7 +97,9 @@ def secrets_by_reference(objects: Sequence[Object]) -> Iterator[str]:
         yield f"Secret {found['metadata']['name']}: is part of the chart"
     for where, container in containers(objects):
         for variable in container.get("env", ()):
-            is_path = variable["name"].endswith("_FILE")
+            is_path = variable["name"].endswith("_FILE") or (
+                variable["name"] == "RECOMPOSE_TLS_KEY" and variable.get("value", "")[:1] == "/"
+            )
             if is_path or not _SECRET_NAME.search(variable["name"]):
                 continue
             source = variable.get("valueFrom", {})

@@ -1,4 +1,5 @@
-"""deploy/compose.yaml: valid, restricted, no default password, begun in order of health."""
+"""deploy/compose.yaml, alone and under compose.tls.yaml: valid, restricted, no default password,
+begun in order of health."""
 
 import copy
 import re
@@ -13,6 +14,7 @@ import yaml
 
 DEPLOY: Final = Path(__file__).parents[2] / "deploy"
 COMPOSE: Final = DEPLOY / "compose.yaml"
+TLS: Final = DEPLOY / "compose.tls.yaml"
 MONITORING: tuple[str, ...] = ("monitoring/prometheus.yaml", "monitoring/rules")
 MONITORING += ("monitoring/grafana/provisioning", "monitoring/grafana/dashboards")
 ENDS_BY_ITSELF: Final = {"publish", "indexer"}
@@ -44,6 +46,8 @@ def _is_restricted(name: str, service: Document) -> bool:
 def _needs_its_secrets(name: str, service: Document) -> bool:
     for key, value in service.get("environment", {}).items():
         named = INTERPOLATED.findall(value)
+        if value.startswith("/run/"):  # where a file with it is mounted
+            continue
         if SECRET.search(key) and not named:
             return False
         if any(SECRET.search(name) and not rest.startswith(":?") for name, rest in named):
@@ -98,9 +102,35 @@ def compose() -> Document:
     return document
 
 
+@pytest.fixture(scope="module")
+def with_tls(compose: Document) -> Document:
+    """Both files as Compose merges them."""
+    return merged(compose, yaml.safe_load(TLS.read_text()))
+
+
+def merged(base: Document, over: Document) -> Document:
+    """What Compose makes of two files (Compose specification, 13-merge.md), as far as ours need
+    it: mappings by key, volumes by the path in the container, everything else replaced."""
+    result = copy.deepcopy(base)
+    for key, value in over.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            result[key] = merged(base[key], value)
+        elif key == "volumes":
+            result[key] = list({_place(one): one for one in [*base.get(key, ()), *value]}.values())
+        else:
+            assert not isinstance(value, list), f"how Compose merges {key} is not said here"
+            result[key] = copy.deepcopy(value)
+    return result
+
+
+def _place(volume: str) -> str:
+    return volume.removesuffix(":ro").removesuffix(":ro,rslave").rpartition(":")[2]
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__.strip("_"))
-def test_rules(compose: Document, rule: Rule) -> None:
-    assert [name for name, each in compose["services"].items() if not rule(name, each)] == []
+def test_rules(compose: Document, with_tls: Document, rule: Rule) -> None:
+    for document in (compose, with_tls):
+        assert [name for name, each in document["services"].items() if not rule(name, each)] == []
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__.strip("_"))
@@ -118,7 +148,8 @@ def _is_valid(path: Path) -> subprocess.CompletedProcess[str]:
 
 def test_schema(tmp_path: Path, compose: Document) -> None:
     """It is valid by the Compose specification, and a misspelt key is not."""
-    assert (told := _is_valid(COMPOSE)).returncode == 0, told.stdout + told.stderr
+    for path in (COMPOSE, TLS):
+        assert (told := _is_valid(path)).returncode == 0, told.stdout + told.stderr
     compose = copy.deepcopy(compose)
     compose["services"]["redis"]["read_onyl"] = True
     (tmp_path / "compose.yaml").write_text(yaml.safe_dump(compose))
@@ -128,7 +159,10 @@ def test_schema(tmp_path: Path, compose: Document) -> None:
 def test_required_variables_are_made(tmp_path: Path) -> None:
     """All that must be set is written by the script, with a value."""
     required = {
-        name for name, rest in INTERPOLATED.findall(COMPOSE.read_text()) if rest[:2] == ":?"
+        name
+        for path in (COMPOSE, TLS)
+        for name, rest in INTERPOLATED.findall(path.read_text())
+        if rest[:2] == ":?"
     }
     subprocess.run([DEPLOY / "secrets.sh", tmp_path], check=True, capture_output=True)
     lines = dict(line.split("=", 1) for line in (tmp_path / "compose.env").read_text().splitlines())

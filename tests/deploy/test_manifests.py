@@ -1,14 +1,15 @@
 """The plain manifests are what the chart makes, and their overlays hold to the same rules."""
 
+import json
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import kubernetes_validate
 import pytest
 
-from deploy.manifests import BASE, manifests
+from deploy.manifests import BASE, manifests, without_helm
 from tests.deploy.chart import TOOLS, Object, named, of_kind, parse, render, title
 from tests.deploy.rules_objects import kept_claims, labels
 from tests.deploy.test_rendering import VERSIONS
@@ -91,6 +92,35 @@ def test_one_node_is_what_the_chart_makes_of_minimal_values(
         assert ours["spec"]["replicas"] == charts["spec"]["replicas"] == 1
         assert ours["spec"]["template"]["spec"].get("tolerations") is None
     assert budgets(built["overlays/one-node"]) == budgets(chart) != {}
+
+
+def test_tls_is_what_the_chart_makes_of_it(built: dict[str, list[Object]]) -> None:
+    """All objects, in all fields; lists of names and mounts may be in another order."""
+    clients = '"clients":{"caSecret":"gateway-tls","secretName":"callers-tls"}'
+    sets = [f'gateway.tls={{"secretName":"gateway-tls",{clients}}}']
+    chart = {
+        title(one): ordered(without_helm(one))
+        for one in render("default", "--namespace=recompose", release="recompose", sets=sets)
+        if one["metadata"]["labels"]["app.kubernetes.io/component"] != "test"
+    }
+    ours = {title(one): ordered(one) for one in built["overlays/tls"] if one["kind"] != "Namespace"}
+    assert ours == chart
+
+
+def ordered(found: Any) -> Any:
+    """With lists of named things by their names."""
+    if isinstance(found, list):
+        whole = [ordered(one) for one in found]
+        return (
+            sorted(whole, key=_in_order) if all(isinstance(one, dict) for one in whole) else whole
+        )
+    if isinstance(found, dict):
+        return {key: ordered(one) for key, one in found.items()}
+    return found
+
+
+def _in_order(found: Any) -> str:
+    return json.dumps(found, sort_keys=True)
 
 
 def sizes(objects: Sequence[Object]) -> list[Object]:

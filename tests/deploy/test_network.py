@@ -52,6 +52,14 @@ ARROWS: dict[str, Arrows] = {
         ("import", "gateway", 50051),
         ("upkeep", "triton", 8001),
     },
+    # TLS changes what is said, not to whom.
+    "tls": {
+        *DEFAULT,
+        *_WRITER,
+        ("import", "gateway-writer", 50051),
+        ("import", "pushgateway", 9091),
+        ("redis-exporter", "redis", 6379),
+    },
 }
 
 
@@ -136,19 +144,22 @@ def test_clients_reach_shop_and_apis_only(values: str, rendered: dict[str, list[
         )
     }
     wanted = {"gateway": {8080, 50051}, "storefront": {8080}}
-    if values == "gpu-ha":
+    if values in ("gpu-ha", "tls"):
         wanted["gateway-writer"] = {8080, 50051}
-    assert found == (wanted if values in ("gpu-ha", "external-services") else {})
+    assert found == (wanted if values in ("gpu-ha", "external-services", "tls") else {})
 
 
 def test_monitoring_reads_metrics_and_no_more(rendered: dict[str, list[Object]]) -> None:
     found = {
-        component(policy): {one["port"] for one in rule["ports"]}
-        for policy in of_kind(rendered["gpu-ha"], "NetworkPolicy")
-        for rule in policy["spec"].get("ingress", ())
-        if "monitoring" in str(rule["from"])
+        values: {
+            component(policy): {one["port"] for one in rule["ports"]}
+            for policy in of_kind(rendered[values], "NetworkPolicy")
+            for rule in policy["spec"].get("ingress", ())
+            if "monitoring" in str(rule["from"])
+        }
+        for values in ("gpu-ha", "tls")
     }
-    assert found == {
+    assert found["gpu-ha"] == {
         "gateway": {8080},
         "gateway-writer": {8080},
         "triton": {8002},
@@ -156,6 +167,9 @@ def test_monitoring_reads_metrics_and_no_more(rendered: dict[str, list[Object]])
         "redis-exporter": {9121},
         "pushgateway": {9091},
     }
+    # With TLS the health port, which has the metrics in plain text and nothing else.
+    gateways = {"gateway": {8081}, "gateway-writer": {8081}}
+    assert found["tls"] == found["gpu-ha"] | gateways
 
 
 def test_an_exporter_reaches_a_redis_outside() -> None:

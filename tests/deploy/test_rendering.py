@@ -21,9 +21,9 @@ from tests.deploy.chart import (
 
 # The oldest that the chart allows, one between, and the newest that has schemas.
 VERSIONS = ("1.31", "1.33", "1.36")
-# Custom resources, for which Kubernetes itself has no schema: see the test of the routes, and
-# test_monitoring.
-CUSTOM = {"gateway.networking.k8s.io/v1", "monitoring.coreos.com/v1"}
+# Custom resources, for which Kubernetes itself has no schema: see the test of the routes,
+# test_monitoring and test_tls.
+CUSTOM = {"gateway.networking.k8s.io/v1", "monitoring.coreos.com/v1", "cert-manager.io/v1"}
 
 
 @pytest.mark.parametrize("values", VALUES)

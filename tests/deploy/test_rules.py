@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.deploy import rules_monitoring, rules_objects, rules_pods, rules_workloads
+from tests.deploy import rules_monitoring, rules_objects, rules_pods, rules_tls, rules_workloads
 from tests.deploy.chart import VALUES, Object
 from tests.deploy.mutants import Mutants, added, changed, no_argument, no_object, without
 
@@ -24,6 +24,32 @@ def _one(name: str, source: dict[str, Any] | None = None) -> list[dict[str, Any]
     return [{"name": name, "value": "plain"} if source is None else {"name": name, **source}]
 
 
+def _of_tls(found: Any) -> bool:
+    """Whether a container, a pod or a Service has to do with certificates."""
+    return any(word in str(found) for word in ("TLS_C", "tls.crt", "'https'"))
+
+
+def _calls(container: Any) -> bool:
+    return _of_tls(container) and "RECOMPOSE_API_KEY" in str(container)
+
+
+def _is_no_gateway(spec: Any) -> bool:
+    return _of_tls(spec) and spec["containers"][0]["name"] != "gateway"
+
+
+def _tls_volume(mode: int, secret: str) -> list[dict[str, Any]]:
+    items = [{"key": "tls.key", "path": "tls.key"}]
+    sources = [{"secret": {"name": secret, "items": items}}]
+    return [{"name": "tls", "projected": {"defaultMode": mode, "sources": sources}}]
+
+
+_ONE_FILE = {"name": "tls", "mountPath": "/tls/tls.crt", "subPath": "tls.crt", "readOnly": True}
+_PROBE = {"path": "/healthz", "port": "health", "scheme": "HTTPS"}
+_WITHOUT_MODE = [
+    {"name": name, "value": "x"}
+    for name in ("GATEWAY", "RECOMPOSE_API_KEY", "RECOMPOSE_TLS_CA", "RECOMPOSE_TLS_CERT",
+                 "RECOMPOSE_TLS_KEY")
+]  # fmt: skip
 _ADDRESS = [{"name": "TRITON_URL", "value": "shop-recompose-triton:8000"}]
 _GONE = [{"http": {"paths": [{"backend": {"service": {"name": "a", "port": {"name": "b"}}}}]}}]
 _PARTS_GATEWAYS = {"matchLabels": {"app.kubernetes.io/component": "gateway"}}
@@ -72,6 +98,7 @@ RULES: dict[Rule, list[Mutants]] = {
     rules_pods.secrets_by_reference: [
         changed("container.env", _one("QDRANT_API_KEY")),
         changed("container.env", _one("REDIS_URL")),
+        changed("container.env", _one("RECOMPOSE_TLS_KEY")),
     ],
     rules_pods.images: [
         changed("container.image", "recompose/gateway"),
@@ -186,6 +213,44 @@ RULES: dict[Rule, list[Mutants]] = {
         without("NetworkPolicy.spec.policyTypes"),
         changed("NetworkPolicy.spec.egress", [{}]),
         changed("NetworkPolicy.spec.ingress", [{"from": [], "ports": [{"port": 1}]}]),
+    ],
+    rules_tls.tls_files: [
+        changed("container.volumeMounts", [], where=_of_tls),
+        changed("container.volumeMounts", [_ONE_FILE], where=_of_tls),
+        changed("pod.volumes", [], where=_of_tls),
+        changed("pod.volumes", _tls_volume(0o440, "a"), where=_of_tls),
+    ],
+    rules_tls.tls_keys: [
+        changed("pod.volumes", _tls_volume(0o440, "shop-gateway-tls"), where=_is_no_gateway),
+        changed(
+            "pod.volumes", _tls_volume(0o440, "shop-callers-tls"), within="-gateway", where=_of_tls
+        ),
+        changed("pod.volumes", _tls_volume(0o444, "shop-callers-tls"), where=_is_no_gateway),
+    ],
+    rules_tls.probes_in_plain_text: [
+        *(
+            changed(f"container.{probe}.httpGet", port, within="-gateway", where=_of_tls)
+            for probe in ("startupProbe", "readinessProbe", "livenessProbe")
+            for port in (_PROBE, {"path": "/healthz", "port": "http"})
+        ),
+        changed("container.ports", [], within="-gateway", where=_of_tls),
+    ],
+    rules_tls.health_stays_inside: [
+        changed(
+            "NetworkPolicy.spec.ingress",
+            [{"from": [{"podSelector": {}}], "ports": [{"port": 8081}]}],
+        ),
+        without("Service.spec.clusterIP", within="-headless", where=_of_tls),
+    ],
+    rules_tls.callers_check: [
+        changed("container.env", _one("RECOMPOSE_API_KEY"), where=_calls),
+        changed("container.env", _WITHOUT_MODE, within="-storefront", where=_calls),
+        no_argument("https://", within="-import", key="command"),
+        no_argument("https://", within="-test"),
+    ],
+    rules_tls.says_what_it_speaks: [
+        changed("Service.spec.ports", [{"name": "grpc", "port": 50051}], within="-gateway"),
+        changed("Service.spec.ports", [{"name": "http", "port": 8080}], within="-gateway"),
     ],
     rules_monitoring.monitored: [
         no_object("ServiceMonitor"),

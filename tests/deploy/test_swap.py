@@ -134,3 +134,20 @@ def test_a_wait_ends(
     )
     assert done.returncode == status
     assert ("did not come within a week" in done.stderr) == (comes == "never")
+
+
+def test_an_older_model_is_published_and_made_live_on_demand_alone(
+    rendered: dict[str, list[Object]],
+) -> None:
+    """The publisher and the gateway refuse it unless they are told; trying again mends nothing."""
+    told = render("gpu-ha", sets=["publish.allowOlder=true", "swap.allowOlder=true"])
+    for objects, allowed in ((rendered["gpu-ha"], False), (told, True)):
+        publish = job(objects, "publish")
+        assert 3 in publish["spec"]["podFailurePolicy"]["rules"][1]["onExitCodes"]["values"]
+        load, show = container(publish, "load"), container(publish, "publish")
+        assert load is not None
+        assert show is not None
+        assert "--bundles=/models/bundles" in load["args"]
+        switch = steps(job(objects, "forward"))[-1]
+        for line in (load["args"], show.get("args", []), switch.split()):
+            assert ("--allow-older" in line) == allowed

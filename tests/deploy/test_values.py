@@ -23,9 +23,10 @@ OWN: Final = {
     "API_KEYS_FILE", "CORS_ORIGINS", "OIDC_AUDIENCE", "OIDC_ISSUER",
     "TLS_CERT_FILE", "TLS_CLIENT_CA_FILE", "TLS_KEY_FILE",
     "BUNDLE_DIR", "BUNDLES_DIR", "CACHE_KEY", "DATA_DIR", "DRAIN_BUDGET_S", "DRAIN_GRACE_S",
-    "GRPC_HOST", "GRPC_PORT", "HTTP_HOST", "HTTP_PORT", "IMAGE_STORE", "IMAGE_STORE_ENDPOINT",
-    "IMAGE_STORE_REGION", "IMAGE_URIS", "IMAGE_URI_HOSTS", "QDRANT_API_KEY", "QDRANT_URL",
-    "READY_FILE", "REDIS_URL", "SNAPSHOT_REDIS_URL", "STOREFRONT_DIR", "TRITON_URL",
+    "GRPC_HOST", "GRPC_PORT", "HEALTH_PORT", "HTTP_HOST", "HTTP_PORT", "IMAGE_STORE",
+    "IMAGE_STORE_ENDPOINT", "IMAGE_STORE_REGION", "IMAGE_URIS", "IMAGE_URI_HOSTS",
+    "QDRANT_API_KEY", "QDRANT_URL", "READY_FILE", "REDIS_URL", "SNAPSHOT_REDIS_URL",
+    "STOREFRONT_DIR", "TRITON_URL",
 }  # fmt: skip
 
 
@@ -94,6 +95,13 @@ def test_every_value_has_a_schema_and_a_default() -> None:
         {"gateway": {"tracing": {"endpoint": "collector:4317"}}},
         {"gateway": {"tracing": {"endpoint": "http://user:password@collector:4317"}}},
         {"gateway": {"tracing": {"share": 2}}},
+        {"gateway": {"tls": {"secretName": "Gateway_TLS"}}},
+        {"gateway": {"tls": {"clients": {"caKey": "../ca.crt"}}}},
+        {"gateway": {"tls": {"clients": {"caKey": ""}}}},
+        {"gateway": {"tls": {"certManager": {"issuerRef": "authority"}}}},
+        {"gateway": {"tls": {"certManager": {"issuerRef": {"name": "a", "kind": ""}}}}},
+        {"gateway": {"settings": {"HEALTH_PORT": 9000}}},
+        {"gateway": {"settings": {"TLS_CERT_FILE": "/data/tls.crt"}}},
         {"qdrant": {"replicas": 2}},
         {"qdrant": {"external": {"url": "http://user:password@host:1"}}},
         {"redis": {"external": {"secret": "redis://host"}}},

@@ -7,9 +7,25 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.stack import Stack, StartingStack
+from tests.support.stack import READY_WITHIN_S, Stack, StartingStack
 
+_FOLDER = Path(__file__).parent
 _begun = pytest.StashKey[StartingStack]()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """First what needs no stack, while it starts; the first that does may have to wait for it."""
+    here = [place for place, item in enumerate(items) if _FOLDER in item.path.parents]
+    ordered = sorted((items[place] for place in here), key=_wants_stack)
+    for place, item in zip(here, ordered, strict=True):
+        items[place] = item
+    first = next((item for item in ordered if _wants_stack(item)), None)
+    if first is not None:
+        first.add_marker(pytest.mark.timeout(READY_WITHIN_S + 300))
+
+
+def _wants_stack(item: pytest.Item) -> bool:
+    return "stack" in getattr(item, "fixturenames", ())
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -17,8 +33,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
     It draws, embeds and imports 3,000 garments, which takes a minute of its own.
     """
-    wanted = any("stack" in getattr(item, "fixturenames", ()) for item in session.items)
-    if wanted and not session.config.option.collectonly:
+    if any(map(_wants_stack, session.items)) and not session.config.option.collectonly:
         folder = Path(tempfile.mkdtemp(prefix="recompose-stack-"))
         starting = StartingStack(folder)
         session.config.stash[_begun] = starting

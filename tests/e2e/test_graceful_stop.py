@@ -6,14 +6,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.benchmarks.load.drive import drive
-from tests.benchmarks.load.edges import Edge, GrpcEdge, RestEdge
 from tests.benchmarks.load.questions import Questions, read_catalog
-from tests.benchmarks.load.samples import Sample
 from tests.benchmarks.load.schedule import arrivals
+from tests.support.replicas import DEADLINE_S, balancing, served, unlike_answered, warm_up
 from tests.support.stack import Stack
 from tests.support.stack_gateways import Gateway, gateways_beside, is_ready
 
@@ -23,8 +21,6 @@ REPEATED = 0.95
 STOP_AFTER_S = 3.0
 UNREADY_WITHIN_S = 1.0
 GONE_WITHIN_S = 15.0
-DEADLINE_S = 60.0
-"""More than a busy machine needs: what is looked for are failures, not delays."""
 
 
 @pytest.fixture
@@ -43,10 +39,7 @@ async def test_a_gateway_that_is_told_to_end_loses_nothing_it_admitted(
     for gateway in gateways:
         await warm_up(gateway, questions)
     warmed = served(gateways[0])
-    edges: list[Edge] = [
-        GrpcEdge([gateway.grpc for gateway in gateways]),
-        RestEdge([gateway.rest for gateway in gateways]),
-    ]
+    edges = balancing(gateways)
     due = arrivals("poisson", RATE, SECONDS, seed=1)
     asking = asyncio.create_task(drive(due, edges, questions.next, deadline_s=DEADLINE_S))
     await asyncio.sleep(STOP_AFTER_S)
@@ -64,15 +57,6 @@ async def test_a_gateway_that_is_told_to_end_loses_nothing_it_admitted(
     assert is_ready(gateways[1])
 
 
-async def warm_up(gateway: Gateway, questions: Questions) -> None:
-    """Ask a little by both edges, so that a first request's work is not in what is timed."""
-    edges: list[Edge] = [GrpcEdge([gateway.grpc]), RestEdge([gateway.rest])]
-    samples = await drive([0.0] * 6, edges, questions.next, deadline_s=DEADLINE_S)
-    for edge in edges:
-        await edge.close()
-    assert unlike_answered(samples) == []
-
-
 def stop(gateway: Gateway) -> tuple[float, float]:
     """SIGTERM; seconds until it was not ready, and until it was gone."""
     started_s = time.monotonic()
@@ -82,17 +66,3 @@ def stop(gateway: Gateway) -> tuple[float, float]:
     unready_s = time.monotonic() - started_s
     gateway.process.wait(2 * GONE_WITHIN_S)
     return unready_s, time.monotonic() - started_s
-
-
-def served(gateway: Gateway) -> float:
-    """Requests that it answered well, by both edges."""
-    lines = httpx.get(f"http://{gateway.rest}/metrics").text.splitlines()
-    good = [line for line in lines if line.startswith("recompose_requests_total{")]
-    return sum(float(line.rsplit(" ", 1)[1]) for line in good if 'method="Search"' in line)
-
-
-def unlike_answered(samples: list[Sample]) -> list[tuple[str, str, str, float]]:
-    """Edge, outcome, reason and time of what got no answer."""
-    return [
-        (s.edge, s.outcome, s.reason, round(s.due_s, 2)) for s in samples if s.outcome != "answered"
-    ]

@@ -25,17 +25,18 @@ from tests.benchmarks.load.watch import GatewayWatch, Held
 from tests.support.stack import Stack
 from tests.support.stack_gateways import Gateway, gateways_beside
 
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("RECOMPOSE_TEST_LONG"), reason="minutes: part of make test-long"
-)
-SECONDS: Final = 600.0
+pytestmark = pytest.mark.timeout(2400)  # a busy machine takes long for so many requests
+SECONDS: Final = 600.0 if os.environ.get("RECOMPOSE_TEST_LONG") else 120.0
 REQUESTS: Final = 3000
 """At least so many, however long a busy machine takes: fewer would hide a leak of 1 KiB each."""
 CANCELLED: Final = 0.3
 CANCEL_WITHIN_S: Final = 0.03
 CALLERS: Final = 8
 DEADLINE_S: Final = 60.0
-SETTLED_WITHIN_S: Final = 15.0
+SETTLED_WITHIN_S: Final = 60.0
+MISSED: Final = 0.1
+"""Late or failed, at most: where others use the machine, the gateway may get a tenth of it. What
+such requests keep counts, too."""
 
 WARM_UP: Final = 100
 MIX: Final = {"composed": 1.0, "text": 1.0, "picture": 1.0}
@@ -47,11 +48,10 @@ LAZY_THREADS: Final = 6
 """Of the pools for the image store and for pictures, which start a thread when all others work."""
 
 LEAK_BYTES: Final = 1024
-BYTES_A_REQUEST: Final = 512
-"""What is wanted is 84: 8 MiB in 100,000 requests of which 30 % are cancelled. Without cancelled
-ones a gateway keeps 30 (measured); of each that is cancelled a KiB or so stays outside of Python's
-heap, which makes 300 a request. The bound notices a leak of half a KiB, and is to be lowered to 84
-once that is mended."""
+BYTES_A_REQUEST: Final = 31
+"""With SLACK_BYTES 4 MiB in 100,000 requests, although 8 would be allowed where 30 % are cancelled:
+of 56,000 in two minutes nothing stayed (measured). What stayed of each cancelled one before is in
+`retrieval.grpc_cancel`."""
 SLACK_BYTES: Final = 1 << 20
 """What a process that keeps nothing may differ by between two looks, however few the requests: the
 allocator gives back whole pages only, and buffers of gRPC's threads come and go (0.7 MiB between
@@ -86,7 +86,8 @@ def test_a_gateway_keeps_nothing_of_the_requests_it_served(stack: Stack, tmp_pat
     print(soak)
     assert soak.outcomes["answered"] > REQUESTS / 2
     assert soak.outcomes["cancelled"] > 0.5 * CANCELLED * soak.requests
-    assert set(soak.outcomes) <= {"answered", "cancelled"}
+    missed = soak.requests - soak.outcomes["answered"] - soak.outcomes["cancelled"]
+    assert missed <= MISSED * soak.requests
     assert soak.after.in_flight == 0
     assert soak.after.tasks <= soak.before.tasks
     assert soak.after.descriptors <= soak.before.descriptors + POOLED_CONNECTIONS

@@ -20,17 +20,21 @@ class Authority:
             *("-keyout", self._key, "-out", self.certificate),
         )
 
-    def server(self, name: str) -> ssl.SSLContext:
-        """TLS of a server with a certificate for ``name``, as ``DNS:shop.example``."""
-        certificate, key = self._folder / "server.pem", self._folder / "server.key"
+    def issue(self, names: str, *, name: str) -> tuple[Path, Path]:
+        """A certificate for ``names``, as ``DNS:shop.example``, in NAME.pem, and its key."""
+        certificate, key = self._folder / f"{name}.pem", self._folder / f"{name}.key"
         _openssl(
-            *("req", "-x509", *_NEW_KEY, "-days", "2", "-subj", "/CN=Server"),
+            *("req", "-x509", *_NEW_KEY, "-days", "2", "-subj", f"/CN={name}"),
             *("-CA", self.certificate, "-CAkey", self._key),
-            *("-addext", f"subjectAltName={name}", "-addext", "basicConstraints=CA:FALSE"),
+            *("-addext", f"subjectAltName={names}", "-addext", "basicConstraints=CA:FALSE"),
             *("-keyout", key, "-out", certificate),
         )
+        return certificate, key
+
+    def server(self, names: str) -> ssl.SSLContext:
+        """TLS of a server with a certificate for ``names``."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, key)
+        context.load_cert_chain(*self.issue(names, name="server"))
         return context
 
     def client(self) -> ssl.SSLContext:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.admission import Admission
+from gateway.admission import Admission, FixedLimit
 from gateway.edge_parts import Budgets, EdgeParts
 from gateway.telemetry import Metrics, request_id
 from gateway.validation import (
@@ -205,7 +205,7 @@ def edge_parts(
     return EdgeParts(
         search=core,
         catalog=core,
-        admission=Admission(limit, pressed),
+        admission=Admission(FixedLimit(limit), pressed),
         metrics=Metrics(),
         readiness=FakeReadiness(),
         request_id=request_id,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.support.freeze import freeze
 
-_START_S = 10.0
+_START_S = 60.0
 
 
 class RedisServer:

@@ -15,7 +15,7 @@ from typing import IO
 
 from tests.support.freeze import freeze
 
-_START_S = 20.0
+_START_S = 60.0
 BUCKET = "shop"
 SEEN_AFTER_S = 0.02
 """When the server surely sees a file that was changed behind its back."""

@@ -34,7 +34,11 @@ class Gateway:
 
 @contextmanager
 def gateways_beside(
-    stack: Stack, *folders: Path, command: Sequence[str] = _GATEWAY, **settings: object
+    stack: Stack,
+    *folders: Path,
+    command: Sequence[str] = _GATEWAY,
+    at: Gateway | None = None,
+    **settings: object,
 ) -> Iterator[list[Gateway]]:
     """Gateways with the settings of the stack's own, but for ports and ``settings``; ready when
     the block begins, and ended with it.
@@ -43,12 +47,13 @@ def gateways_beside(
         stack: whose parts they use.
         folders: one for each gateway, for its log; they start at the same time.
         command: arguments of Python's.
+        at: one that is gone, whose ports the only one takes.
     """
     own = psutil.Process(listener(stack.http_port)).environ()
     chosen = {name: str(value) for name, value in settings.items()}
     with ExitStack() as started:
         gateways = [
-            started.enter_context(_started(folder, command, own | chosen)) for folder in folders
+            started.enter_context(_started(folder, command, own | chosen, at)) for folder in folders
         ]
         for gateway in gateways:
             _wait_until_ready(gateway)
@@ -57,9 +62,9 @@ def gateways_beside(
 
 @contextmanager
 def _started(
-    folder: Path, command: Sequence[str], environment: Mapping[str, str]
+    folder: Path, command: Sequence[str], environment: Mapping[str, str], at: Gateway | None
 ) -> Iterator[Gateway]:
-    http, grpc = free_ports(2)
+    http, grpc = (port_of(at.rest), port_of(at.grpc)) if at else free_ports(2)
     paths = os.pathsep.join([str(ROOT / "services"), str(ROOT)])
     ports = {"HTTP_PORT": str(http), "GRPC_PORT": str(grpc)}
     folder.mkdir(parents=True, exist_ok=True)
@@ -80,6 +85,11 @@ def _started(
             process.wait(20)
         process.kill()
         process.wait()
+
+
+def port_of(address: str) -> int:
+    """Of HOST:PORT."""
+    return int(address.rpartition(":")[2])
 
 
 def is_ready(gateway: Gateway) -> bool:

@@ -5,6 +5,7 @@ milliseconds, are deterministic in their seed, and can be made to misbehave.
 """
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -45,6 +46,7 @@ def write_tiny_bundle(
     work: int = 0,
     padding_bytes: int = 0,
     tokenizer: Path | None = None,
+    trained_at: datetime | None = None,
 ) -> Path:
     """Write a bundle into ``directory`` and return it.
 
@@ -53,6 +55,7 @@ def write_tiny_bundle(
         queue_delay_us: how long Triton waits for a full batch: a slow server that burns no CPU.
         padding_bytes: size of a weight in each graph that nothing uses.
         tokenizer: a real one, for a gateway that reads it.
+        trained_at: what it says of that; nothing where None.
         work: this many extra 256x256 matrix products in each graph: a slow server that does.
     """
     random = np.random.default_rng(seed)
@@ -84,6 +87,7 @@ def write_tiny_bundle(
         "sizes": SIZES.model_dump(),
         "preprocess": _PREPROCESS.model_dump(),
         "text": _TEXT.model_dump(),
+        **({"trained_at": trained_at.isoformat()} if trained_at else {}),
     }
     (directory / "bundle.json").write_text(json.dumps(contents, indent=1))
     return directory

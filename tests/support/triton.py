@@ -20,7 +20,7 @@ from retrieval.triton import ModelRepository
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv-triton" / "bin" / "python"
 SERVE = ROOT / "deploy" / "triton_cpu" / "serve.py"
-_START_S = 30.0
+_START_S = 120.0  # on a busy machine; a start that fails is noticed at once
 
 
 class TritonServer:

@@ -5,6 +5,7 @@ import asyncio
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -23,12 +24,14 @@ WORDS = ("red", "blue", "coat", "with", "hood", "product", "a", "in")
 SCORE_ROUNDING = 5e-3
 
 
-def write_servable_bundle(folder: Path, *, seed: int) -> Path:
+def write_servable_bundle(folder: Path, *, seed: int, trained_at: datetime | None = None) -> Path:
     """A tiny bundle whose text encoder knows `WORDS`."""
     with NamedTemporaryFile("w", suffix=".json") as file:
         file.write(bert_tokenizer([*SPECIAL_TOKENS, *WORDS]).to_str())
         file.flush()
-        return write_tiny_bundle(folder, seed=seed, tokenizer=Path(file.name))
+        return write_tiny_bundle(
+            folder, seed=seed, tokenizer=Path(file.name), trained_at=trained_at
+        )
 
 
 def drawn_picture(number: int) -> bytes:

@@ -1,8 +1,10 @@
 """Checkpoints: what is written is read again, and what is not one is refused."""
 
+import os
 import pickle
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -10,8 +12,16 @@ from typing import Any
 import pytest
 import torch
 
-from sprc.checkpoint import CLASS_NAME, CheckpointError, load_model, save_checkpoint
+from sprc.checkpoint import (
+    CLASS_NAME,
+    CheckpointError,
+    load_model,
+    read_trained_at,
+    save_checkpoint,
+)
 from tests.training.tiny import tiny_model
+
+CUTS = 40 if os.environ.get("RECOMPOSE_TEST_LONG") else 16
 
 
 def written(path: Path) -> dict[str, Any]:
@@ -42,6 +52,23 @@ def test_half_checkpoint_is_half_the_size_and_within_rounding(tmp_path: Path) ->
     read = load_model(tmp_path / "half.pt").state_dict()
     for name, value in model.state_dict().items():
         assert torch.allclose(value.float(), read[name].float(), rtol=1e-3, atol=1e-6), name
+
+
+def test_a_checkpoint_says_when_it_was_trained_where_that_is_known(tmp_path: Path) -> None:
+    at = datetime(2026, 10, 1, 12, 30, tzinfo=UTC)
+    save_checkpoint(tiny_model(), tmp_path / "ours.pt", epoch=1, trained_at=at)
+    save_checkpoint(tiny_model(), tmp_path / "theirs.pt", epoch=1)
+    assert read_trained_at(tmp_path / "ours.pt") == at
+    assert read_trained_at(tmp_path / "theirs.pt") is None
+    load_model(tmp_path / "ours.pt")
+
+
+@pytest.mark.parametrize("told", ["yesterday", "2026-10-01", 3, ["2026-10-01"]])
+def test_a_time_that_is_none_is_refused(tmp_path: Path, told: Any) -> None:
+    content = written(tmp_path / "ckpt.pt")
+    torch.save({**content, "trained_at": told}, tmp_path / "ckpt.pt")
+    with pytest.raises(CheckpointError, match="trained_at is not a time"):
+        read_trained_at(tmp_path / "ckpt.pt")
 
 
 def test_tied_words_are_stored_once(tmp_path: Path) -> None:
@@ -251,18 +278,18 @@ def test_code_within_a_checkpoint_does_not_run(tmp_path: Path) -> None:
 
 
 def test_any_cut_or_damage_is_refused_or_read(tmp_path: Path) -> None:
-    """Cut at 40 places, and 200 single bytes changed: read, or refused with a `CheckpointError`."""
+    """Cut at places all over, and single bytes changed: read, or refused in a sentence."""
     path = tmp_path / "ckpt.pt"
     written(path)
     whole = path.read_bytes()
     random = Random(7)
-    for share in range(40):
-        path.write_bytes(whole[: len(whole) * share // 40])
+    for share in range(CUTS):
+        path.write_bytes(whole[: len(whole) * share // CUTS])
         with pytest.raises(CheckpointError):
             load_model(path)
     # Half of the changes in the archive's pickle and directory, where structure is.
     structure = [*range(2000), *range(len(whole) - 2000, len(whole))]
-    for turn in range(200):
+    for turn in range(5 * CUTS):
         place = random.choice(structure) if turn % 2 else random.randrange(len(whole))
         path.write_bytes(
             whole[:place] + bytes([whole[place] ^ random.randrange(1, 256)]) + whole[place + 1 :]

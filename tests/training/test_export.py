@@ -1,8 +1,8 @@
 """The export: graphs equal PyTorch, bytes are repeatable, a mismatch publishes nothing."""
 
 import json
-from copy import deepcopy
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,37 +14,22 @@ import torch
 from retrieval.bundle import GRAPHS, BundleError, load_bundle
 from sprc import export as exporting
 from sprc import onnx_graph
-from sprc.checkpoint import load_model, save_checkpoint
+from sprc.checkpoint import load_model, read_trained_at, save_checkpoint
 from sprc.export import ExportError, export
 from sprc.served import Graph, served_graphs
 from sprc.words import WordsError
+from tests.training.conftest import Exported
 from tests.training.tiny import tiny_model, tiny_tokenizer
 
 
-@pytest.fixture(scope="module")
-def half_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("half")
-    export(tiny_model(), tiny_tokenizer(folder), folder / "bundle", "float16", name="tiny")
-    return folder / "bundle"
+@pytest.fixture
+def half_bundle(tiny_half: Exported) -> Path:
+    return tiny_half.bundle
 
 
-@pytest.fixture(scope="module")
-def float_graphs() -> dict[str, onnx_graph.OnnxGraph]:
-    """As PyTorch's exporter gives them."""
-    graphs = served_graphs(tiny_model(), torch.float32)
-    return {graph.name: exporting._to_onnx(graph) for graph in graphs}
-
-
-@pytest.fixture(scope="module")
-def float_bundle(
-    float_graphs: dict[str, onnx_graph.OnnxGraph], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """Of these graphs: the exporter takes seconds, and here it would give the same ones again."""
-    folder = tmp_path_factory.mktemp("float")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exporting, "_to_onnx", lambda graph: deepcopy(float_graphs[graph.name]))
-        export(tiny_model(), tiny_tokenizer(folder), folder / "bundle", "float32", name="tiny")
-    return folder / "bundle"
+@pytest.fixture
+def float_bundle(tiny_float: Exported) -> Path:
+    return tiny_float.bundle
 
 
 @pytest.mark.parametrize("batch", [1, 5])
@@ -123,7 +108,7 @@ def files(folder: Path) -> dict[Path, bytes]:
 )
 def test_a_graph_with_wrong_numbers_publishes_nothing(
     half_bundle: Path,
-    float_graphs: dict[str, onnx_graph.OnnxGraph],
+    tiny_float: Exported,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     name: str,
@@ -131,7 +116,7 @@ def test_a_graph_with_wrong_numbers_publishes_nothing(
     said: str,
 ) -> None:
     def to_onnx(graph: Graph) -> onnx_graph.OnnxGraph:
-        exported = deepcopy(float_graphs[graph.name])
+        exported = tiny_float.again(graph)
         if graph.name == name:
             for key, weight in exported.weights.items():
                 if weight.dtype == np.float32:
@@ -147,17 +132,17 @@ def test_a_graph_with_wrong_numbers_publishes_nothing(
     assert list(half_bundle.parent.glob(".*")) == []
 
 
-def test_a_model_with_nan_publishes_nothing(float_bundle: Path, tmp_path: Path) -> None:
+def test_a_model_with_nan_publishes_nothing(
+    tiny_float: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PyTorch alone is wrong here, and the graph is right."""
+    monkeypatch.setattr(exporting, "_to_onnx", tiny_float.again)
     model = tiny_model()
     with torch.no_grad():
         model.vision_proj.bias[0] = np.nan
-    with pytest.raises(ExportError, match="image_encoder: image_tokens is not finite"):
+    with pytest.raises(ExportError, match="image_encoder: image_tokens is not finite in PyTorch"):
         export(model, tiny_tokenizer(tmp_path), tmp_path / "bundle", "float32", name="tiny")
     assert not (tmp_path / "bundle").exists()
-    # PyTorch alone, against a graph that is right.
-    graph, *_ = served_graphs(model, torch.float32)
-    with pytest.raises(ExportError, match="image_tokens is not finite in PyTorch"):
-        exporting._compare(graph, float_bundle / graph.name / "1" / "model.onnx", 1.0)
 
 
 def test_tokenizer_of_another_vocabulary_is_refused(tmp_path: Path) -> None:
@@ -219,8 +204,33 @@ def test_a_folder_that_takes_nothing_ends_in_a_sentence(
     assert "cannot be written: " in refused(capsys, checkpoint, Path("/proc/self/fdinfo/out"))
 
 
+def test_no_older_model_takes_the_place_of_a_newer_one_unless_it_is_told_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output, paths = tmp_path / "bundle", {}
+    for seed, year in enumerate((2025, 2026)):
+        paths[year] = tmp_path / str(year) / "ckpt.pt"
+        at = datetime(year, 10, 1, 12, tzinfo=UTC)
+        save_checkpoint(tiny_model(seed=seed), paths[year], epoch=1, trained_at=at)
+        tiny_tokenizer(tmp_path / str(year))
+    flags = ["--output", str(output), "--with-checkpoint"]
+    assert exporting.main(["--model-path", str(paths[2026]), *flags]) == 0
+    newer = load_bundle(output, verify=True)
+    assert newer.trained_at == datetime(2026, 10, 1, 12, tzinfo=UTC)
+    assert read_trained_at(output / "checkpoint.pt") == newer.trained_at
+    capsys.readouterr()
+    said = refused(capsys, paths[2025], output)
+    assert "was trained on 2025-10-01 at 12:00:00 UTC, before recompose" in said
+    assert load_bundle(output, verify=True) == newer
+    assert exporting.main(["--model-path", str(paths[2025]), *flags, "--allow-older"]) == 0
+    assert load_bundle(output, verify=True).digest != newer.digest
+
+
 @torch.inference_mode()
-def test_the_checkpoint_beside_a_bundle_holds_just_what_is_served(tmp_path: Path) -> None:
+def test_the_checkpoint_beside_a_bundle_holds_just_what_is_served(
+    tiny_half: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "_to_onnx", tiny_half.again)
     save_checkpoint(tiny_model(), tmp_path / "ckpt.pt", epoch=3)
     tiny_tokenizer(tmp_path)
     (tmp_path / "figures.json").write_text(

@@ -15,6 +15,7 @@ from sprc.checkpoint import CheckpointError, read_target_ratio, save_checkpoint
 from sprc.datasets.pictures import Transform
 from sprc.evaluation.backends import ModelOptions, open_backend
 from sprc.evaluation.options import model_options
+from tests.training.conftest import Exported
 from tests.training.parity import PARITY, TINY_A
 from tests.training.small_run import small_data, train
 from tests.training.tiny import tiny_model, tiny_tokenizer
@@ -46,9 +47,15 @@ def checkpoint(folder: Path, ratio: float) -> Path:
     return folder / "ckpt.pt"
 
 
-def test_a_bundle_has_the_ratio_of_its_training(trained: Path, tmp_path: Path) -> None:
+def test_training_writes_its_ratio_beside_the_weights(trained: Path) -> None:
     assert json.loads(trained.with_name("config.json").read_text())["target_ratio"] == 1.5
-    given = ["--model-path", str(trained), "--output", str(tmp_path / "bundle")]
+
+
+def test_a_bundle_has_the_ratio_beside_its_weights(
+    tiny_float: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "_to_onnx", tiny_float.again)
+    given = ["--model-path", str(checkpoint(tmp_path, 1.5)), "--output", str(tmp_path / "bundle")]
     assert export.main(given) == 0
     bundle = load_bundle(tmp_path / "bundle", verify=True)
     assert bundle.preprocess.target_ratio == 1.5

@@ -1,23 +1,41 @@
 """The load generator: its schedule, what it counts, whom it blames, and its report."""
 
 import asyncio
+import base64
+import io
 import json
+import os
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
+from xml.etree import ElementTree
 
+import httpx
 import pytest
+from PIL import Image
 
 from tests.benchmarks.load import report
 from tests.benchmarks.load.drive import drive
 from tests.benchmarks.load.edges import RestEdge, Told
-from tests.benchmarks.load.plan import NothingAnswered, Options, Phase, Stage, carry_out
+from tests.benchmarks.load.large import BODY_BYTES, PICTURE_BYTES, LargeQuestions
+from tests.benchmarks.load.plan import (
+    LARGE,
+    NothingAnswered,
+    Options,
+    Phase,
+    Stage,
+    carry_out,
+    offering,
+)
+from tests.benchmarks.load.publish import publish
 from tests.benchmarks.load.questions import Question, Questions, question
 from tests.benchmarks.load.samples import Sample, percentiles, recovered_after_s, summarise
 from tests.benchmarks.load.schedule import arrivals
-from tests.benchmarks.load.verdicts import verdicts
-from tests.benchmarks.load.watch import Held, lag_bound_ms
+from tests.benchmarks.load.verdicts import Verdict, verdicts
+from tests.benchmarks.load.watch import GatewayWatch, Held, lag_bound_ms
 from tests.support.triton import free_ports
 
 ASKED = question("text", {}, "a red dress", 1)
@@ -131,7 +149,7 @@ class Limited:
         self._most, self._random = most, random.Random(0)
 
     async def __call__(self, stages: Sequence[Stage]) -> list[Phase]:
-        return [self._phase(name, rate) for name, rate in stages]
+        return [self._phase(stage.name, stage.rate) for stage in stages]
 
     def _phase(self, name: str, rate: float) -> Phase:
         samples = [
@@ -149,11 +167,11 @@ async def test_the_plan_finds_the_peak_and_the_report_tells_of_it() -> None:
     how = Options(seconds=20, deadline_s=1)
     found = await carry_out(Limited(60), how, lambda phase: None)
     assert found.peak_per_s == pytest.approx(60, rel=0.1)
-    assert [phase.name for phase in found.phases[-5:]] == [
-        "0.7 C", "2 C", "after 2 C", "4 C", "after 4 C",
+    assert [phase.name for phase in found.phases[-6:]] == [
+        "0.7 C", LARGE, "2 C", "after 2 C", "4 C", "after 4 C",
     ]  # fmt: skip
     judged = verdicts(found, how.deadline_s)
-    assert len(judged) == 11
+    assert len(judged) == 13
     assert all(verdict.held for verdict in judged), judged
     page = report.as_html(found, judged, {"mix": "<b>"})
     assert page.count("<svg") == 7
@@ -161,6 +179,65 @@ async def test_the_plan_finds_the_peak_and_the_report_tells_of_it() -> None:
     assert "429 OVERLOADED" in page
     told = json.loads(json.dumps(report.as_json(found, judged, {})))
     assert len(told["phases"]) == len(found.phases)
+
+
+async def test_the_published_page_has_every_expectation_and_phase(tmp_path: Path) -> None:
+    how = Options(seconds=20, deadline_s=1)
+    found = await carry_out(Limited(60), how, lambda phase: None)
+    judged = [*verdicts(found, how.deadline_s), Verdict("more", "less", False)]
+    page, picture = publish(tmp_path / "new", found, judged, {"processors": 2})
+    text = page.read_text()
+    for verdict in judged:
+        word = "held" if verdict.held else "**missed**"
+        assert f"| {verdict.expected} | {verdict.measured} | {word} |" in text
+    assert [text.count(f"\n| {phase.name} | ") > 0 for phase in found.phases] == [
+        True for _ in found.phases
+    ]
+    assert "Measured on 2 cores" in text
+    root = ElementTree.fromstring(picture.read_text())  # noqa: S314 - our own
+    drawn = root.findall(".//{http://www.w3.org/2000/svg}polyline")
+    assert len(drawn) == 2 + 3 + 1 + 1
+
+
+async def test_large_uploads_come_beside_ordinary_searches_at_their_own_rate() -> None:
+    ordinary, large = ASKED, replace(ASKED, kind="large")
+    asked: list[str] = []
+
+    class Noting(OneAtATime):
+        async def ask(self, question: Question, deadline_s: float) -> Told:
+            asked.append(question.kind)
+            return "answered", ""
+
+    async with httpx.AsyncClient(base_url="http://127.0.0.1:9") as nobody:
+        offer = offering(
+            [Noting(0)],
+            lambda: ordinary,
+            lambda: large,
+            GatewayWatch(nobody, os.getpid()),
+            Options(seconds=0.5, deadline_s=1, arrivals="constant"),
+        )
+        with_large, without = await offer([Stage("a", 100, large_per_s=20), Stage("b", 60)])
+    assert (with_large.rate, with_large.summary.outcomes) == (100, {"answered": 60})
+    assert (without.rate, without.summary.outcomes) == (60, {"answered": 30})
+    assert asked.count("large") == 10
+    assert "large" in asked[:4] and "large" not in asked[-30:]  # noqa: PT018
+    assert set(with_large.summary.answered_by_kind_ms) == {"text", "large"}
+
+
+def test_large_uploads_are_as_large_as_they_may_be_and_new_each_time() -> None:
+    drawn = LargeQuestions(seed=1)
+    questions = [drawn.next() for _ in range(4)]
+    kinds = [question.kind for question in questions]
+    assert kinds == ["10 MiB of JSON", "16 megapixels"] * 2
+    contents = [question.message.reference.image.content for question in questions]
+    assert len(set(contents)) == 4
+    for drawn_one, content in zip(questions, contents, strict=True):
+        body = json.loads(drawn_one.encoded)
+        assert base64.b64decode(body["reference"]["image"]["content"]) == content
+        assert len(content) <= PICTURE_BYTES
+    assert 0.99 * BODY_BYTES < len(questions[0].encoded) <= BODY_BYTES
+    with Image.open(io.BytesIO(contents[1])) as picture:
+        assert picture.width * picture.height > 16_000_000
 
 
 async def test_a_broken_expectation_is_told() -> None:

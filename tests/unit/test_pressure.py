@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.admission import Admission
+from gateway.admission import Admission, FixedLimit
 from gateway.pressure import Pressure, read_memory_limit, read_resident_bytes
 from recompose.v1 import search_pb2
 from retrieval.errors import Overloaded
@@ -35,14 +35,34 @@ async def held_up(steps: int) -> None:
 
 
 def test_lateness_that_lasts_is_pressure_and_one_long_step_is_none() -> None:
-    lags: list[float] = []
-    pressure = Pressure(max_lag_s=0.1, memory_limit_bytes=None, observe_lag=lags.append)
+    pressure = Pressure(max_lag_s=0.1, memory_limit_bytes=None, observe_lag=lambda _: None)
     told = []
     for lag_s in (5.0, 0.0, 0.2, 0.2, 0.2, 0.2, 0.1, 0.2, 0.2):
         pressure.measured(lag_s)
         told.append(pressure.is_high())
     assert told == [False, False, False, False, True, True, False, False, False]
-    assert len(lags) == len(told)
+
+
+async def test_a_long_step_is_late_for_each_moment_in_it() -> None:
+    lags: list[float] = []
+    pressure = Pressure(max_lag_s=0.1, memory_limit_bytes=None, observe_lag=lags.append)
+    async with watched(pressure):
+        await asyncio.sleep(0.1)
+        lags.clear()
+        time.sleep(0.5)  # noqa: ASYNC251 - this is what is tested
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert len(lags) >= 24
+    assert max(lags) > 0.45
+    # Moments lie 20 ms apart, so each waited 20 ms less than the one before it.
+    assert lags[0] - lags[-1] == pytest.approx(0.02 * (len(lags) - 1))
+
+
+def test_after_a_stop_of_hours_the_loop_is_not_held_up_by_telling_of_it() -> None:
+    lags: list[float] = []
+    pressure = Pressure(max_lag_s=0.1, memory_limit_bytes=None, observe_lag=lags.append)
+    assert pressure._tell(0.0, 7200.0) > 7200
+    assert len(lags) == 500
 
 
 async def test_a_loop_that_is_held_up_is_noticed_and_forgotten() -> None:
@@ -91,7 +111,7 @@ def test_the_limit_is_the_control_groups(
 
 def test_under_pressure_one_is_let_in() -> None:
     pressed = True
-    admission = Admission(8, lambda: pressed)
+    admission = Admission(FixedLimit(8), lambda: pressed)
     with admission.permit():
         with pytest.raises(Overloaded), admission.permit():
             pass

@@ -1,5 +1,5 @@
-"""docs/reliability.md and THREATMODEL.md: each line names tests that exist, and each cell of the
-fault matrix has a line."""
+"""docs/reliability.md and THREATMODEL.md: each line names tests that exist, or what `make load`
+measured and held, and each cell of the fault matrix has a line."""
 
 import ast
 import re
@@ -15,6 +15,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "reliability.md").read_text()
 NOT_SHOWN = "Not shown yet"
 LINK = re.compile(r"\[`(tests/[\w/]+\.py)::(\w+)(?:\[(.+?)\])?`\]\(\.\./(.+?)\)")
+
+MEASURED = re.compile(r"\[`make load`: (.+?)\]\(load/README\.md\)")
+"""A line of docs/load/README.md, by what it says is expected."""
 
 FAULTS = {
     "down or refuses",
@@ -67,10 +70,16 @@ def lines_of(page: str) -> list[Line]:
 def complaints(line: Line) -> list[str]:
     """What is wrong with a line that is shown."""
     links = LINK.findall(line.cells[-1])
-    if not links:
+    measured = MEASURED.findall(line.cells[-1])
+    if not links and not measured:
         return ["names no test"]
     named = re.findall(r"tests/[^`]+::", line.cells[-1])
     found = [] if len(named) == len(links) else ["has a link that cannot be read"]
+    found += [
+        f"{expected!r} {held().get(expected, 'is not measured')}"
+        for expected in measured
+        if held().get(expected) != "held"
+    ]
     for path, test, case, to in links:
         if to != path:
             found.append(f"{path} leads to {to}")
@@ -81,6 +90,14 @@ def complaints(line: Line) -> list[str]:
         elif case and not any(pattern.fullmatch(case) for pattern in cases_of(path)):
             found.append(f"{path} has no case {case!r}")
     return found
+
+
+@cache
+def held() -> dict[str, str]:
+    """What the committed report of `make load` expects -> what it found: held, or else."""
+    page = (ROOT / "docs" / "load" / "README.md").read_text()
+    expected = [line for line in lines_of(page) if line.section == "What is expected"]
+    return {line.cells[0]: line.cells[-1].strip("*") for line in expected}
 
 
 @cache
@@ -159,6 +176,17 @@ def test_every_kind_of_bad_input_has_lines() -> None:
 def test_what_is_not_shown_names_no_test() -> None:
     assert DUE
     assert not [line.happens for line in DUE if "::" in "".join(line.cells)]
+
+
+def test_a_figure_that_was_missed_or_never_measured_shows_nothing() -> None:
+    def told(expected: str) -> list[str]:
+        link = f"[`make load`: {expected}](load/README.md)"
+        return complaints(Line("Under load", ("something happens", "", link)))
+
+    assert held()
+    for expected, word in held().items():
+        assert bool(told(expected)) is (word != "held")
+    assert told("2 C: goodput is 7 C or more") == ["'2 C: goodput is 7 C or more' is not measured"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from gateway.pictures import to_pixels
-from retrieval.preprocess.targetpad import targetpad
+from retrieval.preprocess.targetpad import CLIP_MEAN, CLIP_STD, targetpad
 from tests.support.fake_encoder import BUNDLE
 
 PARITY = Path(__file__).parents[1] / "parity"
@@ -59,3 +59,29 @@ def test_serving_pads_to_the_ratio_of_its_bundle(ratio: float) -> None:
     for other in (1.0, 1.25, 1.5):
         equal = np.array_equal(served, targetpad(picture, size=side, ratio=other))
         assert equal == (other == ratio)
+
+
+_SHAPES = [(640, 480), (480, 640), (600, 590), (590, 600), (300, 31), (31, 300), (97, 96), (5, 9)]
+
+
+@pytest.mark.parametrize("dimensions", _SHAPES)
+@pytest.mark.parametrize("ratio", [1.0, 1.25, 2.0, 3.0])
+@pytest.mark.parametrize("size", [32, 96, 224])
+def test_the_shorter_way_of_rgb_leads_to_the_same_bytes(
+    dimensions: tuple[int, int], ratio: float, size: int
+) -> None:
+    """RGBX has the same three bands and goes the long way: pad, resize, crop, convert."""
+    width, height = dimensions
+    noise = np.random.default_rng(11).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    picture = Image.fromarray(noise)
+    long_way = targetpad(picture.convert("RGBX"), size=size, ratio=ratio)
+    np.testing.assert_array_equal(targetpad(picture, size=size, ratio=ratio), long_way)
+
+
+def test_every_8_bit_value_is_normalised_as_the_formula_says() -> None:
+    ramp = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    pixels = targetpad(Image.fromarray(np.stack([ramp] * 3, axis=-1)), size=16)
+    mean = np.asarray(CLIP_MEAN, dtype=np.float32)[:, None, None]
+    std = np.asarray(CLIP_STD, dtype=np.float32)[:, None, None]
+    unit = ramp.astype(np.float32) / np.float32(255)
+    np.testing.assert_array_equal(pixels, (unit - mean) / std)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from retrieval.errors import CallerError, ImageTooLarge, InvalidImage, UnsupportedImage
+from retrieval.preprocess import jpeg
 from retrieval.preprocess.exif import read_orientation
 from retrieval.preprocess.image_format import ImageFormat
 from retrieval.preprocess.upload import DEFAULT_FORMATS, normalise_upload
@@ -53,6 +54,19 @@ def test_reads(case: Read) -> None:
     assert (image.mode, image.size, image.info) == ("RGB", case.size, {})
     wrong = [place for place, color in case.pixels.items() if not near(image, place, color)]
     assert not wrong
+
+
+@pytest.mark.parametrize("piece_bytes", [1, 2, 3, 64, 1 << 20])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_is_the_same_in_pieces_of_any_size(
+    piece_bytes: int, progressive: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = pictures.encode(pictures.textured(), "JPEG", progressive=progressive)
+    whole = normalise_upload(data)
+    monkeypatch.setattr(jpeg, "_PIECE_BYTES", piece_bytes)
+    assert normalise_upload(data).tobytes() == whole.tobytes()
+    with pytest.raises(InvalidImage):
+        normalise_upload(data[:-2])
 
 
 def test_a_bomb_is_refused_without_being_unpacked() -> None:

@@ -2,7 +2,8 @@
 
 Read with ``weights_only`` and strictly: a missing, surplus or misshapen tensor is an error.
 Published checkpoints hold their ViT in float16; everything is computed in float32 here. Names
-that a data-parallel wrapper began with ``module.`` are understood, and its class name too.
+that a data-parallel wrapper began with ``module.`` are understood, and its class name too. Those
+that are trained here also say when, as ``trained_at`` (ISO 8601); published ones do not.
 """
 
 import os
@@ -10,6 +11,7 @@ import pickle
 import struct
 import warnings
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 from zipfile import BadZipFile, is_zipfile
@@ -94,6 +96,24 @@ def read_target_ratio(path: Path) -> float:
     return _beside(path).target_ratio
 
 
+def read_trained_at(path: Path) -> datetime | None:
+    """When training wrote a checkpoint's weights; None where it does not say.
+
+    Raises `CheckpointError`.
+    """
+    content = _read(path)
+    told = content.get("trained_at") if isinstance(content, Mapping) else None
+    if told is None:
+        return None
+    try:
+        at = datetime.fromisoformat(told)
+    except (TypeError, ValueError):
+        at = None
+    if at is None or at.tzinfo is None:
+        raise CheckpointError(f"{path}: trained_at is not a time with its zone")
+    return at
+
+
 def save_checkpoint(
     model: ImageTextModel,
     path: Path,
@@ -101,12 +121,14 @@ def save_checkpoint(
     epoch: int,
     half: bool = False,
     target_ratio: float = PUBLISHED_RATIO,
+    trained_at: datetime | None = None,
 ) -> None:
     """Write a checkpoint aside, sync it, rename it, and ``config.json`` beside it.
 
     With `half` matrices are stored in float16, as a float16 export rounds them; what has one
     dimension stays as it is. Tied tensors are stored once.
-    `target_ratio` is what pictures were padded to in training, 1 for squarepad.
+    `target_ratio` is what pictures were padded to in training, 1 for squarepad; `trained_at` is
+    when the weights came to be, left out where that is not known.
     """
     halves: dict[int, Tensor] = {}
     state = {}
@@ -114,10 +136,11 @@ def save_checkpoint(
         if half and value.is_floating_point() and value.ndim > 1:
             value = halves.setdefault(value.data_ptr(), value.half())
         state[name] = value
+    said = {"trained_at": trained_at.isoformat(timespec="seconds")} if trained_at else {}
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_suffix(".partial")
     with aside.open("wb") as stream:
-        torch.save({"epoch": epoch, type(model).__name__: state}, stream)
+        torch.save({"epoch": epoch, **said, type(model).__name__: state}, stream)
         stream.flush()
         os.fsync(stream.fileno())
     ConfigFile.of(model.config, target_ratio).write(path)

@@ -4,6 +4,7 @@ python -m sprc.evaluate --dataset FashionIQ --data-path DIR --model-path CKPT --
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from sprc.datasets.pictures import Transform
 from sprc.datasets.records import Protocol
 from sprc.evaluation.backends import open_backend
+from sprc.evaluation.certificates import Certificates
 from sprc.evaluation.command import interrupted_by_sigterm, run_command
 from sprc.evaluation.curves import draw_curves
 from sprc.evaluation.document import describe, prepare_folder, write_aside, write_document
@@ -90,9 +92,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--endpoint",
         type=_endpoint,
         metavar="HOST:PORT",
-        help="evaluate a running service through its gRPC API: the gallery goes into a throw-away "
-        "catalog that is removed afterwards; ranks beyond the service's depth of 200 count as not "
-        "found; with --model-path both stand side by side",
+        help="evaluate a running service through its gRPC API, by TLS as https://HOST:PORT: the "
+        "gallery goes into a throw-away catalog that is removed afterwards; ranks beyond the "
+        "service's depth of 200 count as not found; with --model-path both stand side by side",
     )
     add_model_flags(parser, required=False)
     add_loading_flags(parser)
@@ -104,6 +106,7 @@ def evaluate(options: argparse.Namespace) -> None:
     prepare_folder(options.output)
     if options.endpoint is not None:
         options.endpoint.require_reachable()
+        Certificates.of(os.environ)  # A file that is not there shows now, too.
     backend = None
     if options.model_path is not None:
         backend = open_backend(options.model_path, model_options(options))

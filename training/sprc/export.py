@@ -11,6 +11,7 @@ import argparse
 import json
 import shutil
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,11 +20,27 @@ import onnxruntime
 import torch
 from torch import nn
 
-from retrieval.bundle import GRAPHS, Bundle, Preprocess, Sizes, TextRules, compute_digest
+from retrieval.bundle import (
+    GRAPHS,
+    Bundle,
+    BundleError,
+    Preprocess,
+    Sizes,
+    TextRules,
+    compute_digest,
+    load_bundle,
+)
+from retrieval.bundle_age import older_than
 from retrieval.preprocess.targetpad import CLIP_MEAN, CLIP_STD
 from retrieval.preprocess.text import MAX_WORDS
 from sprc import onnx_graph
-from sprc.checkpoint import CheckpointError, load_model, read_target_ratio, save_checkpoint
+from sprc.checkpoint import (
+    CheckpointError,
+    load_model,
+    read_target_ratio,
+    read_trained_at,
+    save_checkpoint,
+)
 from sprc.config import PUBLISHED_RATIO
 from sprc.model import Blip2QformerCirAlignPrompt
 from sprc.served import Graph, served_graphs
@@ -70,6 +87,11 @@ def main(arguments: list[str] | None = None) -> int:
         action="store_true",
         help="also write checkpoint.pt: the weights just as they are served, to go on from",
     )
+    parser.add_argument(
+        "--allow-older",
+        action="store_true",
+        help="replace the bundle in --output also where it was trained later",
+    )
     parser.add_argument("--vit-heads", type=int, help="attention heads of the ViT")
     parser.add_argument("--qformer-heads", type=int, help="attention heads of the Q-Former")
     options = parser.parse_args(arguments)
@@ -85,7 +107,9 @@ def main(arguments: list[str] | None = None) -> int:
             options.precision,
             name=options.name,
             target_ratio=read_target_ratio(options.model_path),
+            trained_at=read_trained_at(options.model_path),
             metrics=_read_metrics(options.metrics) if options.metrics else None,
+            allow_older=options.allow_older,
             with_checkpoint=options.with_checkpoint,
         )
     except (CheckpointError, ExportError, WordsError) as error:
@@ -103,16 +127,19 @@ def export(
     *,
     name: str,
     target_ratio: float = PUBLISHED_RATIO,
+    trained_at: datetime | None = None,
     metrics: dict[str, Any] | None = None,
     with_checkpoint: bool = False,
+    allow_older: bool = False,
 ) -> Bundle:
     """Write a bundle aside, check it, and move it to `output`; returns its ``bundle.json``.
 
     The model's matrices are rounded to float16 in place for a float16 export, so that PyTorch
     and the graphs hold the same numbers. Serving pads pictures to `target_ratio`, 1 being
     squarepad. With `with_checkpoint` the same numbers lie beside the graphs as ``checkpoint.pt``.
-    Raises `ExportError`, as when a graph differs from PyTorch, or `WordsError` for the
-    tokenizer, and leaves `output` as it was.
+    `trained_at` is the checkpoint's: a bundle in `output` that was trained later is replaced with
+    `allow_older` alone. Raises `ExportError`, as when a graph differs from PyTorch, or `WordsError`
+    for the tokenizer, and leaves `output` as it was.
     """
     output = output.resolve()
     aside = output.with_name(f".{output.name}.partial")
@@ -136,11 +163,16 @@ def export(
             del exported
             differences[graph.name] = _compare(check, path, TOLERANCE[precision])
         bundle = _describe(model, aside, precision, name, target_ratio, metrics or {}, differences)
+        bundle = bundle.model_copy(update={"trained_at": trained_at})
+        if not allow_older:
+            _require_newer(bundle, output)
         (aside / "bundle.json").write_text(bundle.model_dump_json(indent=1) + "\n")
         if with_checkpoint:
             half = precision == "float16"
             path = aside / CHECKPOINT
-            save_checkpoint(model, path, epoch=0, half=half, target_ratio=target_ratio)
+            save_checkpoint(
+                model, path, epoch=0, half=half, target_ratio=target_ratio, trained_at=trained_at
+            )
         _publish(aside, output)
     except OSError as error:
         raise ExportError(f"{output} cannot be written: {error.strerror or error}") from error
@@ -252,6 +284,16 @@ def _describe(
         metrics=metrics,
         export={"opset": OPSET, "max_abs_difference": differences},
     )
+
+
+def _require_newer(bundle: Bundle, output: Path) -> None:
+    """Raise `ExportError` where the bundle in `output`, if it is one, is newer."""
+    try:
+        there = load_bundle(output)
+    except BundleError:
+        return
+    if told := older_than(bundle, there):
+        raise ExportError(f"{told}: replace {output} all the same with --allow-older")
 
 
 def _publish(aside: Path, output: Path) -> None:

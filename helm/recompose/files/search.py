@@ -2,13 +2,15 @@
 
 ``search.py URL [CATALOG]`` imports two products with drawn pictures into a catalog (one of
 its own where none is named), asks for one of them "in blue", finds the other, and deletes both.
-RECOMPOSE_API_KEY holds its key where the gateway asks for one.
+RECOMPOSE_API_KEY holds its key where the gateway asks for one; RECOMPOSE_TLS_CA is a file with the
+roots of its certificate, RECOMPOSE_TLS_CERT and RECOMPOSE_TLS_KEY the one to show to it.
 """
 
 import base64
 import json
 import os
 import secrets
+import ssl
 import struct
 import sys
 import urllib.error
@@ -39,7 +41,7 @@ def main(base: str, catalog: str) -> int:
         finally:
             for name in products:
                 call(base, "DELETE", f"/v1/products/{name}?catalog={catalog}")
-    except (urllib.error.URLError, TimeoutError, ValueError) as error:
+    except (OSError, ValueError) as error:
         code = f" with {error.code}" if isinstance(error, urllib.error.HTTPError) else ""
         print(f"search: the gateway failed{code}: {type(error).__name__}.")
         return 1
@@ -52,15 +54,23 @@ def main(base: str, catalog: str) -> int:
 
 
 def call(base: str, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """One call of the REST API. Raises URLError (HTTPError for a status), TimeoutError."""
+    """One call of the REST API. Raises OSError (HTTPError for a status)."""
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json"} if data else {}
     if key := os.environ.get("RECOMPOSE_API_KEY"):
         headers["Authorization"] = f"Bearer {key}"
     request = urllib.request.Request(base + path, data, headers, method=method)
-    with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
+    with urllib.request.urlopen(request, timeout=_TIMEOUT_S, context=tls()) as answer:
         text = answer.read()
     return json.loads(text) if text else {}
+
+
+def tls() -> ssl.SSLContext:
+    """How the gateway is checked, where its address is one of https."""
+    context = ssl.create_default_context(cafile=os.environ.get("RECOMPOSE_TLS_CA"))
+    if certificate := os.environ.get("RECOMPOSE_TLS_CERT"):
+        context.load_cert_chain(certificate, os.environ.get("RECOMPOSE_TLS_KEY"))
+    return context
 
 
 def png(color: tuple[int, int, int]) -> bytes:

@@ -27,6 +27,20 @@
 {{- if and $values.access.oidc.issuer $values.networkPolicy.enabled (not $values.networkPolicy.external) -}}
 {{- fail "networkPolicy.external is needed with access.oidc: the way out to the issuer." -}}
 {{- end -}}
+{{- $tls := $values.gateway.tls -}}
+{{- $issued := $tls.certManager.issuerRef.name -}}
+{{- if and (not $tls.secretName) (or $issued $tls.clients.caSecret $tls.clients.secretName $tls.clients.certManager.issuerRef.name) -}}
+{{- fail "gateway.tls.secretName is needed: the Secret with the certificate of both edges, which cert-manager makes with certManager." -}}
+{{- end -}}
+{{- if and (not $tls.clients.secretName) (or $tls.clients.caSecret $tls.clients.certManager.issuerRef.name) -}}
+{{- fail "gateway.tls.clients.secretName is needed: the Secret with the certificate that the release's own callers show." -}}
+{{- end -}}
+{{- if and $tls.clients.secretName (eq $tls.clients.secretName $tls.secretName) -}}
+{{- fail "gateway.tls.clients.secretName is the gateways' own: callers need a key of their own." -}}
+{{- end -}}
+{{- if and $tls.secretName (eq $values.routes.kind "gateway") (or $values.routes.hosts.api $values.routes.hosts.grpc) (not $values.routes.gateway.caConfigMap) -}}
+{{- fail "routes.gateway.caConfigMap is needed with gateway.tls: the ConfigMap with ca.crt, by which the Gateway knows the gateways' certificate." -}}
+{{- end -}}
 {{- $tracing := $values.gateway.tracing -}}
 {{- if and $tracing.endpoint $values.networkPolicy.enabled (not $tracing.collector) (not $values.networkPolicy.external) -}}
 {{- fail "gateway.tracing.collector is needed with its endpoint: the way out to where the collector runs." -}}

@@ -10,6 +10,7 @@ import asyncio
 import sys
 
 from gateway.audit.recall import ENOUGH
+from gateway.late_imports import late_imports
 from gateway.settings import Settings
 from retrieval.domain import Pooled, Tuning
 from retrieval.errors import RecomposeError
@@ -40,7 +41,8 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
 
 
 async def _audit(settings: Settings) -> Tuning | None:
-    from gateway.wiring import audit_of  # late: see __main__
+    with late_imports():
+        from gateway.wiring import audit_of  # late: see __main__
 
     async with audit_of(settings) as audit:
         return await audit.run()

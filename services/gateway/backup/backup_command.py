@@ -11,6 +11,7 @@ from gateway.backup.making import Made
 from gateway.backup.progress import Bar
 from gateway.backup.pruning import prune
 from gateway.backup.told import INCOMPLETE, reason_of, run_told
+from gateway.late_imports import late_imports
 from gateway.settings import Settings
 
 _DESCRIPTION = """\
@@ -70,7 +71,8 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
 async def _back_up(settings: Settings, options: argparse.Namespace) -> Made:
     bar = Bar()
     try:
-        from gateway.wiring import backup_of  # late: see __main__
+        with late_imports():
+            from gateway.wiring import backup_of  # late: see __main__
 
         async with backup_of(settings) as backup:
             folder = BackupFolder(options.target)

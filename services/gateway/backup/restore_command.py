@@ -11,6 +11,7 @@ from gateway.backup.progress import Bar
 from gateway.backup.reading import OpenBackup
 from gateway.backup.restoring import Restored
 from gateway.backup.told import INCOMPLETE, run_told
+from gateway.late_imports import late_imports
 from gateway.settings import Settings
 
 _DESCRIPTION = """\
@@ -72,7 +73,8 @@ async def _run(settings: Settings, options: argparse.Namespace) -> int:
             await check(backup, bar)
             print(_contents(backup))
             return 0
-        from gateway.wiring import restore_of  # late: see __main__
+        with late_imports():
+            from gateway.wiring import restore_of  # late: see __main__
 
         async with restore_of(settings, embed=options.embed) as restore:
             done = await restore.run(backup, bar, into_existing=options.into_existing)

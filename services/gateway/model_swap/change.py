@@ -25,6 +25,7 @@ from gateway.model_swap.parts import SwapParts, SwapRefused, patiently
 from gateway.model_swap.passes import told_pass
 from gateway.model_swap.synchronise import Report
 from gateway.spaces import TRUSTED_S
+from retrieval.bundle_age import older_than
 from retrieval.domain import SwapRecord
 from retrieval.ports import BULK_BUDGET_S
 
@@ -37,13 +38,21 @@ _FEW: Final = 16
 """What a pass may find and still be the last one before the move: the pass after it is as short."""
 
 
-async def switch(parts: SwapParts, model: str, *, change_share: float, leave_out: int = 0) -> None:
+async def switch(
+    parts: SwapParts,
+    model: str,
+    *,
+    change_share: float,
+    leave_out: int = 0,
+    allow_older: bool = False,
+) -> None:
     """Make a model live that was backfilled and audited.
 
     Args:
         change_share: of the products that the audit saw; where more have come or gone since, it
             has to be made again.
         leave_out: products that may be missing for want of a whole picture.
+        allow_older: whether it may have been trained before the live one. `rollback` never asks.
 
     Raises `SwapRefused` and `RecomposeError`.
     """
@@ -57,6 +66,8 @@ async def switch(parts: SwapParts, model: str, *, change_share: float, leave_out
     record = await _record(parts, model) if model in models.all else SwapRecord()
     if not record.synchronised_from:
         raise SwapRefused(f"the backfill of {model} has not ended: run 'model backfill {model}'")
+    if not allow_older:
+        _require_newer(parts, model, models.live)
     await _require_audit(parts, model, change_share)
     await settle(parts, models.live, leave_out=leave_out)
     await _move(parts, models.live, model, previous=models.live, leave_out=leave_out)
@@ -116,6 +127,13 @@ async def _move(parts: SwapParts, live: str, model: str, *, previous: str, leave
     await patiently(partial(parts.registry.move, model))
     parts.say(f"{model} is live; gateways follow within a second or so")
     await settle(parts, model, leave_out=leave_out)
+
+
+def _require_newer(parts: SwapParts, model: str, live: str) -> None:
+    if told := older_than(parts.side(model).space.bundle, parts.side(live).space.bundle):
+        raise SwapRefused(
+            f"{told}, which is live: use 'model rollback' if that was live before, or --allow-older"
+        )
 
 
 async def _require_audit(parts: SwapParts, model: str, change_share: float) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from gateway.audit.command import sentence_of
+from gateway.late_imports import late_imports
 from gateway.model_swap import told
 from gateway.model_swap.backfill import backfill
 from gateway.model_swap.change import rollback, switch
@@ -18,6 +19,7 @@ from gateway.model_swap.publish import Published
 from gateway.model_swap.retire import retire
 from gateway.model_swap.status import status
 from gateway.settings import Settings
+from publisher.bundles import OlderModel
 from publisher.repository import PublishError
 from retrieval.errors import DependencyError, RecomposeError
 
@@ -71,16 +73,23 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     publish.add_argument(
         "--timeout-s", type=float, default=300.0, help="how long Triton may take (300)"
     )
+    publish.add_argument(
+        "--allow-older",
+        action="store_true",
+        help="although it was trained before one that is published",
+    )
     step("backfill", "bring a model's index up to the live one's")
     step("audit", "choose how a model's index is searched, by measured recall")
     compared = step("compare", "see how much a model's answers agree with the live model's")
     compared.add_argument(
         "--sample", type=_whole, default=50, metavar="N", help="products to ask about (50)"
     )
-    for added in (
-        step("switch", "make a model live that was backfilled and audited"),
-        step("rollback", "make the model live again that was so before", of_model=False),
-    ):
+    switched = step("switch", "make a model live that was backfilled and audited")
+    switched.add_argument(
+        "--allow-older", action="store_true", help="although it was trained before the live one"
+    )
+    back = step("rollback", "make the model live again that was so before", of_model=False)
+    for added in (switched, back):
         added.add_argument(
             "--leave-out",
             type=_whole_or_none,
@@ -107,7 +116,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     """Make one step; returns the exit status."""
     try:
         return asyncio.run(_run(settings, options))
-    except SwapRefused as error:
+    except (SwapRefused, OlderModel) as error:
         complain(f"gateway: refused: {error}.")
         return _REFUSED
     except PublishError as error:
@@ -122,7 +131,8 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
 
 
 async def _run(settings: Settings, options: argparse.Namespace) -> int:
-    from gateway.swap_wiring import swap_parts  # late: see __main__
+    with late_imports():
+        from gateway.swap_wiring import swap_parts  # late: see __main__
 
     async with swap_parts(settings, say, shown) as (parts, sides):
         return await _step(settings, options)(parts, sides)
@@ -136,7 +146,9 @@ def _step(settings: Settings, options: argparse.Namespace) -> _Step:
 
     async def publish(parts: SwapParts, sides: "Sides") -> int:
         try:
-            model = await published().publish(options.bundle, options.timeout_s)
+            model = await published().publish(
+                options.bundle, options.timeout_s, allow_older=options.allow_older
+            )
         except OSError as error:
             raise PublishError(f"cannot publish: {error.strerror}") from None
         say(f"published {model}; gateways hold it once it has an index: 'model backfill {model}'")
@@ -161,6 +173,7 @@ def _step(settings: Settings, options: argparse.Namespace) -> _Step:
             options.model,
             change_share=settings.audit_change_share,
             leave_out=options.leave_out,
+            allow_older=options.allow_older,
         )
         return 0
 

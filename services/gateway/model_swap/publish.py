@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from publisher.bundles import forget_bundle, keep_bundle
+from publisher.bundles import forget_bundle, keep_bundle, require_newest
 from publisher.repository import copy_bundle, remove_models
 from publisher.serving import load_models, unload_models
 
@@ -24,17 +24,22 @@ class Published:
     repository: Path | None
     bundles: Path
 
-    async def publish(self, bundle_dir: Path, timeout_s: float) -> str:
+    async def publish(
+        self, bundle_dir: Path, timeout_s: float, *, allow_older: bool = False
+    ) -> str:
         """Publish a bundle; returns its short digest. May be killed and run again.
 
         The files for gateways come last, when Triton answers: a gateway that finds them may use
-        the model. Raises `publisher.repository.PublishError`, `retrieval.bundle.BundleError`,
+        the model. Raises `publisher.repository.PublishError`, of which
+        `publisher.bundles.OlderModel` unless ``allow_older``, `retrieval.bundle.BundleError`,
         OSError.
         """
+        if not allow_older:
+            require_newest(bundle_dir, self.bundles)
         if self.repository is not None:
             copied = copy_bundle(bundle_dir, self.repository)
             await load_models(copied, self.triton, timeout_s=timeout_s, key=_key())
-        return keep_bundle(bundle_dir, self.bundles).short_digest
+        return keep_bundle(bundle_dir, self.bundles, allow_older=allow_older).short_digest
 
     async def unpublish(self, model: str) -> None:
         """Remove a model, by short digest; none of it need be there. Raises as `publish`."""

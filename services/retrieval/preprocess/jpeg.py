@@ -36,6 +36,8 @@ _OTHER_FRAMES: Final = {0xC3, 0xC5, 0xC6, 0xC7, *range(0xC9, 0xD0)} - {0xCC}
 _PROGRESSIVE: Final = 0xC2
 # A marker that ends coded pixels: not a stuffed zero, a restart or a fill byte.
 _MARKER_IN_SCAN: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+# Searched and copied at a time, so that the interpreter lock is not held for all of a large file.
+_PIECE_BYTES: Final = 1 << 20
 # More than the decoder reads ahead (one 64-bit word), and never a marker.
 _READ_AHEAD: Final = bytes(16)
 
@@ -102,7 +104,9 @@ def _take(walk: _Walk, data: bytes, marker: int, position: int) -> int:
     elif marker == _SOS:
         end = _scan_end(walk, data, end)
     if _shapes_pixels(marker, body):
-        walk.kept.append(b"\xff" + data[position - 1 : end])
+        walk.kept.append(b"\xff")
+        for start in range(position - 1, end, _PIECE_BYTES):
+            walk.kept.append(data[start : min(end, start + _PIECE_BYTES)])
     return end
 
 
@@ -122,11 +126,13 @@ def _scan_end(walk: _Walk, data: bytes, begin: int) -> int:
     walk.scans += 1
     if not walk.frame or walk.scans > _MAX_SCANS:
         raise corrupt()
-    marker = _MARKER_IN_SCAN.search(data, begin)
-    if marker is None:
-        raise truncated()
-    walk.coded_bytes += marker.start() - begin
-    return marker.start()
+    for start in range(begin, len(data), _PIECE_BYTES):
+        # With one byte of the next piece, since a marker has two.
+        marker = _MARKER_IN_SCAN.search(data, start, start + _PIECE_BYTES + 1)
+        if marker is not None:
+            walk.coded_bytes += marker.start() - begin
+            return marker.start()
+    raise truncated()
 
 
 def _shapes_pixels(marker: int, body: bytes) -> bool:
@@ -141,9 +147,8 @@ def _decode(walk: _Walk) -> Image.Image:
     blocks = -(-walk.width // 8) * -(-walk.height // 8)
     if walk.coded_bytes * 8 < blocks:
         raise corrupt()
-    content = b"".join(walk.kept)
     if walk.scans == 1 and walk.frame != _PROGRESSIVE:
         # Without an end of image the decoder cannot make up the rows that are missing: it asks
         # for more data, and Pillow reports the file as cut. A whole picture needs no end.
-        return open_with(JpegImagePlugin.JpegImageFile, content + _READ_AHEAD)
-    return open_with(JpegImagePlugin.JpegImageFile, content + b"\xff\xd9")
+        return open_with(JpegImagePlugin.JpegImageFile, b"".join([*walk.kept, _READ_AHEAD]))
+    return open_with(JpegImagePlugin.JpegImageFile, b"".join([*walk.kept, b"\xff\xd9"]))

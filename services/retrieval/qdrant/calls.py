@@ -1,16 +1,21 @@
 """Each call of Qdrant: bounded in time, counted, traced, its failure translated, a read tried
-twice."""
+twice, none made while a breaker is open."""
 
 import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Final, TypeVar
 
+from qdrant_client import AsyncQdrantClient
 from qdrant_client.context_headers import headers as sending
 
+from retrieval.breaker import Breaker, BreakerOpen
 from retrieval.domain import Deadline, Observe, Trace, ignore_trace
 from retrieval.errors import DependencyTimeout, DependencyUnavailable, RecomposeError
+from retrieval.qdrant.client import Connection
 from retrieval.qdrant.failures import CLIENT_FAILURES, DEPENDENCY, failure_of
 from retrieval.retry_budget import RetryBudget
 
@@ -23,15 +28,27 @@ Call = Callable[[int], Awaitable[_Answer]]
 
 
 class Calls:
-    """Makes calls, and tells ``observe`` and ``trace`` of each try.
+    """Makes calls, and tells ``observe``, ``trace`` and the connection of each try.
 
     A call comes with the name of the client's method that it calls, and with the collection that
     it asks, if it is one: in a trace that is all that tells one call from another.
     """
 
-    def __init__(self, observe: Observe, trace: Trace = ignore_trace) -> None:
+    def __init__(
+        self,
+        client: AsyncQdrantClient,
+        observe: Observe,
+        trace: Trace = ignore_trace,
+        breaker: Breaker | None = None,
+    ) -> None:
+        """Without ``breaker`` every call is made: right for those that nobody waits for."""
+        # An engine inside of the process has no connection that could go bad.
+        self._renewal = client.renewal if isinstance(client, Connection) else None
         self._observe = observe
         self._trace = trace
+        self._guards: Callable[[], AbstractContextManager[None]] = (
+            nullcontext if breaker is None else partial(breaker.guards, DEPENDENCY)
+        )
         self._retries = RetryBudget()
 
     async def read(
@@ -79,6 +96,7 @@ class Calls:
         started, outcome = time.monotonic(), "cancelled"
         try:
             with (
+                self._guards(),
                 self._trace(
                     f"{operation} {collection}".rstrip(), attributes, calls_out=True
                 ) as span,
@@ -86,9 +104,16 @@ class Calls:
             ):
                 answer = await _translated(call, deadline)
             outcome = "ok"
+            if self._renewal is not None:
+                self._renewal.answered()
             return answer
+        except BreakerOpen:
+            outcome = "open"
+            raise
         except RecomposeError as error:
             outcome = error.kind.value
+            if self._renewal is not None and isinstance(error, DependencyTimeout):
+                self._renewal.unanswered(started)
             raise
         finally:
             self._observe(DEPENDENCY, outcome, time.monotonic() - started)

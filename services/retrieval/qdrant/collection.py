@@ -4,6 +4,7 @@ from typing import TypeVar
 
 from qdrant_client import AsyncQdrantClient, models
 
+from retrieval.breaker import Breaker
 from retrieval.domain import Deadline, FilterableFields, Observe, Trace, ignore_trace
 from retrieval.errors import DependencyBroken
 from retrieval.qdrant import schema
@@ -43,7 +44,7 @@ class Collection:
         self._fields = fields
         self._budget_s = budget_s
         self._bulk_budget_s = bulk_budget_s
-        self.calls = Calls(observe, trace)
+        self.calls = Calls(client, observe, trace, Breaker(patience_s=budget_s / 2))
 
     async def search(self, operation: str, call: Call[_Answer], deadline: Deadline) -> _Answer:
         """Make a read that a search waits for."""

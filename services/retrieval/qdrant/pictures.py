@@ -34,7 +34,7 @@ class QdrantPictureReferences:
     ) -> None:
         self._client = client
         self._budget_s = budget_s
-        self._calls = Calls(observe)
+        self._calls = Calls(client, observe)
 
     async def referenced(self, deadline: Deadline) -> ReferencedPictures:
         """The pictures of all products of all catalogs, in the collections of all models.

@@ -52,7 +52,7 @@ class QdrantModelRegistry:
     ) -> None:
         self._client = client
         self._budget_s = budget_s
-        self._calls = Calls(observe, trace)
+        self._calls = Calls(client, observe, trace)
 
     async def models(self, deadline: Deadline) -> IndexedModels:
         """Which models have a collection, and which is live."""

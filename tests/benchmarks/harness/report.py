@@ -73,7 +73,7 @@ def as_markdown(sections: Sequence[Measured], form: str) -> str:
 
 def as_html(markdown: str, folder: Path) -> str:
     """One page that needs nothing else: the pictures, read from ``folder``, are inside."""
-    body = MarkdownIt("commonmark").enable("table").render(markdown)
+    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
 
     def inlined(found: re.Match[str]) -> str:
         data = base64.b64encode((folder / found[1]).read_bytes()).decode()

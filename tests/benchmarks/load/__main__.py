@@ -3,8 +3,10 @@
     PYTHONPATH=services:. .venv/bin/python -m tests.benchmarks.load --rest http://127.0.0.1:8080 \\
       --grpc 127.0.0.1:50051 --seconds 30
 
-Steps of growing load find C, the peak of goodput (answers inside their deadline); then it offers
-0.7 C, 2 C and 4 C, each of the latter two with the peak's load at once after it. Without --rest, as
+Steps of growing load find C, the peak of goodput (answers inside their deadline), and the best one
+is made twice; then it offers
+0.7 C, 0.3 C with the largest uploads beside it (pictures of 16 megapixels, JSON of 10 MiB), 2 C and
+4 C, each of the latter two with the peak's load at once after it. Without --rest, as
 by `make load`, it starts a stack of its own. Generator and stack share the machine: the report says
 how late the generator began its requests, and beyond its means figures are worth nothing.
 """
@@ -14,7 +16,6 @@ import asyncio
 import contextlib
 import json
 import os
-import platform
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,7 @@ import httpx
 
 from tests.benchmarks.load import report
 from tests.benchmarks.load.edges import Edge, GrpcEdge, RestEdge
+from tests.benchmarks.load.large import LargeQuestions
 from tests.benchmarks.load.plan import (
     Found,
     NothingAnswered,
@@ -34,6 +36,7 @@ from tests.benchmarks.load.plan import (
     carry_out,
     offering,
 )
+from tests.benchmarks.load.publish import publish
 from tests.benchmarks.load.questions import DEFAULT_MIX, KINDS, Questions, read_catalog
 from tests.benchmarks.load.verdicts import verdicts
 from tests.benchmarks.load.watch import GatewayWatch, listener
@@ -49,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arrivals=chosen.arrivals,
         cancelled=chosen.cancelled,
         rates=chosen.rates,
+        large_per_s=chosen.large,
         seed=chosen.seed,
     )
     try:
@@ -72,7 +76,8 @@ def _stack(chosen: argparse.Namespace) -> Iterator[None]:
         return
     with tempfile.TemporaryDirectory(prefix="recompose-load-") as folder:
         print("starting a stack with the demo catalog, which takes a few minutes", flush=True)
-        with StartingStack(Path(folder)).running() as stack:
+        # An audit of the index would begin in the midst of it, a minute after the import.
+        with StartingStack(Path(folder), AUDIT_QUIET_S="3600").running() as stack:
             chosen.rest = f"http://127.0.0.1:{stack.http_port}"
             chosen.grpc = f"127.0.0.1:{stack.grpc_port}"
             yield
@@ -84,6 +89,7 @@ async def _measure(chosen: argparse.Namespace, how: Options) -> Found:
     questions = Questions(
         products, pictures, mix=chosen.mix, repeated=chosen.repeated, seed=chosen.seed
     )
+    large = LargeQuestions(seed=chosen.seed)
     where = urlsplit(chosen.rest)
     pid = chosen.pid or listener(where.port or 80)
     async with contextlib.AsyncExitStack() as closing:
@@ -93,7 +99,8 @@ async def _measure(chosen: argparse.Namespace, how: Options) -> Found:
         for edge in edges:
             closing.push_async_callback(edge.close)
         rest = await closing.enter_async_context(httpx.AsyncClient(base_url=chosen.rest, timeout=5))
-        offer = offering(edges, questions.next, GatewayWatch(rest, pid), how)
+        watch = GatewayWatch(rest, pid)
+        offer = offering(edges, questions.next, large.next, watch, how)
         return await carry_out(offer, how, _say)
 
 
@@ -102,7 +109,8 @@ def _say(phase: Phase) -> None:
     print(
         f"{phase.name:>10}: offered {summary.offered_per_s:.1f}/s, goodput "
         f"{summary.goodput_per_s:.1f}/s, p50 {summary.answered_ms.get('p50', 0):.0f} ms, "
-        f"p99 {summary.answered_ms.get('p99', 0):.0f} ms, {summary.outcomes}",
+        f"p99 {summary.answered_ms.get('p99', 0):.0f} ms, lag p99 {phase.lag_p99_ms or 0:g} ms, "
+        f"generator late p99 {summary.late_start_p99_ms:.0f} ms, {summary.outcomes}",
         flush=True,
     )
 
@@ -119,10 +127,12 @@ def _write(chosen: argparse.Namespace, how: Options, found: Found) -> None:
         "edges": "REST and gRPC" if chosen.grpc else "REST",
         "seed": how.seed,
         "processors": os.cpu_count(),
-        "machine": platform.machine(),
+        "largest uploads a second": how.large_per_s,
         "load average before": chosen.busy,
     }
     chosen.output.mkdir(parents=True, exist_ok=True)
+    if chosen.publish:
+        publish(chosen.publish, found, judged, told)
     page = chosen.output / "load.html"
     page.write_text(report.as_html(found, judged, told))
     (chosen.output / "load.json").write_text(
@@ -163,8 +173,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--repeated", type=_share, default=0.2, help="share asked before (default: %(default)g)")
     add("--cancelled", type=_share, default=0.0, help="share given up (default: %(default)g)")
+    add(
+        "--large",
+        type=float,
+        default=2.0,
+        help="largest uploads a second in their phase; 0 leaves it out (default: %(default)g)",
+    )
     add("--seed", type=int, default=0, help="of schedule and questions (default: %(default)s)")
     add("--pid", type=int, help="of the gateway, where it is not who listens on --rest here")
+    add("--publish", type=Path, help="folder for a page of Markdown and its picture, as docs/load")
     add("--output", type=Path, default=Path(".bench/load"), help="folder (default: %(default)s)")
     parser.set_defaults(busy=round(os.getloadavg()[0], 1))
     return parser

@@ -20,6 +20,7 @@ Told = tuple[Outcome, str]
 """What became of a request, and the reason where it was not answered."""
 
 _READ_BYTES: Final = 1 << 16
+_IDLE_S: Final = 4.0
 _BY_CODE: Final[dict[grpc.StatusCode | int, Outcome]] = {
     grpc.StatusCode.RESOURCE_EXHAUSTED: "refused",
     429: "refused",
@@ -92,7 +93,7 @@ class RestEdge:
 
     async def ask(self, question: Question, deadline_s: float) -> Told:
         """Search once."""
-        body = json.dumps(question.body).encode()
+        body = question.encoded or json.dumps(question.body).encode()
         connection: _Connection | None = None
         try:
             async with asyncio.timeout(deadline_s):
@@ -106,6 +107,7 @@ class RestEdge:
             return "failed", "CONNECTION_LOST"
         else:
             if again:
+                connection.idle_from_s = asyncio.get_running_loop().time()
                 connection.pool.append(connection)
                 connection = None
         finally:
@@ -151,10 +153,14 @@ class _Connection:
     ) -> None:
         self._reader, self._writer, self._host, self.pool = reader, writer, host, pool
         self._http = h11.Connection(h11.CLIENT)
+        self.idle_from_s = 0.0
 
     @property
     def is_open(self) -> bool:
-        return not self._reader.at_eof() and self._reader.exception() is None
+        """Whether it can be used again: not closed, nor about to be by a server that had nothing
+        to do on it for 5 s."""
+        idle_s = asyncio.get_running_loop().time() - self.idle_from_s
+        return idle_s < _IDLE_S and not self._reader.at_eof() and self._reader.exception() is None
 
     async def post(self, path: str, body: bytes) -> tuple[int, bytes, bool]:
         """Status, body, and whether the connection can be used again.

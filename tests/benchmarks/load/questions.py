@@ -31,6 +31,8 @@ class Question:
     kind: str
     body: dict[str, Any]
     message: search_pb2.SearchRequest
+    encoded: bytes = b""
+    """The JSON of the body where it was made ahead; ``body`` is empty then."""
 
 
 class Questions:

@@ -5,7 +5,7 @@ from html import escape
 from typing import Any, Final
 
 from tests.benchmarks.load.curves import Curve, chart
-from tests.benchmarks.load.plan import Found, Phase
+from tests.benchmarks.load.plan import LARGE, Found, Phase
 from tests.benchmarks.load.verdicts import Verdict
 
 _MIB: Final = 1 << 20
@@ -81,34 +81,47 @@ def _phases(phases: Sequence[Phase]) -> str:
     return f"<table><tr>{head}</tr>{''.join(rows)}</table>"
 
 
-def _charts(found: Found) -> list[str]:
-    steps = sorted(found.phases, key=lambda phase: phase.summary.offered_per_s)
+Drawing = tuple[str, str, list[Curve]]
+"""A chart: its title, the name of x, and its curves."""
 
-    def by_rate(name: str, value: Any) -> Curve:
+
+def by_rate(found: Found) -> list[Drawing]:
+    """What came of each phase, by the load that was offered."""
+    # Large uploads are another load, which makes no point of these curves.
+    steps = sorted(
+        (phase for phase in found.phases if phase.name != LARGE),
+        key=lambda phase: phase.summary.offered_per_s,
+    )
+
+    def curve(name: str, value: Any) -> Curve:
         points = [(step.summary.offered_per_s, value(step)) for step in steps]
         return Curve(name, [(x, y) for x, y in points if y is not None])
 
     def answered(level: str) -> Curve:
-        return by_rate(level, lambda phase: phase.summary.answered_ms.get(level))
+        return curve(level, lambda phase: phase.summary.answered_ms.get(level))
 
     latency = [answered(level) for level in ("p50", "p95", "p99")]
     offered = "requests offered a second"
-    goodput = by_rate("goodput/s", lambda phase: phase.summary.goodput_per_s)
-    refused = by_rate(
+    goodput = curve("goodput/s", lambda phase: phase.summary.goodput_per_s)
+    refused = curve(
         "refused/s", lambda phase: phase.summary.outcomes.get("refused", 0) / phase.seconds
     )
-    lag = by_rate("lag", lambda phase: phase.lag_p99_ms)
-    refusals = by_rate("p99", lambda phase: phase.summary.refused_ms.get("p99"))
-    over_time = [
-        chart("Goodput, answers a second", "second", _through(found, lambda phase: phase.goodput)),
-        *_held(found),
-    ]
+    refusals = curve("p99", lambda phase: phase.summary.refused_ms.get("p99"))
+    lag = curve("lag", lambda phase: phase.lag_p99_ms)
     return [
-        chart("Goodput and refusals", offered, [goodput, refused]),
-        chart("Latency of answers, ms", offered, latency),
-        chart("Time to refuse, ms", offered, [refusals]),
-        chart("Event-loop lag, p99, at most ms", offered, [lag]),
-        *over_time,
+        ("Goodput and refusals", offered, [goodput, refused]),
+        ("Latency of answers, ms", offered, latency),
+        ("Time to refuse, ms", offered, [refusals]),
+        ("Event-loop lag, p99, at most ms", offered, [lag]),
+    ]
+
+
+def _charts(found: Found) -> list[str]:
+    through = _through(found, lambda phase: phase.goodput)
+    return [
+        *(chart(*drawing) for drawing in by_rate(found)),
+        chart("Goodput, answers a second", "second", through),
+        *_held(found),
     ]
 
 

@@ -47,6 +47,7 @@ class Summary:
     answered_ms: dict[str, float]
     refused_ms: dict[str, float]
     late_start_p99_ms: float
+    answered_by_kind_ms: dict[str, dict[str, float]]
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -67,6 +68,12 @@ def summarise(samples: Sequence[Sample], seconds: float, deadline_s: float) -> S
         answered_ms=percentiles([s.latency_s for s in samples if s.outcome == "answered"]),
         refused_ms=percentiles([s.latency_s for s in samples if s.outcome == "refused"]),
         late_start_p99_ms=percentiles([s.late_start_s for s in samples]).get("p99", 0.0),
+        answered_by_kind_ms={
+            kind: percentiles(
+                [s.latency_s for s in samples if s.kind == kind and s.outcome == "answered"]
+            )
+            for kind in sorted({sample.kind for sample in samples})
+        },
     )
 
 

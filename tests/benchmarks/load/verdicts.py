@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from tests.benchmarks.load.plan import Found, Phase
+from tests.benchmarks.load.plan import LARGE, Found, Phase
 
 _LAG_P99_MS: Final = 20.0
 _RECOVERY_S: Final = 10.0
@@ -36,7 +36,9 @@ def verdicts(found: Found, deadline_s: float) -> list[Verdict]:
         )
         for name, after_s in found.recovered_s.items()
     ]
-    return judged + [_lag(phase) for phase in (usual, *over)]
+    large = [phase for phase in found.phases if phase.name == LARGE]
+    judged += [_answered(phase) for phase in large]
+    return judged + [_lag(phase) for phase in (usual, *large, *over)]
 
 
 def _goodput(found: Found, phase: Phase, share: float) -> Verdict:
@@ -60,6 +62,13 @@ def _refusals(phase: Phase, deadline_s: float) -> Verdict:
     if p99 is None:
         return Verdict(expected, "nothing was refused", None)
     return Verdict(expected, f"{p99:.0f} ms of {deadline_s * 1000:.0f}", p99 <= deadline_s * 100)
+
+
+def _answered(phase: Phase) -> Verdict:
+    outcomes = phase.summary.outcomes
+    told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
+    good = outcomes.get("answered", 0) + outcomes.get("cancelled", 0)
+    return Verdict(f"{phase.name}: all are answered", told, good == sum(outcomes.values()))
 
 
 def _lag(phase: Phase) -> Verdict:

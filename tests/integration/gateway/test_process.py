@@ -1,5 +1,6 @@
 """The gateway as a process: its start, its word on readiness, its end. Nothing else runs."""
 
+import json
 import os
 import queue
 import signal
@@ -69,32 +70,91 @@ def running(env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
         process.wait()
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("HTTP_PORT", "eighty"),
-        ("PREFETCH_DEPTH", "1"),
-        ("FILTERABLE_FIELDS", "color:colour"),
-        ("IMAGE_URIS", "everything"),
-        ("IMAGE_URIS", "allowlist"),
-        ("IMAGE_URI_HOSTS", "*"),
-        ("QDRANT_URL", "nowhere"),
-        ("REDIS_URL", "mysql://cache"),
-        ("BUNDLE_DIR", "/nonexistent"),
-        ("IMAGE_STORE", "s3://"),
-        ("IMAGE_STORE", "gs://bucket"),
-        ("IMAGE_STORE", "/dev/null/images"),
-        ("DATA_DIR", "/dev/null"),
-        ("OTEL_TRACES_EXPORTER", "console"),
-    ],
-)
+# A start that fails takes what any start takes, and there are many ways to fail: in one process
+# they share what is imported. Each prints its exit status and what it said on stderr.
+_ONE_AFTER_ANOTHER = """
+import contextlib, io, json, os, sys
+from gateway.__main__ import main
+for settings in json.load(sys.stdin):
+    os.environ.clear()
+    os.environ.update(settings)
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        status = main([])
+    print(json.dumps([status, said.getvalue()]))
+"""
+BAD_SETTINGS = [
+    {"HTTP_PORT": "eighty"},
+    {"PREFETCH_DEPTH": "1"},
+    {"FILTERABLE_FIELDS": "color:colour"},
+    {"IMAGE_URIS": "everything"},
+    {"IMAGE_URIS": "allowlist"},
+    {"IMAGE_URI_HOSTS": "*"},
+    {"QDRANT_URL": "nowhere"},
+    {"REDIS_URL": "mysql://cache"},
+    {"BUNDLE_DIR": "/nonexistent"},
+    {"IMAGE_STORE": "s3://"},
+    {"IMAGE_STORE": "gs://bucket"},
+    {"IMAGE_STORE": "/dev/null/images"},
+    {"DATA_DIR": "/dev/null"},
+    {"OTEL_TRACES_EXPORTER": "console"},
+]
+BAD_ACCESS = [
+    ({"HTTP_HOST": "0.0.0.0"}, "HTTP_HOST or GRPC_HOST is reached by other machines: say who"),
+    ({"GRPC_HOST": "::"}, "HTTP_HOST or GRPC_HOST is reached by other machines: say who"),
+    ({"HTTP_HOST": "a.test"}, "HTTP_HOST or GRPC_HOST is reached by other machines: say who"),
+    ({"API_KEYS_FILE": "/no/such/file"}, "API_KEYS_FILE cannot be read: No such file"),
+    ({"OIDC_ISSUER": "https://issuer.test"}, "Tokens need both OIDC_ISSUER and OIDC_AUDIENCE."),
+    ({"OIDC_AUDIENCE": "shop"}, "Tokens need both OIDC_ISSUER and OIDC_AUDIENCE."),
+    ({"CORS_ORIGINS": "*"}, "CORS_ORIGINS is not a valid setting"),
+    ({"CORS_ORIGINS": "https://shop.example/path"}, "CORS_ORIGINS is not a valid setting"),
+]
+
+
+@pytest.fixture(scope="module")
+def refusals(
+    bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, tuple[int, str]]:
+    """The end of a start with each bad setting: exit status and stderr."""
+    bad = [*BAD_SETTINGS, *(settings for settings, _ in BAD_ACCESS)]
+    tried = [environment(bundle_dir, tmp_path_factory.mktemp("data"), **each) for each in bad]
+    done = subprocess.run(
+        [sys.executable, "-c", _ONE_AFTER_ANOTHER],
+        env=tried[0],
+        input=json.dumps(tried),
+        capture_output=True,
+        text=True,
+        timeout=START_S,
+        check=True,
+    )
+    assert done.stderr == ""
+    ends = (json.loads(line) for line in done.stdout.splitlines())
+    return {str(each): tuple(end) for each, end in zip(bad, ends, strict=True)}
+
+
+@pytest.mark.parametrize("settings", BAD_SETTINGS, ids=str)
 def test_a_bad_setting_stops_the_start_with_one_sentence(
-    bundle_dir: Path, tmp_path: Path, name: str, value: str
+    refusals: dict[str, tuple[int, str]], settings: dict[str, str]
 ) -> None:
-    done = run(environment(bundle_dir, tmp_path, **{name: value}))
-    assert done.returncode == 2
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert done.stderr.startswith("gateway: ")
+    status, said = refusals[str(settings)]
+    assert status == 2
+    assert len(said.strip().splitlines()) == 1
+    assert said.startswith("gateway: ")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"HTTP_PORT": "eighty"}, {"IMAGE_STORE": "s3://"}, {"API_KEYS_FILE": "/no/such/file"}],
+    ids=str,
+)
+def test_and_ends_the_process(
+    bundle_dir: Path,
+    tmp_path: Path,
+    refusals: dict[str, tuple[int, str]],
+    settings: dict[str, str],
+) -> None:
+    """Where settings are read, where parts are wired, and where access is."""
+    done = run(environment(bundle_dir, tmp_path, **settings))
+    assert (done.returncode, done.stderr) == refusals[str(settings)]
 
 
 def test_help_and_a_bad_setting_wait_for_no_edge_and_no_client() -> None:
@@ -205,24 +265,11 @@ def test_over_its_memory_a_gateway_takes_one_request_at_a_time(
         assert search().status_code == 503  # let in, to find that no part is there
 
 
-@pytest.mark.parametrize(
-    ("settings", "sentence"),
-    [
-        ({"HTTP_HOST": "0.0.0.0"}, "HTTP_HOST or GRPC_HOST is reached by other machines: say who"),
-        ({"GRPC_HOST": "::"}, "HTTP_HOST or GRPC_HOST is reached by other machines: say who"),
-        ({"HTTP_HOST": "a.test"}, "HTTP_HOST or GRPC_HOST is reached by other machines: say who"),
-        ({"API_KEYS_FILE": "/no/such/file"}, "API_KEYS_FILE cannot be read: No such file"),
-        ({"OIDC_ISSUER": "https://issuer.test"}, "Tokens need both OIDC_ISSUER and OIDC_AUDIENCE."),
-        ({"OIDC_AUDIENCE": "shop"}, "Tokens need both OIDC_ISSUER and OIDC_AUDIENCE."),
-        ({"CORS_ORIGINS": "*"}, "CORS_ORIGINS is not a valid setting"),
-        ({"CORS_ORIGINS": "https://shop.example/path"}, "CORS_ORIGINS is not a valid setting"),
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize(("settings", "sentence"), BAD_ACCESS, ids=str)
 def test_a_bad_setting_about_access_stops_the_start(
-    bundle_dir: Path, tmp_path: Path, settings: dict[str, str], sentence: str
+    refusals: dict[str, tuple[int, str]], settings: dict[str, str], sentence: str
 ) -> None:
-    done = run(environment(bundle_dir, tmp_path, **settings))
-    assert done.returncode == 2
-    assert sentence in done.stderr
-    assert done.stderr.count("\n") == 1
+    status, said = refusals[str(settings)]
+    assert status == 2
+    assert sentence in said
+    assert said.count("\n") == 1

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -16,7 +17,10 @@ import pytest
 import trustme
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from gateway.readiness import DRAINING
 from tests.integration.gateway.test_process import environment, run
+from tests.support import plain_http
+from tests.support.triton import free_ports
 
 ROOT = Path(__file__).resolve().parents[3]
 START_S = 60
@@ -89,7 +93,21 @@ class Caller:
     def shown(self) -> bytes:
         """The certificate that REST shows."""
         host, port = self._http.removeprefix("https://").removesuffix("/healthz").split(":")
-        return ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate((host, int(port)), timeout=5))
+        return shown(host, int(port))
+
+
+def shown(host: str, port: int) -> bytes:
+    """The certificate that a server shows to everyone, in DER; who asks shows none."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    # A server that asks for a certificate refuses it only after the handshake of TLS 1.3.
+    with (
+        socket.create_connection((host, port), 5) as connection,
+        context.wrap_socket(connection) as secured,
+    ):
+        found = secured.getpeercert(binary_form=True)
+    assert found is not None
+    return found
 
 
 @contextmanager
@@ -153,6 +171,41 @@ def test_callers_need_a_certificate_of_the_roots_in_force(bundle_dir: Path, tmp_
         later_roots.cert_pem.write_to_path(str(files.client_ca))
         _until(lambda: later.comes_in() == (True, True))
         assert known.comes_in() == (False, False)
+
+
+def test_the_health_port_has_probes_and_metrics_and_nothing_else(
+    bundle_dir: Path, tmp_path: Path
+) -> None:
+    """In plain text, also where everyone else needs a certificate."""
+    files = Files(tmp_path, mutual=True)
+    (port,) = free_ports(1)
+    env = environment(bundle_dir, tmp_path / "data", **files.settings, HEALTH_PORT=port)
+    health = f"http://127.0.0.1:{port}"
+    with serving(env, lambda: plain_http.get(f"{health}/healthz", timeout=5).is_success):
+        assert plain_http.get(f"{health}/readyz", timeout=5).status_code == 503
+        assert "recompose_ready 0.0" in plain_http.get(f"{health}/metrics", timeout=5).text
+        for path in ("/", "/docs", "/openapi.json", "/v1/products", "/v1/products/p/image"):
+            assert plain_http.get(health + path, timeout=5).status_code == 404
+        search = plain_http.post(f"{health}/v1/products:search", json={"modification": "x"})
+        assert search.status_code == 404
+        assert Caller(env, files.roots).comes_in() == (False, False)
+
+
+def test_the_health_port_tells_of_the_end_until_the_end(bundle_dir: Path, tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    env = environment(bundle_dir, tmp_path / "data", HEALTH_PORT=port, DRAIN_GRACE_S=2)
+    health = f"http://127.0.0.1:{port}"
+    with serving(env, lambda: plain_http.get(f"{health}/healthz", timeout=5).is_success) as process:
+        process.send_signal(signal.SIGTERM)
+        _until(lambda: DRAINING in plain_http.get(f"{health}/readyz", timeout=5).text)
+        assert plain_http.get(f"{health}/healthz", timeout=5).status_code == 200
+
+
+def test_a_health_port_that_is_taken_stops_the_start(bundle_dir: Path, tmp_path: Path) -> None:
+    env = environment(bundle_dir, tmp_path / "data")
+    done = run({**env, "HEALTH_PORT": env["HTTP_PORT"]})
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("gateway: cannot listen: ")
 
 
 @pytest.mark.parametrize(

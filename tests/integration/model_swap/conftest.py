@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
@@ -24,6 +25,8 @@ from tests.support.two_bundles import drawn_picture, write_servable_bundle
 
 ROOT = Path(__file__).resolve().parents[3]
 SOON_S = 300
+TRAINED_AT = datetime(2026, 10, 1, 12, tzinfo=UTC)
+"""Of the new model; the old one does not say."""
 # The command, with hardly a wait for late writers: for where nobody writes around a move.
 _UNWRITTEN = """
 import runpy
@@ -118,7 +121,7 @@ class Replica:
 def world(tmp_path: Path) -> Iterator[World]:
     with ExitStack() as stack:
         old_dir = write_servable_bundle(tmp_path / "old", seed=1)
-        new_dir = write_servable_bundle(tmp_path / "new", seed=2)
+        new_dir = write_servable_bundle(tmp_path / "new", seed=2, trained_at=TRAINED_AT)
         qdrant = stack.enter_context(server_in_memory())
         triton = stack.enter_context(triton_serving(tmp_path / "triton", old_dir))
         redis = RedisServer()

@@ -19,7 +19,7 @@ from retrieval.preprocess.upload import normalise_upload
 from retrieval.qdrant import QdrantIndex, connect
 from retrieval.qdrant.schema import collection_name
 from tests.support import plain_http
-from tests.support.two_bundles import drawn_picture
+from tests.support.two_bundles import drawn_picture, write_servable_bundle
 
 from .conftest import SOON_S, Replica, World, replica, until
 
@@ -110,6 +110,9 @@ def test_the_steps_in_order_and_what_is_refused_out_of_order(world: World) -> No
         assert "publish" in refused(world, "backfill", world.new)
         assert world.new in world.publish_new()
         assert world.new in world.publish_new()  # again
+        older = write_servable_bundle(world.folder / "older", seed=3)
+        here = ("--repository", str(world.triton.repository))
+        assert "does not say when" in refused(world, "publish", str(older), *here)
         damaged = next((world.folder / "data" / "images").rglob("*.webp"))
         whole = damaged.read_bytes()
         damaged.write_bytes(whole[:-9])
@@ -135,7 +138,6 @@ def test_the_steps_in_order_and_what_is_refused_out_of_order(world: World) -> No
         assert status[0].endswith(f"rolls back to {world.old}")
         assert "Triton answers" in status[1]
         assert "a roll-back would go to" in refused(world, "retire", world.old)
-        here = ("--repository", str(world.triton.repository))
         ok(world, "retire", world.old, "--force", *here)
         ok(world, "retire", world.old, *here)  # again, as after a kill
         assert collections(world) == {collection_name(world.new)}

@@ -17,7 +17,7 @@ from retrieval.errors import (
     DependencyTimeout,
     DependencyUnavailable,
 )
-from retrieval.triton_answers import STATUS_ERRORS
+from retrieval.triton.answers import STATUS_ERRORS
 from tests.integration.triton.conftest import MakeEncoder
 from tests.integration.triton.inputs import texts
 

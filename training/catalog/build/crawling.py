@@ -19,7 +19,7 @@ def crawl(arguments: Sequence[str]) -> int:
     """
     path = os.pathsep.join(entry for entry in sys.path if entry)
     # A group of its own: Ctrl-C reaches it once, through us.
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603 - our own module
         [sys.executable, "-m", "catalog", "crawl", *arguments],
         env={**os.environ, "PYTHONPATH": path},
         process_group=0,

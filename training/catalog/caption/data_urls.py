@@ -8,6 +8,7 @@ from typing import Final
 from PIL import Image, ImageOps
 
 from catalog.caption.port import CaptionerError
+from catalog.pictures.reading import READ_FORMATS
 
 SIDE: Final = 512
 """Longest side, in pixels: what OpenAI's models see of a picture at low detail."""
@@ -21,7 +22,7 @@ def data_url(path: Path) -> str:
     Raises `CaptionerError` where it cannot be read.
     """
     try:
-        with Image.open(path) as opened:
+        with Image.open(path, formats=READ_FORMATS) as opened:
             opened.draft("RGB", (SIDE, SIDE))
             picture = ImageOps.exif_transpose(opened)
             picture.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)

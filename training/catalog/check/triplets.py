@@ -10,6 +10,7 @@ from typing import Final
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from catalog.check.reading import DataSet, Question
+from catalog.pictures.reading import READ_FORMATS
 
 CELL: Final = 200
 MARGIN: Final = 12
@@ -61,7 +62,7 @@ def _picture(
 ) -> None:
     left, top = place
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=READ_FORMATS) as image:
             image.draft("RGB", (2 * CELL, 2 * CELL))
             small = ImageOps.contain(image.convert("RGB"), (CELL, CELL))
     except _DAMAGED:

@@ -33,9 +33,12 @@ FLAT: Final = 6
 """Gray levels within which a picture is of one colour; the flattest of 4,077 photos of clothes
 spans 74."""
 
-_FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+READ_FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+"""What a shop or a data set may bring: no other of Pillow's parsers looks at it."""
 # Pillow calls a JPEG with a second picture behind it MPO.
 _SUFFIXES: Final = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp"}
+KEPT_FORMATS: Final = ("JPEG", "PNG", "WEBP")
+"""Those of them that kept files need; the first one reads MPO, too."""
 _PLAIN_MODES: Final = frozenset({"1", "L", "P", "RGB"})
 _JPEG_QUALITY: Final = 95
 # The list of filters for warnings is the process's; threads change it one at a time.
@@ -90,7 +93,7 @@ def _open(content: bytes) -> Image.Image:
     try:
         with _WARNINGS, warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return Image.open(BytesIO(content), formats=_FORMATS)
+            return Image.open(BytesIO(content), formats=READ_FORMATS)
     except Image.DecompressionBombError:
         raise _too_many_pixels() from None
     except _DAMAGED:

@@ -54,7 +54,7 @@ def write_card(
     """Write a data set's card; what was filled in by hand stays unless `notes` say otherwise."""
     environment = Environment(
         loader=PackageLoader("catalog.structure", "."),
-        autoescape=False,  # Markdown; `_cell` keeps a value in its line
+        autoescape=False,  # noqa: S701 - Markdown; `_cell` keeps a value in its line
         undefined=StrictUndefined,
         trim_blocks=False,
         keep_trailing_newline=True,

@@ -13,6 +13,7 @@ from typing import Final
 
 from PIL import Image
 
+from catalog.pictures.reading import KEPT_FORMATS
 from catalog.progress import progress
 from catalog.structure.layout import IMAGES, OWN_PICTURE
 from retrieval.errors import RecomposeError
@@ -100,7 +101,7 @@ def _add(source: Path, place: Path) -> None:
 
 def _plain_suffix(source: Path) -> str | None:
     """The suffix of a file that can stay as it is; reads the header alone."""
-    with Image.open(source, formats=("JPEG", "PNG", "WEBP", "MPO")) as header:
+    with Image.open(source, formats=KEPT_FORMATS) as header:
         plain = (
             header.mode in _MODES
             and not header.has_transparency_data

@@ -5,7 +5,9 @@ import socket
 from dataclasses import dataclass
 from typing import Final
 
-_ADDRESS: Final = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\s/]+):(?P<port>\d{1,5})")
+_ADDRESS: Final = re.compile(
+    r"(?P<tls>https://)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\s/]+):(?P<port>\d{1,5})"
+)
 _CONNECT_S: Final = 5.0
 
 
@@ -19,14 +21,15 @@ class Endpoint:
 
     host: str
     port: int
+    tls: bool = False
 
     @classmethod
     def parse(cls, text: str) -> "Endpoint":
-        """Read HOST:PORT. Raises ValueError."""
+        """Read HOST:PORT, or https://HOST:PORT for TLS. Raises ValueError."""
         match = _ADDRESS.fullmatch(text)
         if match is None or not 1 <= int(match["port"]) <= 65535:
             raise ValueError(f"{text!r} is not HOST:PORT")
-        return cls(match["host"], int(match["port"]))
+        return cls(match["host"], int(match["port"]), match["tls"] is not None)
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"

@@ -19,6 +19,7 @@ from recompose.v1 import (
     search_pb2,
     search_pb2_grpc,
 )
+from sprc.evaluation.certificates import Certificates
 from sprc.evaluation.endpoint import Endpoint, ServiceError
 
 PAGE: Final = 100
@@ -79,9 +80,10 @@ class Service:
     """Calls of one gateway; repeated for a while where the service is busy or away."""
 
     def __init__(self, endpoint: Endpoint, *, retry_for_s: float = 30.0) -> None:
+        """Raises `ServiceError` where the environment names files that cannot be used."""
         self._endpoint = endpoint
         self._retry_for_s = retry_for_s
-        self._channel = grpc.insecure_channel(str(endpoint), options=_OPTIONS)
+        self._channel = _open_channel(endpoint, Certificates.of(os.environ))
         key = os.environ.get(API_KEY, "")
         self._metadata = (("authorization", f"Bearer {key}"),) if key else ()
         self._catalog: Any = catalog_pb2_grpc.CatalogServiceStub(self._channel)
@@ -194,6 +196,15 @@ def in_parallel(work: Callable[[Item], Answer], items: Iterable[Item]) -> Iterat
             yield done.result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _open_channel(endpoint: Endpoint, certificates: Certificates) -> grpc.Channel:
+    if not endpoint.tls and certificates.roots is None:
+        return grpc.insecure_channel(str(endpoint), options=_OPTIONS)
+    credentials = grpc.ssl_channel_credentials(
+        certificates.roots, certificates.key, certificates.certificate
+    )
+    return grpc.secure_channel(str(endpoint), credentials, options=_OPTIONS)
 
 
 def _attributes(subsets: Sequence[str]) -> Struct:

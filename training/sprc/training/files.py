@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sprc.checkpoint import save_checkpoint
@@ -48,7 +49,13 @@ def write_checkpoint(
     aside = path.with_name(f".{path.stem}.partial")
     shutil.rmtree(aside, ignore_errors=True)
     try:
-        save_checkpoint(model, aside / path.name, epoch=epoch, target_ratio=target_ratio)
+        save_checkpoint(
+            model,
+            aside / path.name,
+            epoch=epoch,
+            target_ratio=target_ratio,
+            trained_at=datetime.now(UTC),
+        )
         checksum = sha256(aside / path.name)
         sync(aside / "config.json")
         (aside / "config.json").replace(path.with_name("config.json"))

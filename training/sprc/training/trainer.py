@@ -112,7 +112,12 @@ class Trainer:
                 if journal is not None:
                     if epoch % recipe.validation_frequency == 0:
                         self._validate(epoch)
-                    journal.epoch(self.progress, self.run.data.best_figure, self._position)
+                    journal.epoch(
+                        self.progress,
+                        self.run.data.best_figure,
+                        self._position,
+                        last=epoch + 1 == recipe.num_epochs,
+                    )
                 self.progress.epoch, self.progress.step = epoch + 1, 0
                 self.progress.sums = {}
                 self._keep_state()

@@ -39,6 +39,9 @@ spec:
           env:
             {{- include "recompose.gateway.env" $root | nindent 12 }}
             {{- include "recompose.access.env" $root | nindent 12 }}
+            {{- with include "recompose.tls.env" $root }}
+            {{- . | nindent 12 }}
+            {{- end }}
             {{- with include "recompose.gateway.tracing" (list $root $component) }}
             {{- . | nindent 12 }}
             {{- end }}
@@ -47,18 +50,23 @@ spec:
               containerPort: 8080
             - name: grpc
               containerPort: 50051
+            {{- if $root.Values.gateway.tls.secretName }}
+            # Health and metrics alone, in plain text.
+            - name: health
+              containerPort: 8081
+            {{- end }}
           # Up: the process runs and has read its settings and bundle.
           startupProbe:
             httpGet:
               path: /healthz
-              port: http
+              port: {{ include "recompose.health.port" $root }}
             periodSeconds: 2
             failureThreshold: 30
           # Gets traffic: a real inference and a real query were answered, and it does not drain.
           readinessProbe:
             httpGet:
               path: /readyz
-              port: http
+              port: {{ include "recompose.health.port" $root }}
             periodSeconds: 2
             timeoutSeconds: 1
             failureThreshold: 2
@@ -66,7 +74,7 @@ spec:
           livenessProbe:
             httpGet:
               path: /healthz
-              port: http
+              port: {{ include "recompose.health.port" $root }}
             periodSeconds: 10
             timeoutSeconds: 5
             failureThreshold: 3
@@ -83,6 +91,9 @@ spec:
             - name: access
               mountPath: /access
               readOnly: true
+            {{- with include "recompose.tls.mount" $root }}
+            {{- . | nindent 12 }}
+            {{- end }}
       volumes:
         {{- include "recompose.gateway.volumes" $root | nindent 8 }}
         - name: access
@@ -91,4 +102,7 @@ spec:
             items:
               - key: api-keys.toml
                 path: api-keys.toml
+        {{- with include "recompose.tls.volume" $root }}
+        {{- . | nindent 8 }}
+        {{- end }}
 {{- end -}}

@@ -40,7 +40,7 @@ function AddressForm() {
   const [uri, setUri] = useState("");
   const use = (event: FormEvent) => {
     event.preventDefault();
-    go({ ...view, trail: fromUri(view.trail, uri.trim()) });
+    go({ ...view, trail: fromUri(view.trail, uri) });
   };
   return (
     <form className="address" onSubmit={use}>
@@ -51,7 +51,8 @@ function AddressForm() {
         aria-label={text.pictureAddress}
         placeholder={text.pictureAddress}
         value={uri}
-        onChange={(event) => setUri(event.target.value)}
+        // A copied address often has blanks around it, which the pattern would refuse.
+        onChange={(event) => setUri(event.target.value.trim())}
       />
       <button type="submit">{text.useAddress}</button>
     </form>

@@ -1,4 +1,4 @@
-"""The three graphs of a bundle, behind Triton's gRPC API. The only file that imports tritonclient.
+"""The three graphs of a bundle, behind Triton's gRPC API.
 
 Source of the protocol: the Open Inference Protocol (https://github.com/kserve/open-inference-protocol)
 and Triton's extensions of it (https://github.com/triton-inference-server/server, docs/protocol).
@@ -6,17 +6,17 @@ and Triton's extensions of it (https://github.com/triton-inference-server/server
 
 import asyncio
 import time
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from tritonclient.grpc import InferInput, InferRequestedOutput, InferResult
-from tritonclient.grpc.aio import InferenceServerClient
-from tritonclient.utils import InferenceServerException, np_to_triton_dtype
+from tritonclient.utils import np_to_triton_dtype
 
+from retrieval.breaker import Breaker, BreakerOpen
 from retrieval.bundle import GRAPHS, Bundle, model_name
 from retrieval.domain import (
     Deadline,
@@ -36,57 +36,44 @@ from retrieval.errors import (
     DependencyTimeout,
     DependencyUnavailable,
 )
+from retrieval.grpc_cancel import mend_cancelling
 from retrieval.permits import Permits
 from retrieval.retry_budget import RetryBudget
-from retrieval.triton_answers import (
+from retrieval.triton.answers import (
     DEPENDENCY,
     OUTCOMES,
     SERVICE,
-    STATUS_ERRORS,
     call_attributes,
-    error_of,
     require_embeddings,
     require_features,
     require_input,
 )
+from retrieval.triton.connection import TritonConnection, translated
 
-_MAX_MESSAGE_BYTES: Final = 256 * 1024 * 1024
-_CHANNEL_OPTIONS: Final = [
-    ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
-    ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
-    # A restarted server is found again in about a second; gRPC's own default is up to two minutes.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 500),
-    ("grpc.max_reconnect_backoff_ms", 1_000),
-    # A peer that vanished without a word is noticed while calls wait for it.
-    ("grpc.keepalive_time_ms", 20_000),
-    ("grpc.keepalive_timeout_ms", 5_000),
-    # With a name that has several addresses (a headless service) calls go to all of them.
-    ("grpc.lb_policy_name", "round_robin"),
-]
 # Older Tritons die of a segmentation fault when a gRPC call ends, by a cancel or by its deadline,
 # in the moment in which its answer is made (triton-inference-server/server issues 7368 and 8034,
 # mended in 25.04): seen here once in about 9,000 cancelled calls.
 _CANCEL_SAFE_VERSION: Final = (2, 57)
 _ABANDONED_GRACE_S: Final = 2.0
-_Answer = TypeVar("_Answer")
 _Inputs: TypeAlias = Mapping[str, NDArray[Any]]
 
 
 class TritonEncoder:
     """The `Encoder` port over one Triton address, for one bundle.
 
-    Make it inside the event loop that uses it, once for each process: a client made for each
-    call leaks. A cancelled or overdue call ends at once here. It is cancelled at the server too,
-    where the server can bear that; otherwise it keeps its permit until the server is done with it.
+    Make it inside the event loop that uses it, once for each process. A cancelled or overdue call
+    ends at once here. It is cancelled at the server too, where the server can bear that; otherwise
+    it keeps its permit until the server is done with it.
     A call that finds no server, or whose server goes away, is made once more: where the address
-    stands for several servers, another one answers.
+    stands for several servers, another one answers. Where none answers, a breaker soon refuses in
+    its stead.
 
     Args:
         address: ``host:port`` of Triton's gRPC API, or another target of gRPC.
         bundle: whose three published models are called, under their digest's names.
         max_in_flight: calls at a time, for each graph: pictures do not hold up texts.
         max_waiting: calls that may wait for one of those, for each graph; more are refused.
+        breaker: over all three graphs.
         observe, trace: told of each call.
     """
 
@@ -97,10 +84,12 @@ class TritonEncoder:
         *,
         max_in_flight: int = 32,
         max_waiting: int = 64,
+        breaker: Breaker | None = None,
         observe: Observe = ignore_observation,
         trace: Trace = ignore_trace,
     ) -> None:
-        self._client = InferenceServerClient(address, channel_args=_CHANNEL_OPTIONS)
+        mend_cancelling()
+        self._connection = TritonConnection(address)
         self._sizes = bundle.sizes
         self._embeds_dtype = np.dtype(bundle.precision)
         self._names = {graph: model_name(graph, bundle.digest) for graph in GRAPHS}
@@ -109,6 +98,7 @@ class TritonEncoder:
             for graph in GRAPHS
         }
         self._retries = RetryBudget()
+        self._breaker = breaker or Breaker()
         self._batch_limits: dict[str, int] = {}
         self._cancel_safe: bool | None = None  # not known before the server was asked
         self._calls: set[asyncio.Task[Any]] = set()
@@ -185,7 +175,7 @@ class TritonEncoder:
         """Let abandoned calls end, then close the channel; other calls in flight fail."""
         if self._calls:
             await asyncio.wait(self._calls, timeout=_ABANDONED_GRACE_S)
-        await self._client.close()
+        await self._connection.close()
 
     def _text_inputs(self, input_ids: I64Array, attention_mask: I64Array) -> dict[str, I64Array]:
         shape = (self._sizes.text_length,)
@@ -235,12 +225,12 @@ class TritonEncoder:
             return [inputs]
         if graph not in self._batch_limits:
             with self._observed("ModelConfig", graph, total) as span:
-                call = self._client.get_model_config(
+                call = self._connection.client.get_model_config(
                     self._names[graph],
                     headers=span.headers(),
                     client_timeout=deadline.remaining_s(),
                 )
-                self._batch_limits[graph] = max(1, (await _translated(call)).config.max_batch_size)
+                self._batch_limits[graph] = max(1, (await translated(call)).config.max_batch_size)
         step = self._batch_limits[graph]
         return [
             {name: array[start : start + step] for name, array in inputs.items()}
@@ -287,8 +277,8 @@ class TritonEncoder:
         remaining_s = deadline.remaining_s()
         if remaining_s <= 0:
             raise DependencyTimeout(dependency=DEPENDENCY)
-        answer: InferResult = await _translated(
-            self._client.infer(
+        answer: InferResult = await translated(
+            self._connection.client.infer(
                 self._names[graph],
                 [_tensor(name, array) for name, array in inputs.items()],
                 outputs=[InferRequestedOutput(name) for name in outputs],
@@ -301,8 +291,8 @@ class TritonEncoder:
         return answer
 
     async def _ask_cancel_safe(self, deadline: Deadline) -> bool:
-        call = self._client.get_server_metadata(client_timeout=deadline.remaining_s())
-        version = (await _translated(call)).version.split(".")
+        call = self._connection.client.get_server_metadata(client_timeout=deadline.remaining_s())
+        version = (await translated(call)).version.split(".")
         return [int(part) for part in version[:2] if part.isdecimal()] >= [*_CANCEL_SAFE_VERSION]
 
     def _ended(self, call: asyncio.Task[Any], permits: Permits) -> None:
@@ -317,11 +307,20 @@ class TritonEncoder:
         attributes = {**self._told[graph], "rpc.method": call, "recompose.batch_size": batch}
         started, outcome = time.monotonic(), "error"
         try:
-            with self._trace(call, attributes, calls_out=True) as span:
+            with (
+                self._breaker.guards(DEPENDENCY),
+                self._trace(call, attributes, calls_out=True) as span,
+            ):
                 yield span
             outcome = "ok"
+            self._connection.renewal.answered()
+        except BreakerOpen:
+            outcome = "open"
+            raise
         except DependencyError as error:
             outcome = OUTCOMES[type(error)]
+            if isinstance(error, DependencyTimeout):
+                self._connection.renewal.unanswered(started)
             if isinstance(error, DependencyBroken | DependencyUnavailable):
                 # Perhaps another server, or a model with a smaller batch: ask again.
                 self._cancel_safe = None
@@ -332,75 +331,6 @@ class TritonEncoder:
             raise
         finally:
             self._observe(DEPENDENCY, outcome, time.monotonic() - started)
-
-
-class ModelLoadError(Exception):
-    """Triton could not load a model; the text is Triton's own, for an operator."""
-
-
-class ModelRepository:
-    """Triton's repository API, for the publisher alone.
-
-    Args:
-        address: ``host:port`` of Triton's gRPC API.
-        key: the value of the header ``triton-grpc-protocol-admin``, for a server that was started
-            with ``--grpc-restricted-protocol=model-repository:admin=KEY``.
-    """
-
-    def __init__(self, address: str, *, key: str = "") -> None:
-        self._client = InferenceServerClient(address, channel_args=_CHANNEL_OPTIONS)
-        self._headers = {"triton-grpc-protocol-admin": key} if key else None
-
-    async def is_live(self, deadline: Deadline) -> bool:
-        """Whether the server answers at all."""
-        try:
-            call = self._client.is_server_live(client_timeout=deadline.remaining_s())
-            return bool(await _translated(call))
-        except (DependencyUnavailable, DependencyTimeout):
-            return False
-
-    async def is_ready(self, name: str, deadline: Deadline) -> bool:
-        """Whether a model answers inferences. Raises `DependencyError`."""
-        call = self._client.is_model_ready(name, client_timeout=deadline.remaining_s())
-        return bool(await _translated(call))
-
-    async def load(self, name: str, deadline: Deadline) -> None:
-        """Load a model, or load it anew where its files changed; returns when it is loaded.
-
-        Raises `ModelLoadError` when Triton refuses.
-        """
-        try:
-            await self._client.load_model(
-                name, headers=self._headers, client_timeout=deadline.remaining_s()
-            )
-        except InferenceServerException as error:
-            raise ModelLoadError(f"{error.status()}: {error.message()}") from error
-
-    async def unload(self, name: str, deadline: Deadline) -> None:
-        """Unload a model and free its memory. Raises `DependencyError`."""
-        await _translated(
-            self._client.unload_model(
-                name, headers=self._headers, client_timeout=deadline.remaining_s()
-            )
-        )
-
-    async def close(self) -> None:
-        await self._client.close()
-
-
-async def _translated(call: Awaitable[_Answer]) -> _Answer:
-    """Await a call of the client; its errors become ours."""
-    try:
-        return await call
-    except InferenceServerException as error:
-        raise error_of(error.status(), error.message())(dependency=DEPENDENCY) from error
-    except asyncio.CancelledError as error:
-        # grpc.aio turns a CANCELLED that the server sent into asyncio's own CancelledError,
-        # which would silently end a task that nobody cancelled.
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
-        raise STATUS_ERRORS["CANCELLED"](dependency=DEPENDENCY) from error
 
 
 def _tensor(name: str, array: NDArray[Any]) -> InferInput:
