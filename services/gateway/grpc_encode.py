@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from google.protobuf import struct_pb2, timestamp_pb2
+from google.protobuf import struct_pb2
 
 from gateway.edge_parts import image_path
 from recompose.v1 import catalog_pb2, product_pb2, search_pb2
@@ -26,36 +26,41 @@ _OUTCOMES: Final = {
 
 
 def encode_search(answer: SearchResponse, view: View) -> search_pb2.SearchResponse:
-    return search_pb2.SearchResponse(
-        hits=[
-            search_pb2.Hit(product=encode_product(hit.product, view), score=hit.score)
-            for hit in answer.hits
-        ],
+    message = search_pb2.SearchResponse(
         next_page_token=answer.next_page_token,
         degraded=answer.degraded,
         repeated=answer.repeated,
     )
+    for hit in answer.hits:
+        encoded = message.hits.add(score=hit.score)
+        _fill(encoded.product, hit.product, view)
+    return message
 
 
 def encode_product(product: Product, view: View = View.FULL) -> product_pb2.Product:
-    message = product_pb2.Product(
-        id=product.id,
-        title=product.title,
-        catalog=product.catalog,
-        image_uri=image_path(product),
-        image_width=product.image_width,
-        image_height=product.image_height,
-    )
-    if view is View.BASIC:
-        return message
-    message.attributes.CopyFrom(
-        struct_pb2.Struct(
-            fields={name: _value(value) for name, value in product.attributes.items()}
-        )
-    )
-    if product.updated_at_s > 0:
-        message.update_time.CopyFrom(_timestamp(product.updated_at_s))
+    message = product_pb2.Product()
+    _fill(message, product, view)
     return message
+
+
+def _fill(message: product_pb2.Product, product: Product, view: View) -> None:
+    """Write a product into its message: in place, since copies take thrice as long."""
+    message.id = product.id
+    message.title = product.title
+    message.catalog = product.catalog
+    message.image_uri = image_path(product)
+    message.image_width = product.image_width
+    message.image_height = product.image_height
+    if view is View.BASIC:
+        return
+    message.attributes.SetInParent()  # also where there are none
+    fields = message.attributes.fields
+    for name, value in product.attributes.items():
+        _set(fields[name], value)
+    if product.updated_at_s > 0:
+        micros = round(product.updated_at_s * 1e6)
+        message.update_time.seconds = micros // 1_000_000
+        message.update_time.nanos = micros % 1_000_000 * 1000
 
 
 def encode_page(page: ProductPage, view: View) -> catalog_pb2.ListProductsResponse:
@@ -102,17 +107,19 @@ def encode_facets(facets: Iterable[Facet]) -> catalog_pb2.GetFacetsResponse:
 
 
 def _value(value: AttributeValue) -> struct_pb2.Value:
+    message = struct_pb2.Value()
+    _set(message, value)
+    return message
+
+
+def _set(message: struct_pb2.Value, value: AttributeValue) -> None:
     if isinstance(value, bool):
-        return struct_pb2.Value(bool_value=value)
-    if isinstance(value, str):
-        return struct_pb2.Value(string_value=value)
-    if isinstance(value, float | int):
-        return struct_pb2.Value(number_value=value)
-    return struct_pb2.Value(
-        list_value=struct_pb2.ListValue(values=[_value(item) for item in value])
-    )
-
-
-def _timestamp(seconds: float) -> timestamp_pb2.Timestamp:
-    micros = round(seconds * 1e6)
-    return timestamp_pb2.Timestamp(seconds=micros // 1_000_000, nanos=micros % 1_000_000 * 1000)
+        message.bool_value = value
+    elif isinstance(value, str):
+        message.string_value = value
+    elif isinstance(value, float | int):
+        message.number_value = value
+    else:
+        message.list_value.SetInParent()  # also where it is empty
+        for item in value:
+            _set(message.list_value.values.add(), item)

@@ -38,6 +38,7 @@ class EdgeInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
 
     def __init__(self, parts: EdgeParts) -> None:
         self._parts = parts
+        self._handlers: dict[str, Any] = {}
         self._buffered = parts.buffered or ByteBudget(MAX_BUFFERED_BYTES)
 
     async def intercept_service(
@@ -45,10 +46,17 @@ class EdgeInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:
-        handler = await continuation(handler_call_details)
         full_name = handler_call_details.method
+        if full_name in self._handlers:
+            return self._handlers[full_name]
+        handler = await continuation(handler_call_details)
         if handler is None or not full_name.startswith(_OURS):
             return handler
+        self._handlers[full_name] = surrounded = self._surrounded(full_name, handler)
+        return surrounded
+
+    def _surrounded(self, full_name: str, handler: Any) -> Any:
+        """The handler of one of our methods, of which there are few."""
         if handler.request_streaming:
             return grpc.stream_unary_rpc_method_handler(
                 self._surround(full_name, handler.stream_unary, _count_each),

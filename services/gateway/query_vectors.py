@@ -24,7 +24,6 @@ from retrieval.domain import (
     F32Array,
     FloatArray,
     ImageEmbeddings,
-    Product,
     Trace,
     UploadReference,
     ignore_trace,
@@ -38,9 +37,9 @@ _PICTURE_S: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class ReferencePicture:
-    """A resolved reference: a product's stored picture or an upload."""
+    """A resolved reference: the name of a stored picture, a product's, or an upload."""
 
-    source: Product | UploadReference
+    source: str | UploadReference
     content_id: bytes
     """Names the pixels in cache keys, without decoding them."""
 
@@ -138,7 +137,7 @@ class QueryVectors:
             case UploadReference(content):
                 with self._trace("decode picture"):
                     pixels = await self._workshop.upload_pixels(content, bundle, budget)
-            case Product(image_sha256=sha256):
+            case sha256:
                 with self._trace("read picture"):
                     stored = await self._images.get(sha256, Deadline.after(_PICTURE_S))
                     if stored is None:

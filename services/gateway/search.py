@@ -3,13 +3,14 @@
 import asyncio
 import hashlib
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final
 
 from gateway.diversity import HEAD, diversified
 from gateway.grouping import best_of_groups, in_order
+from gateway.known_pictures import KnownPictures
 from gateway.paging import (
     PageToken,
     read_search_token,
@@ -39,7 +40,14 @@ from retrieval.domain import (
     ignore_trace,
     point_id,
 )
-from retrieval.errors import CallerError, InvalidArgument, NotFound, Reason, ServiceUnavailable
+from retrieval.errors import (
+    CallerError,
+    DependencyBroken,
+    InvalidArgument,
+    NotFound,
+    Reason,
+    ServiceUnavailable,
+)
 from retrieval.ports import ImageFetcher, SnapshotStore
 
 
@@ -78,6 +86,7 @@ class Search:
         self._ranking_depth = ranking_depth
         self._encoder_down = encoder_down
         self._trace = trace
+        self._pictures = KnownPictures()
 
     async def search(self, request: SearchRequest, deadline: Deadline) -> SearchResponse:
         """Answer one page of a query. Raises `RecomposeError`.
@@ -102,10 +111,16 @@ class Search:
         self, space: EmbeddingSpace, request: SearchRequest, deadline: Deadline
     ) -> SearchResponse:
         fingerprint = search_fingerprint(request, space.bundle.digest)
-        ranking = await self._ranking(space, request, fingerprint, deadline)
-
+        token = read_search_token(request.page_token, fingerprint) if request.page_token else _FIRST
+        kept = await self._snapshots.get(token.snapshot) if request.page_token else None
+        if kept is not None:
+            ranking = Ranking(kept, token.offset, token.snapshot)
+            products = await self._page(space, ranking, request, deadline)
+        else:
+            ranking, products = await self._fresh(
+                space, request, fingerprint, token.offset, deadline
+            )
         page = ranking.ranked[ranking.offset : ranking.offset + request.page_size]
-        products = await space.index.get([ranked.point_id for ranked in page], deadline)
         end = ranking.offset + len(page)
         more = end < len(ranking.ranked)
         return SearchResponse(
@@ -123,35 +138,84 @@ class Search:
             repeated=ranking.repeated,
         )
 
-    async def _ranking(
-        self, space: EmbeddingSpace, request: SearchRequest, fingerprint: bytes, deadline: Deadline
-    ) -> Ranking:
-        """The kept ranking that the page token names, else a fresh one."""
-        offset = 0
-        if request.page_token:
-            token = read_search_token(request.page_token, fingerprint)
-            kept = await self._snapshots.get(token.snapshot)
-            if kept is not None:
-                return Ranking(kept, token.offset, token.snapshot)
-            offset = token.offset
+    async def _fresh(
+        self,
+        space: EmbeddingSpace,
+        request: SearchRequest,
+        fingerprint: bytes,
+        offset: int,
+        deadline: Deadline,
+    ) -> tuple[Ranking, Mapping[uuid.UUID, Product]]:
+        """A ranking made now, and the products of its page from ``offset`` on.
 
-        ranked = await self._rank(space, request, deadline)
-        snapshot = snapshot_key(fingerprint, ranked)
-        if offset + request.page_size < len(ranked):
-            await self._snapshots.put(snapshot, ranked)
-        return Ranking(ranked, offset, snapshot, repeated=bool(request.page_token))
+        A product that was read here before is taken to have the picture that it had then, and is
+        read with the page: that saves a call of the index. Where its picture is another one by
+        then, all is made anew.
+        """
+
+        async def made(picture: str | None) -> tuple[Ranking, Mapping[uuid.UUID, Product]]:
+            ranked = await self._rank(space, request, picture, deadline)
+            snapshot = snapshot_key(fingerprint, ranked)
+            ranking = Ranking(ranked, offset, snapshot, repeated=bool(request.page_token))
+            wanted = () if picture is None or reference is None else (reference,)
+            products, _ = await asyncio.gather(
+                self._page(space, ranking, request, deadline, wanted),
+                self._keep(ranking, offset + request.page_size),
+            )
+            return ranking, products
+
+        reference = request.reference_point
+        guess = None if reference is None else self._pictures.of(reference)
+        if reference is not None and guess is not None:
+            try:
+                ranking, products = await made(guess)
+            except DependencyBroken as error:
+                if error.dependency != "image_store":  # a picture that is gone may be an old one
+                    raise
+            else:
+                if reference in products and products[reference].image_sha256 == guess:
+                    return ranking, products
+            self._pictures.forget(reference)
+        return await made(None)
+
+    async def _keep(self, ranking: Ranking, end: int) -> None:
+        """Keep a ranking that goes on after ``end``, before its page token is given away."""
+        if end < len(ranking.ranked):
+            await self._snapshots.put(ranking.snapshot, ranking.ranked)
+
+    async def _page(
+        self,
+        space: EmbeddingSpace,
+        ranking: Ranking,
+        request: SearchRequest,
+        deadline: Deadline,
+        also: Sequence[uuid.UUID] = (),
+    ) -> Mapping[uuid.UUID, Product]:
+        """The products of a page of the ranking, and others."""
+        page = ranking.ranked[ranking.offset : ranking.offset + request.page_size]
+        wanted = dict.fromkeys((*(ranked.point_id for ranked in page), *also))
+        products = await space.index.get([*wanted], deadline)
+        self._pictures.saw(products)
+        return products
 
     async def _rank(
-        self, space: EmbeddingSpace, request: SearchRequest, deadline: Deadline
+        self,
+        space: EmbeddingSpace,
+        request: SearchRequest,
+        picture: str | None,
+        deadline: Deadline,
     ) -> list[Ranked]:
+        """``picture``: what the reference's is taken to be; None reads the reference first."""
         async with AsyncExitStack() as held:
-            reference = await self._resolve(
-                space, request.catalog, request.reference, held, deadline
+            reference = (
+                await self._resolve(space, request.catalog, request.reference, held, deadline)
+                if picture is None
+                else _stored(picture)
             )
             vectors = await self._vectors.of(space, reference, request.modification)
         exclude: tuple[uuid.UUID, ...] = ()
-        if isinstance(request.reference, ProductReference) and not request.include_reference:
-            exclude = (point_id(request.catalog, request.reference.product_id),)
+        if request.reference_point is not None and not request.include_reference:
+            exclude = (request.reference_point,)
         query = IndexQuery(
             catalog=request.catalog,
             vectors=vectors,
@@ -186,7 +250,7 @@ class Search:
             match reference:
                 case ProductReference(product_id):
                     product = await self._product(space, catalog, product_id, deadline)
-                    return ReferencePicture(product, b"stored:" + product.image_sha256.encode())
+                    return _stored(product.image_sha256)
                 case UploadReference():
                     return await _of_upload(reference)
                 case UriReference(uri):
@@ -208,15 +272,21 @@ class Search:
         found = await space.index.get([wanted], deadline)
         if wanted not in found:
             raise NotFound(Reason.PRODUCT_NOT_FOUND, field="reference.product_id")
+        self._pictures.saw(found)
         return found[wanted]
 
 
+_FIRST: Final = PageToken(b"", 0)
 _HASH_OFF_LOOP_BYTES = 1 << 20
 _KINDS: Final[dict[type[Reference], str]] = {
     ProductReference: "product",
     UploadReference: "upload",
     UriReference: "uri",
 }
+
+
+def _stored(sha256: str) -> ReferencePicture:
+    return ReferencePicture(sha256, b"stored:" + sha256.encode())
 
 
 async def _of_upload(upload: UploadReference) -> ReferencePicture:

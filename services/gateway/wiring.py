@@ -199,6 +199,10 @@ def build(settings: Settings, traced: TracingSettings | None = None) -> Gateway:
     except RuntimeError:
         raise OSError(f"GRPC_PORT {settings.grpc_port} cannot be bound") from None
 
+    async def close_cache() -> None:
+        await cache.settle()
+        await cache_link.close()
+
     async def close_pools() -> None:
         close_fetcher()
         workshop.close()
@@ -219,7 +223,7 @@ def build(settings: Settings, traced: TracingSettings | None = None) -> Gateway:
             spaces.watch,
             *access.watchers,
         ),
-        closers=(held.close, cache_link.close, ranking_link.close, close_pools, tracing.close),
+        closers=(held.close, close_cache, ranking_link.close, close_pools, tracing.close),
     )
 
 

@@ -5,6 +5,7 @@ words. Eviction is Redis's own (allkeys-lfu under maxmemory); the time to live b
 something made from a person's picture is kept.
 """
 
+import asyncio
 import contextlib
 import hashlib
 import math
@@ -25,6 +26,8 @@ _TTL_S: Final = 7 * 24 * 3600
 _Dtype = np.dtype[np.float16] | np.dtype[np.float32]
 _DTYPES: Final[dict[int, _Dtype]] = {1: np.dtype(np.float16), 2: np.dtype(np.float32)}
 _MAX_DIMENSIONS: Final = 4
+_MOST_UNWRITTEN: Final = 64
+"""Arrays on their way to Redis whose callers have gone on; the callers of more wait for it."""
 
 
 class CacheOutcome(StrEnum):
@@ -82,6 +85,8 @@ class RedisEmbeddingCache:
         self._count = count
         self._trace = trace
         self._flights: SingleFlight[FloatArray] = SingleFlight()
+        self._unwritten: dict[bytes, FloatArray] = {}
+        self._writing: set[asyncio.Task[None]] = set()
 
     async def get_or_compute(
         self, key: bytes, compute: Callable[[], Awaitable[FloatArray]]
@@ -89,7 +94,8 @@ class RedisEmbeddingCache:
         """The array stored under `key`, else the computed one, stored.
 
         Callers that ask for one key at the same time share one lookup and one computation, and
-        its error, which is not stored. A caller's cancellation does not touch the others.
+        its error, which is not stored. A caller's cancellation does not touch the others. What was
+        computed is given back at once and stored meanwhile; who asks before it is has it, too.
 
         Returns:
             A read-only array, float16 or float32, of the computed shape.
@@ -99,14 +105,28 @@ class RedisEmbeddingCache:
         """
         return await self._flights.run(key, lambda: self._load(key, compute))
 
+    async def settle(self) -> None:
+        """Wait until what was computed so far is stored, or cannot be."""
+        if self._writing:
+            await asyncio.wait(self._writing)
+
     async def _load(self, key: bytes, compute: Callable[[], Awaitable[FloatArray]]) -> FloatArray:
         name = entry_name(_PREFIX, self._secret, key)
-        found = await self._read(name)
+        found = self._unwritten.get(name)
+        if found is None:
+            found = await self._read(name)
         if found is not None:
             return found
         computed = (await compute()).view()
         computed.flags.writeable = False  # Many callers share it.
-        await self._write(name, computed)
+        _kind_of(computed)  # now, where somebody is there to be told
+        if len(self._unwritten) < _MOST_UNWRITTEN:
+            self._unwritten[name] = computed
+            writing = asyncio.create_task(self._write(name, computed))
+            self._writing.add(writing)
+            writing.add_done_callback(self._writing.discard)
+        else:
+            await self._write(name, computed)
         return computed
 
     async def _read(self, name: bytes) -> FloatArray | None:
@@ -131,9 +151,12 @@ class RedisEmbeddingCache:
         return None, CacheOutcome.DAMAGED
 
     async def _write(self, name: bytes, array: FloatArray) -> None:
-        with self._trace("cache put"), contextlib.suppress(RedisAbsent):
-            # Full or gone: the answer does not depend on it.
-            await self._link.call("SET", name, encode_array(name, array), "EX", self._ttl_s)
+        try:
+            with self._trace("cache put"), contextlib.suppress(RedisAbsent):
+                # Full or gone: the answer does not depend on it.
+                await self._link.call("SET", name, encode_array(name, array), "EX", self._ttl_s)
+        finally:
+            self._unwritten.pop(name, None)
 
 
 def entry_name(prefix: bytes, secret: bytes, key: bytes) -> bytes:
@@ -146,11 +169,17 @@ def encode_array(name: bytes, array: FloatArray) -> bytes:
 
     Raises ValueError for another dtype.
     """
+    kind = _kind_of(array)
+    shape = struct.pack(f"<B{array.ndim}I", array.ndim, *array.shape)
+    return seal(name, kind, shape + array.tobytes())
+
+
+def _kind_of(array: FloatArray) -> int:
+    """The kind of body that holds an array. Raises ValueError where none does."""
     kind = next((kind for kind, dtype in _DTYPES.items() if dtype == array.dtype), None)
     if kind is None or array.ndim > _MAX_DIMENSIONS:
         raise ValueError(f"cannot cache {array.dtype} with {array.ndim} dimensions")
-    shape = struct.pack(f"<B{array.ndim}I", array.ndim, *array.shape)
-    return seal(name, kind, shape + array.tobytes())
+    return kind
 
 
 def decode_array(name: bytes, value: bytes) -> FloatArray | None:

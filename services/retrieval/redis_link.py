@@ -1,30 +1,28 @@
-"""Redis, whose absence is normal. The only file that imports redis.
+"""Redis, whose absence is normal.
 
-A connection answers commands in their order. If a command is cancelled between its sending and
-its answer, and the connection is used again, the next caller reads the answer to another's
-question. So a command here runs in a task of its own, which no caller's cancellation reaches,
-and a connection whose command did not end in an answer is dropped, never reused.
+Few connections carry the commands of all callers (`redis_pipe`). A caller waits no longer than its
+budget and then does without; its command ends by itself, in good order. A connection that owes an
+answer for much longer than that is dropped.
 """
 
 import asyncio
 import time
 from typing import Any, Final
 
-from redis.asyncio import BlockingConnectionPool
+from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
 from retrieval.breaker import Breaker
 from retrieval.domain import Observe, Trace, ignore_observation, ignore_trace
+from retrieval.redis_pipe import CONNECT_TIMEOUT_S, FAILURES, Argument, RedisPipe
 
 _DEPENDENCY: Final = "redis"
-_CONNECT_TIMEOUT_S: Final = 1.0
-_CONNECTIONS: Final = 16
-# What a broken connection, a server that is none, or a garbled answer raises.
-_FAILURES: Final = (RedisError, OSError, TimeoutError, ValueError, EOFError)
-
-Argument = bytes | str | int
+_CONNECTIONS: Final = 4
+"""Enough that a large embedding on its way does not hold up all else."""
+_OWED_S: Final = 1.0
+_LATE_TURNS: Final = 3
 
 
 class RedisAbsent(Exception):
@@ -56,12 +54,12 @@ class RedisLink:
         self._observe = observe
         self._trace = trace
         self._breaker = breaker or Breaker()
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._pool = None if url is None else _pool(url)
+        self._pipes: list[RedisPipe] = []
+        self._source = None if url is None else _source(url)
 
     async def call(self, *command: Argument) -> Any:
         """The answer to one command, as bytes, int, list or None. Raises `RedisAbsent`."""
-        if self._pool is None:
+        if self._source is None:
             raise RedisAbsent
         if not self._breaker.allows():
             self._observe(_DEPENDENCY, "open", 0.0)
@@ -72,14 +70,14 @@ class RedisLink:
             begin_s = time.monotonic()
             outcome = "cancelled"
             try:
-                answer = await self._answer(self._pool, command)
+                answer = await self._answer(self._source, command)
                 outcome = "ok"
                 self._breaker.succeeded()
             except ResponseError:
                 outcome = "refused"
                 self._breaker.succeeded()
                 raise RedisAbsent from None
-            except _FAILURES as error:
+            except FAILURES as error:
                 outcome = "timeout" if isinstance(error, TimeoutError) else "unavailable"
                 self._breaker.failed()
                 raise RedisAbsent from None
@@ -91,57 +89,61 @@ class RedisLink:
 
     async def close(self) -> None:
         """Let the commands in flight end, and drop all connections."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=_CONNECT_TIMEOUT_S)
-        if self._pool is not None:
-            await self._pool.disconnect()
+        end_s = time.monotonic() + CONNECT_TIMEOUT_S
+        while any(pipe.is_open and pipe.waiting for pipe in self._pipes):
+            if time.monotonic() > end_s:
+                break
+            await asyncio.sleep(0.001)
+        for pipe in self._pipes:
+            pipe.end()
+        await asyncio.gather(*(pipe.wait_ended() for pipe in self._pipes))
 
-    async def _answer(self, pool: BlockingConnectionPool, command: tuple[Argument, ...]) -> Any:
-        task = asyncio.ensure_future(self._perform(pool, command))
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
-        # A caller out of time, or cancelled, leaves; the task ends by itself, in good order.
-        done, _ = await asyncio.wait({task}, timeout=self._budget_s)
-        if not done:
-            raise TimeoutError
-        return task.result()
-
-    async def _perform(self, pool: BlockingConnectionPool, command: tuple[Argument, ...]) -> Any:
-        # Connecting may take longer than one command: the callers after this one profit.
-        async with asyncio.timeout(_CONNECT_TIMEOUT_S):
-            connection = await pool.get_connection()  # type: ignore[no-untyped-call]
-        in_order = False
+    async def _answer(self, source: ConnectionPool, command: tuple[Argument, ...]) -> Any:
+        pipe = self._pipe(source)
+        answer = pipe.ask(command)
         try:
-            async with asyncio.timeout(self._budget_s):
-                await connection.send_command(*command)
-                try:
-                    answer = await connection.read_response()
-                except ResponseError:
-                    in_order = True
-                    raise
-            in_order = True
-        finally:
-            if not in_order:
-                await connection.disconnect(nowait=True)
-            await pool.release(connection)
-        return answer
+            await asyncio.wait({answer}, timeout=self._budget_s)
+            turns = 0
+            while not answer.done() and turns < _LATE_TURNS:
+                # It may be this event loop that is late: what has come by now is read in its
+                # next turns.
+                await asyncio.sleep(0)
+                turns += 1
+            if answer.done():
+                return answer.result()
+        except asyncio.CancelledError:
+            answer.cancel()
+            raise
+        asyncio.get_running_loop().call_later(_OWED_S, _drop_if_owing, pipe, answer)
+        raise TimeoutError
 
-    def _finished(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled():
-            task.exception()  # Nobody may be left to take it.
+    def _pipe(self, source: ConnectionPool) -> RedisPipe:
+        """The connection with the shortest line, of those that are up if any is. Where that has a
+        line, one more is made, for those who come later."""
+        self._pipes = [pipe for pipe in self._pipes if pipe.is_open]
+        up = [pipe for pipe in self._pipes if pipe.is_up]
+        best = min(up or self._pipes, key=lambda pipe: pipe.waiting, default=None)
+        if best is None or (best.waiting and len(self._pipes) < _CONNECTIONS):
+            more = RedisPipe(source.make_connection())  # type: ignore[no-untyped-call]
+            self._pipes.append(more)
+            return best or more
+        return best
 
 
-def _pool(url: str) -> BlockingConnectionPool:
-    return BlockingConnectionPool.from_url(
+def _drop_if_owing(pipe: RedisPipe, answer: "asyncio.Future[Any]") -> None:
+    if not answer.done():
+        pipe.end()
+
+
+def _source(url: str) -> ConnectionPool:
+    """What makes connections; as a pool it is not used."""
+    return ConnectionPool.from_url(
         url,
-        max_connections=_CONNECTIONS,
-        timeout=None,
         protocol=2,
         decode_responses=False,
         retry=Retry(NoBackoff(), 0),
         health_check_interval=0,
         driver_info=None,
         socket_timeout=None,
-        socket_connect_timeout=_CONNECT_TIMEOUT_S,
+        socket_connect_timeout=CONNECT_TIMEOUT_S,
     )

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 import pytest_asyncio
-from qdrant_client import AsyncQdrantClient
 
 from retrieval.domain import IndexedProduct, Pooled, Scan, Tuning
 from retrieval.errors import DependencyBroken, ServiceUnavailable
@@ -24,6 +23,7 @@ from tests.support.index_cases import (
     catalog_of,
     product,
 )
+from tests.support.local_qdrant import LocalQdrant
 from tests.support.qdrant import QdrantProcess
 from tests.support.qdrant_index import qdrant_index, server_in_memory, soon
 
@@ -53,7 +53,7 @@ async def backend(request: pytest.FixtureRequest) -> AsyncIterator[Backend]:
         yield Backend(fake, fake)
         return
     if request.param == "local":
-        client = AsyncQdrantClient(":memory:")
+        client = LocalQdrant()
     else:
         client = connect(request.getfixturevalue("server").url)
     real = qdrant_index(client)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import pytest_asyncio
-from qdrant_client import AsyncQdrantClient, models
+from qdrant_client import models
 
 from retrieval.domain import Exact, HeldProduct, IndexedProduct, IndexQuery, Product
 from retrieval.errors import DependencyBroken, ServiceUnavailable
@@ -22,6 +22,7 @@ from tests.support.index_cases import (
     ids,
     random_query,
 )
+from tests.support.local_qdrant import LocalQdrant
 from tests.support.qdrant import QdrantProcess
 from tests.support.qdrant_index import qdrant_index, server_in_memory, soon
 
@@ -51,7 +52,7 @@ async def backend(request: pytest.FixtureRequest) -> AsyncIterator[Backend]:
         yield Backend(fake, fake, fake)
         return
     if request.param == "local":
-        client = AsyncQdrantClient(":memory:")
+        client = LocalQdrant()
     else:
         client = connect(request.getfixturevalue("server").url)
     real = qdrant_index(client)

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 import pytest_asyncio
-from qdrant_client import AsyncQdrantClient
 
 from retrieval.domain import AllOf, Filter, Match, Not, Product, Range
 from retrieval.errors import InvalidArgument, Reason
@@ -14,6 +13,7 @@ from retrieval.ports import CatalogIndex
 from retrieval.qdrant import connect
 from tests.support.fake_index import FakeIndex
 from tests.support.index_cases import CATALOG, FIELDS, FILTERS, catalog_of
+from tests.support.local_qdrant import LocalQdrant
 from tests.support.qdrant import QdrantProcess
 from tests.support.qdrant_index import qdrant_index, server_in_memory, soon
 
@@ -42,7 +42,7 @@ async def index(request: pytest.FixtureRequest) -> AsyncIterator[CatalogIndex]:
         yield fake
         return
     if request.param == "local":
-        client = AsyncQdrantClient(":memory:")
+        client = LocalQdrant()
     else:
         client = connect(request.getfixturevalue("server").url)
     real = qdrant_index(client)

@@ -15,6 +15,7 @@ from retrieval.ports import CatalogIndex, PortableIndex, ProductIndex
 from retrieval.qdrant import QdrantIndex, connect
 from tests.support.fake_index import FakeIndex
 from tests.support.index_cases import CATALOG, FIELDS, catalog_of, random_query, random_tokens
+from tests.support.local_qdrant import LocalQdrant
 from tests.support.qdrant import QdrantProcess
 from tests.support.qdrant_index import qdrant_index, server_in_memory, soon
 
@@ -43,7 +44,7 @@ def server() -> Iterator[QdrantProcess]:
 @pytest_asyncio.fixture(params=["local", "server"])
 async def client(request: pytest.FixtureRequest) -> AsyncIterator[AsyncQdrantClient]:
     if request.param == "local":
-        client = AsyncQdrantClient(":memory:")
+        client = LocalQdrant()
     else:
         client = connect(request.getfixturevalue("server").url)
     yield client
@@ -59,9 +60,7 @@ async def backend(request: pytest.FixtureRequest) -> AsyncIterator[Backend]:
         yield Backend(fake, fake, fake)
         return
     local = request.param == "local"
-    client = (
-        AsyncQdrantClient(":memory:") if local else connect(request.getfixturevalue("server").url)
-    )
+    client = LocalQdrant() if local else connect(request.getfixturevalue("server").url)
     real = qdrant_index(client)
     await real.ensure_collection(soon())
     yield Backend(real, real, real.portable, keeps_float16=not local)

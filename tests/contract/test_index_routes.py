@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Iterator
 import numpy as np
 import pytest
 import pytest_asyncio
-from qdrant_client import AsyncQdrantClient
 
 from retrieval.domain import Exact, F32Array, IndexQuery, Match, Pooled, Route, Scan
 from retrieval.ports import ProductIndex
@@ -20,6 +19,7 @@ from tests.support.index_cases import (
     random_query,
     unit,
 )
+from tests.support.local_qdrant import LocalQdrant
 from tests.support.qdrant import QdrantProcess
 from tests.support.qdrant_index import qdrant_index, server_in_memory, soon
 
@@ -45,7 +45,7 @@ async def index(request: pytest.FixtureRequest) -> AsyncIterator[ProductIndex]:
         yield fake
         return
     if request.param == "local":
-        client = AsyncQdrantClient(":memory:")
+        client = LocalQdrant()
     else:
         client = connect(request.getfixturevalue("server").url)
     real = qdrant_index(client)

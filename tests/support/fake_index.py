@@ -59,6 +59,7 @@ class FakeIndex:
         copied: points that count as copies of another model's collection.
         before_write: awaited before `put`, `replace_payload` and `delete`, where set.
         noted: the restore that was noted last.
+        reads: what each `get` was asked for.
     """
 
     def __init__(self, fields: FilterableFields) -> None:
@@ -68,6 +69,7 @@ class FakeIndex:
         self.copied: set[uuid.UUID] = set()
         self.before_write: Callable[[Deadline], Awaitable[None]] | None = None
         self.noted: Restoring | None = None
+        self.reads: list[list[uuid.UUID]] = []
         self._fields = fields
         self._products: dict[uuid.UUID, Product] = {}
         self._tokens: dict[uuid.UUID, Any] = {}
@@ -99,6 +101,7 @@ class FakeIndex:
         self, point_ids: Sequence[uuid.UUID], deadline: Deadline
     ) -> dict[uuid.UUID, Product]:
         self._begin(deadline)
+        self.reads.append([*point_ids])
         return {one: self._products[one] for one in point_ids if one in self._products}
 
     async def pools(

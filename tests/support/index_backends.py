@@ -12,6 +12,7 @@ from retrieval.qdrant import QdrantIndex, connect
 from retrieval.qdrant.schema import ALIAS
 from tests.support.fake_index import FakeIndex
 from tests.support.index_cases import FIELDS
+from tests.support.local_qdrant import LocalQdrant
 from tests.support.qdrant_index import qdrant_index, soon
 
 KINDS: Final = ("fake", "local", "server")
@@ -53,7 +54,7 @@ async def backend_of(kind: str, url: Callable[[], str]) -> AsyncIterator[Backend
     if kind == "fake":
         yield Backend(FakeIndex(FIELDS))
         return
-    client = AsyncQdrantClient(":memory:") if kind == "local" else connect(url())
+    client = LocalQdrant() if kind == "local" else connect(url())
     index = qdrant_index(client)
     await index.ensure_collection(soon())
     yield Backend(index, client)

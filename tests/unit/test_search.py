@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gateway.known_pictures import KnownPictures
 from retrieval.domain import (
     Deadline,
     IndexedProduct,
@@ -19,6 +20,7 @@ from retrieval.domain import (
     UriReference,
 )
 from retrieval.errors import (
+    DependencyBroken,
     DependencyUnavailable,
     InvalidArgument,
     InvalidImage,
@@ -197,6 +199,86 @@ async def test_without_the_encoder_cached_queries_are_answered_and_marked(core: 
     assert after.degraded
     with pytest.raises(DependencyUnavailable):
         await search(core, replace(known, modification="in blue"))
+
+
+# --- references that were read before -------------------------------------------------------
+
+
+async def test_a_product_seen_before_is_read_once_with_the_page(core: Core) -> None:
+    await fill(core)
+    request = SearchRequest(reference=ProductReference("p1"), modification="in red")
+    core.index.reads.clear()
+    first = await search(core, request)
+    assert [len(points) for points in core.index.reads] == [1, 20]
+    core.index.reads.clear()
+    again = await search(core, replace(request, modification="in blue"))
+    assert [len(points) for points in core.index.reads] == [21]
+    assert len(again.hits) == 20
+    assert "p1" not in ids(again)
+    # What was on a page is known as well.
+    core.index.reads.clear()
+    await search(core, SearchRequest(reference=ProductReference(ids(first)[0])))
+    assert [len(points) for points in core.index.reads] == [21]
+
+
+async def test_a_picture_that_changed_is_noticed(core: Core) -> None:
+    await fill(core)
+    request = SearchRequest(reference=ProductReference("p1"), page_size=100)
+    await search(core, request)
+    changed = replace(write(1), image=UploadReference(picture(900)))
+    await core.catalog.import_products("", [changed, write(901)], soon())
+    answer = await search(core, request)
+    by_upload = SearchRequest(reference=UploadReference(picture(900)), page_size=100)
+    expected = [hit for hit in (await search(core, by_upload)).hits if hit.product.id != "p1"]
+    assert [*answer.hits] == expected
+
+
+async def test_a_reference_that_is_gone_is_not_found(core: Core) -> None:
+    await fill(core)
+    request = SearchRequest(reference=ProductReference("p1"), modification="in red")
+    await search(core, request)
+    await core.catalog.delete("", "p1", soon())
+    for _ in range(2):
+        with pytest.raises(NotFound):
+            await search(core, request)
+
+
+async def test_an_old_picture_that_was_collected_is_no_error(core: Core, tmp_path: Path) -> None:
+    await fill(core)
+    request = SearchRequest(reference=ProductReference("p1"))
+    await search(core, request)
+    old = (await core.catalog.get("", "p1", soon())).image_sha256
+    changed = replace(write(1), image=UploadReference(picture(900)))
+    await core.catalog.import_products("", [changed], soon())
+    lose(old, tmp_path)
+    assert len((await search(core, replace(request, modification="in red"))).hits) == 20
+
+
+async def test_a_picture_that_is_lost_is_an_error_still(core: Core, tmp_path: Path) -> None:
+    await fill(core)
+    assert "p1" in ids(await search(core, SearchRequest(modification="red", page_size=100)))
+    lose((await core.catalog.get("", "p1", soon())).image_sha256, tmp_path)
+    with pytest.raises(DependencyBroken) as caught:
+        await search(core, SearchRequest(reference=ProductReference("p1")))
+    assert caught.value.dependency == "image_store"
+
+
+def lose(sha256: str, folder: Path) -> None:
+    """Remove a picture from the store in the folder."""
+    (file,) = folder.rglob(f"*{sha256}*")
+    file.unlink()
+
+
+def test_what_was_seen_longest_ago_is_forgotten_first() -> None:
+    known = KnownPictures(most=2)
+    products = [Product(f"p{n}", "", {}, image_sha256=f"{n}" * 64) for n in range(3)]
+    one, two, three = (product.point_id for product in products)
+    known.saw({one: products[0], two: products[1]})
+    known.saw({one: products[0]})
+    known.saw({three: products[2]})
+    assert [known.of(each) for each in (one, two, three)] == ["0" * 64, None, "2" * 64]
+    known.saw({one: replace(products[0], image_sha256="")})
+    assert known.of(one) is None
 
 
 # --- groups and diversity -------------------------------------------------------------------

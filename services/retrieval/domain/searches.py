@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass, field
 
 from retrieval.domain.filters import Filter
-from retrieval.domain.products import Product, UploadReference, UriReference, View
+from retrieval.domain.products import Product, UploadReference, UriReference, View, point_id
 from retrieval.domain.values import DEFAULT_CATALOG
 
 
@@ -34,6 +34,13 @@ class SearchRequest:
     """A filterable keyword of which no two hits share a value; empty for no groups."""
     diversity: float = 0.0
     """0 to 1: how much unlikeness to the hits before counts, against relevance."""
+
+    @property
+    def reference_point(self) -> uuid.UUID | None:
+        """Id in the index of the product that is the reference; None where none is."""
+        if isinstance(self.reference, ProductReference):
+            return point_id(self.catalog, self.reference.product_id)
+        return None
 
 
 @dataclass(frozen=True, slots=True)

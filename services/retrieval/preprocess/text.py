@@ -116,7 +116,13 @@ class Tokenizer:
 
     def encode_batch(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Token ids and attention mask of raw texts, [B, T] int64 each."""
-        encodings = self._tokenizer.encode_batch([self.process(text) for text in texts])
+        processed = [self.process(text) for text in texts]
+        encodings = (
+            self._tokenizer.encode_batch(processed)
+            if len(processed) > 1
+            # A batch is given to threads of the library's, and one text is not worth their waking.
+            else [self._tokenizer.encode(text) for text in processed]
+        )
         ids = np.array([encoding.ids for encoding in encodings], dtype=np.int64)
         mask = np.array([encoding.attention_mask for encoding in encodings], dtype=np.int64)
         return ids.reshape(-1, self._max_tokens), mask.reshape(-1, self._max_tokens)

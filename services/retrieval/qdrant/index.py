@@ -2,8 +2,8 @@
 
 import math
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, TypeAlias
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from qdrant_client import AsyncQdrantClient, models
@@ -43,6 +43,7 @@ from retrieval.qdrant.filters import candidates
 from retrieval.qdrant.payload import (
     SOURCE_SHA256,
     UnreadablePayload,
+    plain,
     to_payload,
     to_product,
     uuid_of,
@@ -50,7 +51,7 @@ from retrieval.qdrant.payload import (
 )
 from retrieval.qdrant.points import points_a_call, to_point
 from retrieval.qdrant.portable import QdrantPortable
-from retrieval.qdrant.queries import ranking
+from retrieval.qdrant.queries import ranked, ranking, retrieved, with_payload
 from retrieval.qdrant.vectors import checked_pool, checked_query, checked_tokens
 
 _STRONG: Final = models.WriteOrdering.STRONG
@@ -59,6 +60,8 @@ _STRONG: Final = models.WriteOrdering.STRONG
 _Ranking: TypeAlias = list[Ranked]
 _Products: TypeAlias = list[Product]
 _Points: TypeAlias = list[models.PointStruct]
+_Record: TypeAlias = tuple[object, Mapping[str, Any] | None]
+"""Id and payload of a point."""
 
 BeforeWrite: TypeAlias = Callable[[Deadline], Awaitable[None]]
 """Awaited before each write of products; what it raises keeps the write from being made."""
@@ -154,27 +157,23 @@ class QdrantIndex:
         rows = checked_query(query.vectors, self._query_tokens, self._embed_dim)
         passing = candidates(query.catalog, query.filter, self._fields, query.exclude)
         route = query.route or self._route
-        arguments = ranking(rows, passing, query.limit, route, query.values_of)
+        question = ranking(self.collection, rows, passing, query.limit, route, query.values_of)
         ask = self._collection.read if isinstance(route, Exact) else self._collection.search
-        answer = await ask(
-            "query_points",
-            lambda timeout_s: self._client.query_points(
-                self.collection, timeout=timeout_s, **arguments
-            ),
-            deadline,
+        hits = await ask(
+            "query_points", lambda timeout_s: ranked(self._client, question, timeout_s), deadline
         )
-        ranked = [
+        usable = [
             # Qdrant sums over the rows; only their mean compares with other queries' scores.
             Ranked(
                 point_id,
-                hit.score / len(rows),
-                words_of(hit.payload, query.values_of) if query.values_of else (),
+                score / len(rows),
+                words_of(plain(hit.payload), query.values_of) if query.values_of else (),
             )
-            for hit in answer.points
-            if (point_id := uuid_of(hit.id)) is not None and math.isfinite(hit.score)
+            for hit in hits
+            if (point_id := uuid_of(hit.id.uuid)) is not None and math.isfinite(score := hit.score)
         ]
-        self._check_usable(len(ranked), len(answer.points))
-        return ranked
+        self._check_usable(len(usable), len(hits))
+        return usable
 
     async def get(
         self, point_ids: Sequence[uuid.UUID], deadline: Deadline
@@ -185,14 +184,11 @@ class QdrantIndex:
         """
         if not point_ids:
             return {}
+        question = with_payload(self.collection, point_ids)
         records = await self._collection.search(
-            "retrieve",
-            lambda timeout_s: self._client.retrieve(
-                self.collection, [*map(str, point_ids)], with_payload=True, timeout=timeout_s
-            ),
-            deadline,
+            "retrieve", lambda timeout_s: retrieved(self._client, question, timeout_s), deadline
         )
-        return self._products(records)
+        return self._products([(record.id.uuid, plain(record.payload)) for record in records])
 
     async def pools(
         self, point_ids: Sequence[uuid.UUID], deadline: Deadline
@@ -334,7 +330,8 @@ class QdrantIndex:
             ),
             deadline,
         )
-        return [*self._products(records).values()], uuid_of(following)
+        products = self._products([(record.id, record.payload) for record in records])
+        return [*products.values()], uuid_of(following)
 
     async def facet(
         self, catalog: str, field: str, filter: Filter | None, limit: int, deadline: Deadline
@@ -362,14 +359,14 @@ class QdrantIndex:
 
     # --- what came back -----------------------------------------------------------------------
 
-    def _products(self, records: Sequence[models.Record]) -> dict[uuid.UUID, Product]:
+    def _products(self, records: Sequence[_Record]) -> dict[uuid.UUID, Product]:
         products: dict[uuid.UUID, Product] = {}
-        for record in records:
-            point_id = uuid_of(record.id)
+        for record_id, payload in records:
+            point_id = uuid_of(record_id)
             if point_id is None:
                 continue
             try:
-                products[point_id] = to_product(record.payload)
+                products[point_id] = to_product(payload)
             except UnreadablePayload:
                 continue
         self._check_usable(len(products), len(records))

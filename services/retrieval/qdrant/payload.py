@@ -81,6 +81,20 @@ def to_product(payload: Mapping[str, Any] | None) -> Product:
     )
 
 
+def plain(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """A payload as Python has it, from its form in a message (Qdrant's ``Value``)."""
+    return {name: _plain(value) for name, value in payload.items()}
+
+
+def _plain(value: Any) -> Any:
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        return plain(value.struct_value.fields)
+    if kind == "list_value":
+        return [_plain(item) for item in value.list_value.values]
+    return None if kind in (None, "null_value") else getattr(value, kind)
+
+
 def words_of(payload: Mapping[str, Any] | None, field: str) -> tuple[str, ...]:
     """The words that a payload has in an attribute: none, one, or those of a list."""
     attributes = (payload or {}).get("attributes")
