@@ -92,7 +92,7 @@ def _image(sizes: Sizes) -> onnx.GraphProto:
         _node("ReduceL2", ["tokens"], "norms", axes=[-1], keepdims=1),
         _node("Div", ["tokens", "norms"], "image_tokens"),
     ]
-    weights = {
+    weights: dict[str, NDArray[Any]] = {
         "widen": random.standard_normal((3, width), np.float32),
         "one": np.array([1], np.int64),
         "places": random.standard_normal((patches, width), np.float32),
@@ -126,7 +126,7 @@ def _fusion(sizes: Sizes) -> onnx.GraphProto:
         _node("ReduceL2", ["query"], "norm", axes=[-1], keepdims=1),
         _node("Div", ["query", "norm"], "query_embedding"),
     ]
-    weights = {
+    weights: dict[str, NDArray[Any]] = {
         "first": np.array([0], np.int64),
         "second": np.array([1], np.int64),
         "first_axis": np.array([1], np.int64),
