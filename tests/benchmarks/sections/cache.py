@@ -30,8 +30,8 @@ is asked through the running stack. In the long form the published sizes, with r
 float16, are asked through the gateway's own code, a real Redis and a real Triton on the processor:
 there a query is all that is measured, and the search in the index is left out.
 
-Bytes are those that the loopback device carried, headers included, while the gateway's own code was
-asked in this process: the upload itself is not among them.
+Bytes are tensors, keys and values on their ways between the gateway and Triton and Redis, counted
+in the gateway's own code: without headers, and without the upload itself.
 
 Embeds are kept as float16, which the graphs give: a hit then answers just as the miss before it
 did. Int8 would halve them in Redis, at the price of rankings that differ a little, so it is
