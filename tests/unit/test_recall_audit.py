@@ -1,6 +1,7 @@
 """The recall audit: the smallest depth that is enough, the scan where none is, and what is kept."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ class ScriptedIndex(FakeIndex):
         asked: routes of the questions, one a question.
         scan_failure: raised by a scan, where set.
         scan_s, pooled_s: what an answer takes.
+        slow_from: a depth from which on pooled searches are too slow.
     """
 
     products: int = 40_000
@@ -45,6 +47,7 @@ class ScriptedIndex(FakeIndex):
     scan_failure: Exception | None = None
     scan_s: float = 0.0
     pooled_s: float = 0.0
+    slow_from: float = math.inf
     hits: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -65,6 +68,8 @@ class ScriptedIndex(FakeIndex):
         else:
             if isinstance(query.route, Scan) and self.scan_failure is not None:
                 raise self.scan_failure
+            if isinstance(query.route, Pooled) and query.route.depth >= self.slow_from:
+                raise DependencyTimeout(dependency="qdrant")
             await asyncio.sleep(self.scan_s if isinstance(query.route, Scan) else self.pooled_s)
             right = round(self.recall(query.route) * TOP)
         return [
@@ -137,6 +142,32 @@ async def test_a_scan_too_slow_for_a_search_leaves_the_deepest_pooled_route() ->
     tuning = await audit_of(index).run()
     assert tuning is not None
     assert (tuning.route, tuning.recall) == (Pooled(10_000), 0.8)
+
+
+async def test_depths_too_slow_for_a_search_are_left_out() -> None:
+    index = await scripted(lambda route: 0.8)
+    index.scan_failure = DependencyTimeout(dependency="qdrant")
+    index.slow_from = 4000
+    tuning = await audit_of(index, rest=0).run()
+    assert tuning is not None
+    assert (tuning.route, tuning.recall) == (Pooled(3000), 0.8)
+
+
+async def test_a_search_that_was_too_slow_once_ends_no_audit() -> None:
+    index = await scripted(lambda route: 1.0)
+    whole, asked = index.search, 0
+
+    async def search(query: IndexQuery, deadline: Deadline) -> list[Ranked]:
+        nonlocal asked
+        asked += 1
+        if asked % 5 == 0:
+            raise DependencyTimeout(dependency="qdrant")
+        return await whole(query, deadline)
+
+    index.search = search  # type: ignore[method-assign]
+    tuning = await audit_of(index, rest=0).run()
+    assert tuning is not None
+    assert tuning.route == Pooled(200)
 
 
 async def test_each_shape_has_its_own_route_and_the_worse_recall_counts() -> None:

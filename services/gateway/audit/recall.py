@@ -215,7 +215,13 @@ class RecallAudit:
         measured: dict[int, _Recall] = {}
         while low < high:
             middle = (low + high) // 2
-            measured[middle] = await self._recall(questions, Pooled(depths[middle]), deadline)
+            try:
+                measured[middle] = await self._recall(questions, Pooled(depths[middle]), deadline)
+            except DependencyTimeout:
+                if not middle or not deadline.remaining_s():
+                    raise
+                high = middle - 1  # too slow for a search, as all deeper ones are
+                continue
             if measured[middle].enough:
                 high = middle
             else:
@@ -255,9 +261,18 @@ class RecallAudit:
         return _Recall(float(np.mean(right)), float(np.std(right)) / len(right) ** 0.5)
 
     async def _ask(self, query: IndexQuery, deadline: Deadline) -> list[Ranked]:
-        """The answer, after a rest in proportion to what it cost."""
+        """The answer, after a rest in proportion to what it cost.
+
+        A machine that stalls once must not end an audit, so a search that was too slow is made
+        again. Raises `DependencyTimeout` where that is too slow as well.
+        """
         started = time.monotonic()
-        answer = await self._index.search(query, deadline)
+        try:
+            answer = await self._index.search(query, deadline)
+        except DependencyTimeout:
+            if not deadline.remaining_s():
+                raise
+            answer = await self._index.search(query, deadline)
         await asyncio.sleep(self._rest * (time.monotonic() - started))
         return answer
 
