@@ -130,17 +130,23 @@ def measured_case(
     image_only: Sequence[Question],
     folder: Path,
     sizes: Sizes,
+    *,
+    side: bool = False,
 ) -> Case:
-    """Fill a collection, have it audited, and ask it every way."""
+    """Fill a collection, have it audited, and ask it every way.
+
+    Args:
+        side: with token points and centroids beside.
+    """
     built = fill(catalog, folder / "collection")
     tuning = automatic.audited(built, catalog, sizes.audit, sizes.budget_s)
     numpy = _numpy(catalog)
-    side: dict[str, tuple[float, int]] = {}
+    beside: dict[str, tuple[float, int]] = {}
     others: dict[str, Asking] = {}
     closing: list[TokenPoints | Centroids] = []
-    if len(catalog) <= sizes.side:
+    if side:
         for name, other in _side_shards(catalog, folder):
-            side[name] = other.built_s, other.disk_bytes
+            beside[name] = other.built_s, other.disk_bytes
             closing.append(other)
             others |= _side_ways(name, other, len(catalog))
     with Shard(built.shard, catalog) as shard:
@@ -165,7 +171,7 @@ def measured_case(
             measured(ways | others, catalog, composed, sizes.rounds),
             measured(image_ways, catalog, image_only, sizes.slow_rounds),
             filtered,
-            side,
+            beside,
         )
     for other in closing:
         other.close()

@@ -37,8 +37,8 @@ collection; *the best by hand* is the fastest of the engine's ways whose recall@
 for the questions asked here, which are others than the audit's."""
 
 SHORT: Final = Sizes(
-    drawn=(1000, 10_000), demo=1000, side=1000, copied=10_000,
-    composed=60, image_only=16, rounds=25, slow_rounds=7, audit=20,
+    drawn=(1000, 10_000), demo=800, side=1000, copied=10_000,
+    composed=50, image_only=12, rounds=20, slow_rounds=5, audit=20,
 )  # fmt: skip
 FULL: Final = Sizes(
     drawn=(1000, 10_000, 50_000, 200_000), demo=3000, side=10_000, copied=10_000,
@@ -136,7 +136,8 @@ def _cases(room: Room, sizes: Sizes) -> Iterator[Case]:
             catalog = drawn(folder, name, count, cosine)
             asked = questions.composed(catalog, sizes.composed, seed=5)
             alone = questions.image_only(catalog, sizes.image_only, seed=6)
-            case = measured_case(catalog, asked, alone, folder, sizes)
+            side = count <= sizes.side and (room.full or name == "correlated")
+            case = measured_case(catalog, asked, alone, folder, sizes, side=side)
             if name == "correlated" and count <= sizes.copied:
                 _stand_in(room, case, asked, folder, sizes)
             if name == "correlated" and count == sizes.drawn[-1]:
