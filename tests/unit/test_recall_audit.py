@@ -144,13 +144,25 @@ async def test_a_scan_too_slow_for_a_search_leaves_the_deepest_pooled_route() ->
     assert (tuning.route, tuning.recall) == (Pooled(10_000), 0.8)
 
 
-async def test_depths_too_slow_for_a_search_are_left_out() -> None:
+@pytest.mark.parametrize("slow_from", [250, 1250, 1500, 4000, 6000, 10_000])
+async def test_depths_too_slow_for_a_search_are_left_out(slow_from: int) -> None:
     index = await scripted(lambda route: 0.8)
     index.scan_failure = DependencyTimeout(dependency="qdrant")
-    index.slow_from = 4000
+    index.slow_from = slow_from
+    depths = candidate_depths(200, 40_000)
     tuning = await audit_of(index, rest=0).run()
     assert tuning is not None
-    assert (tuning.route, tuning.recall) == (Pooled(3000), 0.8)
+    assert tuning.route == Pooled(depths[depths.index(slow_from) - 1])
+    assert tuning.recall == 0.8
+
+
+async def test_an_index_too_slow_at_every_depth_leaves_the_old_choice() -> None:
+    index = await scripted(lambda route: 1.0)
+    index.kept = EARLIER
+    index.slow_from = 200
+    with pytest.raises(DependencyTimeout):
+        await audit_of(index, rest=0).run()
+    assert index.kept == EARLIER
 
 
 async def test_a_search_that_was_too_slow_once_ends_no_audit() -> None:

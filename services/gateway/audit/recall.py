@@ -209,27 +209,30 @@ class RecallAudit:
     async def _smallest_depth(
         self, questions: Sequence[_Question], products: int, deadline: Deadline
     ) -> tuple[Pooled, _Recall]:
-        """The smallest depth with recall enough, found by bisection; else the deepest one."""
+        """The smallest depth with recall enough, found by bisection; else the deepest one that a
+        search has the time for. Raises `DependencyTimeout` where it has that for none."""
         depths = candidate_depths(self._ranked, products)
         low, high = 0, len(depths) - 1
-        measured: dict[int, _Recall] = {}
-        while low < high:
+        enough: tuple[Pooled, _Recall] | None = None
+        deepest: tuple[Pooled, _Recall] | None = None
+        while low <= high:
             middle = (low + high) // 2
+            route = Pooled(depths[middle])
             try:
-                measured[middle] = await self._recall(questions, Pooled(depths[middle]), deadline)
+                found = await self._recall(questions, route, deadline)
             except DependencyTimeout:
                 if not middle or not deadline.remaining_s():
                     raise
                 high = middle - 1  # too slow for a search, as all deeper ones are
                 continue
-            if measured[middle].enough:
-                high = middle
+            if found.enough:
+                enough, high = (route, found), middle - 1
             else:
-                low = middle + 1
-        route = Pooled(depths[low])
-        if low not in measured:
-            measured[low] = await self._recall(questions, route, deadline)
-        return route, measured[low]
+                deepest, low = (route, found), middle + 1
+        chosen = enough or deepest
+        if chosen is None:
+            raise AssertionError("the smallest depth was measured, or its timeout raised")
+        return chosen
 
     async def _scan_is_faster(
         self, questions: Sequence[_Question], pooled: Pooled, deadline: Deadline
