@@ -37,14 +37,21 @@ collection; *the best by hand* is the fastest of the engine's ways whose recall@
 for the questions asked here, which are others than the audit's."""
 
 SHORT: Final = Sizes(
-    drawn=(1000, 10_000), demo=800, side=1000, copied=10_000,
-    composed=50, image_only=12, rounds=20, slow_rounds=5, audit=20,
+    drawn=(1000, 10_000), demo=600, side=1000, copied=10_000,
+    composed=40, image_only=12, rounds=20, slow_rounds=5, audit=50,
+    budget_s=2.0,  # a busy machine must not end the audit; at rest nothing here takes .2 s
 )  # fmt: skip
 FULL: Final = Sizes(
     drawn=(1000, 10_000, 50_000, 200_000), demo=3000, side=10_000, copied=10_000,
     composed=100, image_only=25, rounds=60, slow_rounds=15, audit=50,
 )  # fmt: skip
 COSINES: Final = {"correlated": 0.6, "uncorrelated": 0.35}
+_PYTHONS_CALL: Final = (
+    "What the process adds is fixed: a bare gRPC call between two Python processes, then some .5 ms "
+    "to turn 200 hits into a message, of which half is reading their UUIDs from the binding. It "
+    "weighs where a query takes the engine 2 ms or less; a server without an interpreter, as "
+    "Qdrant's own, would be within the target"
+)
 _LARGE: Final = {50_000: "-50k", 200_000: "-200k"}
 
 _BY_SIZE: Final = [
@@ -73,11 +80,13 @@ SPECS = (
         "index/stand-in-against-in-process",
         "a search of 10,000 products through the stand-in's gRPC, over the engine in process",
         target=at_most(1.5),
+        if_missed=_PYTHONS_CALL,
     ),
     Spec(
         "index/stand-in-against-in-process-1k",
         "the same with 1,000 products",
         target=at_most(1.5),
+        if_missed=_PYTHONS_CALL,
     ),
     Spec("index/exact-numpy-against-automatic", "numpy over all tokens, over the product's choice"),
     Spec("index/exact-engine-against-automatic", "exact in the engine, over the product's choice"),
