@@ -47,8 +47,8 @@ FULL: Final = Sizes(
 )  # fmt: skip
 COSINES: Final = {"correlated": 0.6, "uncorrelated": 0.35}
 _PYTHONS_CALL: Final = (
-    "What the process adds is fixed: a bare gRPC call between two Python processes, then some .5 ms "
-    "to turn 200 hits into a message, of which half is reading their UUIDs from the binding. It "
+    "What the process adds is fixed: a bare gRPC call between two Python processes, then some .5 ms"
+    " to turn 200 hits into a message, of which half is reading their UUIDs from the binding. It "
     "weighs where a query takes the engine 2 ms or less; a server without an interpreter, as "
     "Qdrant's own, would be within the target"
 )
