@@ -1,4 +1,4 @@
-"""What the index section of the benchmarks is made of; the section itself, small, in the long run."""
+"""Parts of the index section of the benchmarks; the section itself, small, in the long run."""
 
 import os
 from pathlib import Path
