@@ -222,7 +222,7 @@ class Search:
             limit=self._ranking_depth,
             filter=request.filter,
             exclude=exclude,
-            route=space.tuned.route,
+            route=space.tuned.route_of(vectors),
         )
         if request.group_by:
             ranked = await best_of_groups(space.index, query, request.group_by, deadline)

@@ -135,6 +135,11 @@ class Metrics:
             "Candidates that a search takes by pooled vector; 0 where it scans all tokens.",
             registry=self.registry,
         )
+        self._image_only_prefetch_depth = Gauge(
+            "recompose_index_image_only_prefetch_depth",
+            "The same of a search by a picture without words.",
+            registry=self.registry,
+        )
         self._audited_products = Gauge(
             "recompose_index_audited_products",
             "Products that the last audit found in the index; NaN before the first.",
@@ -189,10 +194,13 @@ class Metrics:
 
     def tuned(self, tuning: Tuning | None, untuned_depth: int) -> None:
         """Say how searches are made: by the last audit, or with a depth where there was none."""
-        if tuning is None:
-            self._prefetch_depth.set(untuned_depth)
-        else:
-            self._prefetch_depth.set(tuning.route.depth if isinstance(tuning.route, Pooled) else 0)
+        route = tuning.route if tuning else Pooled(untuned_depth)
+        image_only = (tuning.image_only_route if tuning else None) or route
+        for gauge, own in (
+            (self._prefetch_depth, route),
+            (self._image_only_prefetch_depth, image_only),
+        ):
+            gauge.set(own.depth if isinstance(own, Pooled) else 0)
         self._recall.set(math.nan if tuning is None else tuning.recall)
         self._audited_products.set(math.nan if tuning is None else tuning.products)
         audited_at_s = math.nan if tuning is None else tuning.audited_at_s

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import structlog
 
-from retrieval.domain import Deadline, Pooled, Scan, Tuning
+from retrieval.domain import Deadline, F32Array, Pooled, Scan, Tuning
 from retrieval.errors import RecomposeError
 from retrieval.ports import AuditedIndex
 
@@ -22,10 +22,9 @@ class Tuned:
     def __init__(self) -> None:
         self.current: Tuning | None = None
 
-    @property
-    def route(self) -> Pooled | Scan | None:
-        """The chosen route; None leaves the index to its own."""
-        return None if self.current is None else self.current.route
+    def route_of(self, vectors: F32Array) -> Pooled | Scan | None:
+        """The chosen route of a query, [D] or [K, D]; None leaves the index to its own."""
+        return None if self.current is None else self.current.route_of(vectors)
 
 
 class TuningWatch:
@@ -62,7 +61,8 @@ class TuningWatch:
             if found is not None:
                 structlog.get_logger().info(
                     "tuning",
-                    route="scan" if isinstance(found.route, Scan) else found.route.depth,
+                    route=_word(found.route),
+                    image_only_route=_word(found.image_only_route or found.route),
                     recall=round(found.recall, 4),
                     products=found.products,
                 )
@@ -78,3 +78,7 @@ class TuningWatch:
                 await asyncio.sleep(min(_RETRY_S, self._interval_s))
             else:
                 await asyncio.sleep(self._interval_s)
+
+
+def _word(route: Pooled | Scan) -> str | int:
+    return "scan" if isinstance(route, Scan) else route.depth

@@ -140,7 +140,8 @@ async def test_products_are_counted_over_all_catalogs_or_since_a_time(backend: B
 
 async def test_the_last_tuning_is_kept(backend: Backend) -> None:
     assert await backend.audits.tuning(soon()) is None
-    for tuning in (POOLED, SCAN, POOLED):
+    two = replace(SCAN, image_only_route=Pooled(750))
+    for tuning in (POOLED, SCAN, two, replace(POOLED, image_only_route=Scan()), POOLED):
         await backend.audits.keep(tuning, soon())
         assert await backend.audits.tuning(soon()) == tuning
     assert await backend.audits.count(soon()) == 0
@@ -212,6 +213,23 @@ async def test_a_record_that_cannot_be_read_counts_as_none(
     assert await index.audits.tuning(soon()) is None
     await index.audits.keep(SCAN, soon())
     assert await index.audits.tuning(soon()) == SCAN
+    await client.close()
+
+
+async def test_a_record_of_one_route_holds_for_every_search(server: QdrantProcess) -> None:
+    client = connect(server.url)
+    index = qdrant_index(client)
+    await index.ensure_collection(soon())
+    record = {
+        "format": 1,
+        "depth": 500,
+        "recall": 0.9925,
+        "products": 9000,
+        "sample": 200,
+        "audited_at_s": POOLED.audited_at_s,
+    }
+    await client.update_collection(index.collection, metadata={METADATA_KEY: record})
+    assert await index.audits.tuning(soon()) == POOLED
     await client.close()
 
 

@@ -23,6 +23,7 @@ from retrieval.domain import (
     Pooled,
     Product,
     Restoring,
+    Scan,
     Tuning,
 )
 from retrieval.errors import DependencyBroken
@@ -38,7 +39,14 @@ MODEL = Model(
     query_tokens=SIZES.query_tokens,
     embed_dim=SIZES.embed_dim,
 )
-TUNING = Tuning(Pooled(300), recall=0.995, products=9, sample=20, audited_at_s=1.7e9)
+TUNING = Tuning(
+    Pooled(300),
+    recall=0.995,
+    products=9,
+    sample=20,
+    audited_at_s=1.7e9,
+    image_only_route=Scan(),
+)
 
 
 def soon() -> Deadline:

@@ -79,7 +79,8 @@ async def test_a_collection_is_audited_once_its_import_is_over() -> None:
     await fill(replica.index, 30, age_s=QUIET_S + 1)
     assert await replica.looks() == ["ok"]
     assert replica.index.kept is not None
-    assert replica.tuned.route == Pooled(200)  # followed at once
+    assert replica.tuned.current is not None
+    assert replica.tuned.current.route == Pooled(200)  # followed at once
     assert await replica.looks() == []
 
 

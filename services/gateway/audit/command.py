@@ -12,7 +12,7 @@ import sys
 from gateway.audit.recall import ENOUGH
 from gateway.late_imports import late_imports
 from gateway.settings import Settings
-from retrieval.domain import Pooled, Tuning
+from retrieval.domain import Pooled, Scan, Tuning
 from retrieval.errors import RecomposeError
 
 
@@ -50,13 +50,17 @@ async def _audit(settings: Settings) -> Tuning | None:
 
 def sentence_of(tuning: Tuning) -> str:
     """What an audit chose, in words."""
-    how = (
-        f"{tuning.route.depth} candidates by pooled vector"
-        if isinstance(tuning.route, Pooled)
-        else "the int8 scan"
-    )
+    how = _in_words(tuning.route)
+    if tuning.image_only_route is not None:
+        how += f", image-only ones {_in_words(tuning.image_only_route)}"
     verdict = "" if tuning.recall >= ENOUGH else f", which is less than {ENOUGH}"
     return (
         f"searches take {how}: recall@50 {tuning.recall:.4f}{verdict} "
         f"({tuning.sample} questions, {tuning.products} products)"
     )
+
+
+def _in_words(route: Pooled | Scan) -> str:
+    if isinstance(route, Pooled):
+        return f"{route.depth} candidates by pooled vector"
+    return "the int8 scan"

@@ -49,28 +49,45 @@ class Parts(_Frozen):
 
 
 class KeptTuning(_Frozen):
-    """A recall audit's choice; depth 0 stands for the scan."""
+    """A recall audit's choice; depth 0 stands for the scan, and None for the same depth."""
 
     depth: int = Field(ge=0)
     recall: float
     products: int
     sample: int
     audited_at_s: float
+    image_only_depth: int | None = Field(None, ge=0)
 
     @classmethod
     def of(cls, tuning: Tuning) -> "KeptTuning":
         return cls(
-            depth=tuning.route.depth if isinstance(tuning.route, Pooled) else 0,
+            depth=_depth(tuning.route),
             recall=tuning.recall,
             products=tuning.products,
             sample=tuning.sample,
             audited_at_s=tuning.audited_at_s,
+            image_only_depth=tuning.image_only_route and _depth(tuning.image_only_route),
         )
 
     def tuning(self) -> Tuning:
         """The choice as the index keeps it."""
-        route = Pooled(self.depth) if self.depth else Scan()
-        return Tuning(route, self.recall, self.products, self.sample, self.audited_at_s)
+        image_only = None if self.image_only_depth is None else _route(self.image_only_depth)
+        return Tuning(
+            _route(self.depth),
+            self.recall,
+            self.products,
+            self.sample,
+            self.audited_at_s,
+            image_only,
+        )
+
+
+def _depth(route: Pooled | Scan) -> int:
+    return route.depth if isinstance(route, Pooled) else 0
+
+
+def _route(depth: int) -> Pooled | Scan:
+    return Pooled(depth) if depth else Scan()
 
 
 class Manifest(_Frozen):

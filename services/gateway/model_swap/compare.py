@@ -139,7 +139,7 @@ async def _search(side: Side, product: Product, vectors: F32Array, *, itself: bo
         vectors,
         TOP + itself,
         exclude=() if itself else (product.point_id,),
-        route=side.space.tuned.route,
+        route=side.space.tuned.route_of(vectors),
     )
     return await patiently(partial(side.space.index.search, query))
 

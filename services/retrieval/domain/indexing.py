@@ -76,14 +76,15 @@ Route = Pooled | Scan | Exact
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """The route that a recall audit chose for a collection, and what the audit saw.
+    """The routes that a recall audit chose for a collection, and what the audit saw.
 
     Attributes:
-        route: what searches of the collection take.
-        recall: recall@50 of that route over the sample, 0 to 1.
+        route: what searches with one vector take (composed, or words alone).
+        recall: recall@50 of the routes over the sample, 0 to 1; the lower one of the two.
         products: that the collection held, all catalogs together.
         sample: questions that were asked.
         audited_at_s: when the audit began, in seconds since the epoch.
+        image_only_route: what searches with K vectors take; None where that is ``route`` too.
     """
 
     route: Pooled | Scan
@@ -91,6 +92,11 @@ class Tuning:
     products: int
     sample: int
     audited_at_s: float
+    image_only_route: Pooled | Scan | None = None
+
+    def route_of(self, vectors: F32Array) -> Pooled | Scan:
+        """The route of a query, [D] or [K, D]."""
+        return self.route if vectors.ndim == 1 else self.image_only_route or self.route
 
 
 @dataclass(frozen=True, slots=True, eq=False)

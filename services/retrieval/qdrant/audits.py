@@ -141,8 +141,8 @@ class QdrantAudits:
 def _to_record(tuning: Tuning) -> dict[str, Any]:
     return {
         "format": _FORMAT,
-        # 0 stands for the scan.
-        "depth": tuning.route.depth if isinstance(tuning.route, Pooled) else 0,
+        "depth": _depth(tuning.route),
+        "image_only_depth": _depth(tuning.image_only_route or tuning.route),
         "recall": tuning.recall,
         "products": tuning.products,
         "sample": tuning.sample,
@@ -159,10 +159,28 @@ def _from_record(record: object) -> Tuning | None:
             _number(record.get(name))
             for name in ("depth", "recall", "products", "sample", "audited_at_s")
         )
+        # An audit of an earlier version chose one route for both.
+        image_only_depth = _number(record.get("image_only_depth", depth))
     except ValueError:
         return None
-    route = Pooled(int(depth)) if depth else Scan()
-    return Tuning(route, recall, int(products), int(sample), audited_at_s)
+    route, image_only = _route(depth), _route(image_only_depth)
+    return Tuning(
+        route,
+        recall,
+        int(products),
+        int(sample),
+        audited_at_s,
+        None if image_only == route else image_only,
+    )
+
+
+def _depth(route: Pooled | Scan) -> int:
+    """0 stands for the scan."""
+    return route.depth if isinstance(route, Pooled) else 0
+
+
+def _route(depth: float) -> Pooled | Scan:
+    return Pooled(int(depth)) if depth else Scan()
 
 
 def _number(value: object) -> float:

@@ -25,6 +25,8 @@ from tests.support.triton import free_ports
 ROOT = Path(__file__).resolve().parents[3]
 START_S = 60
 COUNT = 300
+CHOICES = (200, 0)
+"""The smallest depth, or the scan where that is faster: with so few products it may be either."""
 
 
 @pytest.fixture
@@ -139,9 +141,10 @@ async def test_the_command_audits_and_a_running_gateway_follows(
         assert metric("recompose_index_prefetch_depth") == 1000
         done = command(environment)
         assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout.startswith("searches take 200 candidates by pooled vector: recall@50 ")
+        assert done.stdout.startswith("searches take ")
+        assert "recall@50 " in done.stdout
         assert "(20 questions, 300 products)" in done.stdout
-        until(lambda: metric("recompose_index_prefetch_depth") == 200)
+        until(lambda: metric("recompose_index_prefetch_depth") in CHOICES)
         assert metric("recompose_index_recall_at50") >= 0.99
         assert metric("recompose_index_audited_products") == COUNT
         assert 0 <= metric("recompose_index_audit_age_seconds") < START_S
@@ -157,7 +160,7 @@ async def test_a_gateway_audits_by_itself_after_an_import(
         await fill(index, bundle_dir)
         until(lambda: metric("recompose_index_audited_products") == COUNT)
         assert metric('recompose_index_audits_total{outcome="ok"}') == 1
-        assert metric("recompose_index_prefetch_depth") == 200
+        assert metric("recompose_index_prefetch_depth") in CHOICES
 
 
 def test_without_an_index_the_command_says_so_in_one_sentence(
