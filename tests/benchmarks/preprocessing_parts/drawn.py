@@ -29,7 +29,7 @@ def as_file(picture: Image.Image, picture_format: str) -> bytes:
     """The picture as shops have it: JPEG 4:2:0 at quality 88, WebP at 80, PNG."""
     options = {"JPEG": {"quality": 88}, "WEBP": {"quality": 80, "method": 0}, "PNG": {}}
     buffer = io.BytesIO()
-    picture.save(buffer, picture_format, **options[picture_format])  # type: ignore[arg-type]
+    picture.save(buffer, picture_format, **options[picture_format])
     return buffer.getvalue()
 
 
