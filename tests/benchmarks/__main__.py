@@ -25,7 +25,16 @@ from tests.benchmarks.harness import report
 from tests.benchmarks.harness.rows import Spec, complete
 from tests.benchmarks.harness.section import Room, Section, Shared
 
-SECTIONS: Final = ("preprocessing", "imports", "training", "gpu")
+SECTIONS: Final = (
+    "gateway",
+    "cache",
+    "round_trip",
+    "index",
+    "preprocessing",
+    "imports",
+    "training",
+    "gpu",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
