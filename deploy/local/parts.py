@@ -25,7 +25,7 @@ _GATEWAY_DEFAULTS: Final = {
     "QDRANT_BUDGET_S": "2",
     "IMAGE_STORE_BUDGET_S": "4",
     "MAX_LOOP_LAG_S": "1",
-    "SEARCH_TARGET_S": "0.3",
+    "SEARCH_TARGET_S": "0.12",
     # No load balancer has to notice that this gateway is going.
     "DRAIN_GRACE_S": "0",
     "DRAIN_BUDGET_S": "5",

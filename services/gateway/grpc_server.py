@@ -10,6 +10,7 @@ from gateway.edge_parts import EdgeParts
 from gateway.grpc_api import SearchService
 from gateway.grpc_catalog_api import CatalogService
 from gateway.grpc_health import HealthService
+from gateway.grpc_intake import prompt_server
 from gateway.grpc_interceptor import EdgeInterceptor
 from recompose.v1 import catalog_pb2, catalog_pb2_grpc, search_pb2, search_pb2_grpc
 
@@ -43,7 +44,7 @@ def build_grpc_server(parts: EdgeParts) -> grpc.aio.Server:
 
     Must be called on a running event loop.
     """
-    server = grpc.aio.server(interceptors=[EdgeInterceptor(parts)], options=_OPTIONS)
+    server = prompt_server([EdgeInterceptor(parts)], _OPTIONS)
     search_pb2_grpc.add_SearchServiceServicer_to_server(SearchService(parts), server)
     catalog_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogService(parts), server)
     health_pb2_grpc.add_HealthServicer_to_server(
