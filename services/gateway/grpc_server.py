@@ -26,7 +26,9 @@ _OPTIONS: Final[list[tuple[str, int]]] = [
     ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
     # a busy port is an error, not a second server that takes half of the calls
     ("grpc.so_reuseport", 0),
-    ("grpc.max_concurrent_streams", 256),
+    # of a connection; ended ones count until their calls are taken down, a few turns of the loop
+    # later, and a caller over it is refused by HTTP/2 alone, which says UNAVAILABLE
+    ("grpc.max_concurrent_streams", 1024),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 1),
