@@ -142,7 +142,7 @@ def _write(chosen: argparse.Namespace, how: Options, found: Found) -> None:
         word = {True: "held", False: "BROKEN", None: "not seen"}[verdict.held]
         print(f"{word:>8}  {verdict.expected}: {verdict.measured}")
     if not found.peak_is_passed:
-        print("C is more than was found: no step brought less goodput than one before it.")
+        print("C may be more than was found: no step offered clearly more than it brought.")
     print(f"C is {found.peak_per_s:.1f}/s; the report is {page}")
 
 
