@@ -69,7 +69,7 @@ async def test_what_is_awaited_is_timed_alike() -> None:
 
 
 def test_times_are_told_in_milliseconds_or_seconds() -> None:
-    assert str(Timings((0.01, 0.0123, 0.02))) == "12.3 ms (11.2 to 16.1)"
+    assert str(Timings((0.01, 0.0123, 0.0201))) == "12.3 ms (11.2 to 16.2)"
     assert str(Timings((9.0, 18.3, 20.0))) == "18.3 s (13.7 to 19.1)"
 
 
