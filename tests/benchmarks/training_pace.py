@@ -69,9 +69,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--backbone",
         choices=(*VITS, "small", "tiny"),
         default="pretrain_vitL",
-        help="pretrain has ViT-g, pretrain_vitL ViT-L; small is a hundredth of that, tiny only "
-        "tries this script "
-        "(default pretrain_vitL)",
+        help="pretrain has ViT-g, pretrain_vitL ViT-L; small is a hundredth of that, tiny has "
+        "one layer of each kind (default pretrain_vitL)",
     )
     parser.add_argument("--device", default="auto", help="as of sprc.train (default auto)")
     parser.add_argument("--precision", help="as of sprc.train (default: its default on the device)")
@@ -161,9 +160,9 @@ def sizes(backbone: str) -> ModelConfig:
         vit = replace(published.vit, width=256, depth=6, heads=4, mlp_hidden=1024)
         narrow = replace(published.qformer, hidden=192, heads=3, intermediate=768, vision_width=256)
         return replace(published, vit=vit, qformer=replace(narrow, layers=4, cross_layers=(0, 2)))
-    vit = replace(published.vit, patch_size=28, width=32, depth=2, heads=2, mlp_hidden=48)
+    vit = replace(published.vit, patch_size=28, width=32, depth=1, heads=2, mlp_hidden=48)
     narrow = replace(published.qformer, hidden=32, heads=2, intermediate=48, vision_width=32)
-    return replace(published, vit=vit, qformer=replace(narrow, layers=2, cross_layers=(0,)))
+    return replace(published, vit=vit, qformer=replace(narrow, layers=1, cross_layers=(0,)))
 
 
 def write_data(folder: Path, pairs: int) -> None:

@@ -5,20 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.harness.section import Room, Shared
 from tests.benchmarks.sections import cache
+from tests.support.benchmarks import room_of
 from tests.support.stack import Stack
-
-
-class _Running(Shared):
-    """What sections share, over a stack that runs already."""
-
-    def __init__(self, folder: Path, stack: Stack) -> None:
-        super().__init__(folder)
-        self._running = stack
-
-    def stack(self) -> Stack:
-        return self._running
 
 
 def test_the_section_comes_to_its_end(
@@ -28,8 +17,7 @@ def test_the_section_comes_to_its_end(
         cache.SHORT, rounds=3, crowds=2, callers=8, references=4, large_photo=(1200, 1600)
     )
     monkeypatch.setattr(cache, "SHORT", tiny)
-    specs = {spec.name: spec for spec in cache.SPECS}
-    room = Room(False, tmp_path, tmp_path, _Running(tmp_path, stack), specs)
+    room = room_of(cache, tmp_path, stack)
     cache.measure(room)
     assert room.rows.keys() == {spec.name for spec in cache.SPECS if spec.form == "short"}
     assert room.rows["cache/hit_decodes"].value == 0

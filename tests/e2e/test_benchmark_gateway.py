@@ -7,20 +7,9 @@ import pytest
 
 from tests.benchmarks.gateway_parts.client import Plan
 from tests.benchmarks.harness.rows import complete
-from tests.benchmarks.harness.section import Room, Shared
 from tests.benchmarks.sections import gateway
+from tests.support.benchmarks import room_of
 from tests.support.stack import Stack
-
-
-class _Running(Shared):
-    """What sections share, over a stack that runs already."""
-
-    def __init__(self, folder: Path, stack: Stack) -> None:
-        super().__init__(folder)
-        self._running = stack
-
-    def stack(self) -> Stack:
-        return self._running
 
 
 @pytest.mark.parametrize("full", [False, True])
@@ -31,8 +20,7 @@ def test_the_section_comes_to_its_end(
     monkeypatch.setattr(gateway, "SHORT", tiny)
     monkeypatch.setattr(gateway, "FULL", replace(tiny, curve=(1, 2)))
     monkeypatch.setattr(gateway, "REFERENCES", 2)
-    specs = {spec.name: spec for spec in gateway.SPECS}
-    room = Room(full, tmp_path, tmp_path, _Running(tmp_path, stack), specs)
+    room = room_of(gateway, tmp_path, stack, full=full)
     gateway.measure(room)
     rows = complete(gateway.SPECS, room.rows, lambda spec: "")
     assert all(row.value is not None and row.value > 0 for row in rows)

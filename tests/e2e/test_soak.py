@@ -19,7 +19,13 @@ import pytest
 
 from tests.benchmarks.load.drive import told
 from tests.benchmarks.load.edges import Edge, GrpcEdge, RestEdge
-from tests.benchmarks.load.questions import Question, Questions, question, read_catalog
+from tests.benchmarks.load.questions import (
+    Question,
+    Questions,
+    question,
+    read_catalog,
+    second_page,
+)
 from tests.benchmarks.load.samples import Outcome
 from tests.benchmarks.load.watch import GatewayWatch, Held
 from tests.support.stack import Stack
@@ -121,8 +127,7 @@ def questions_of(stack: Stack) -> Iterator[Question]:
         yield searches.next()
     first = question("text", {}, "a red dress", 1)
     token = stack.rest.post("/v1/products:search", json=first.body).json()["next_page_token"]
-    paged = question("text", {}, "a red dress", 1)
-    paged.body["page_token"] = paged.message.page_token = token
+    paged = second_page(first, token)
     for number in itertools.count():
         yield paged if number % 50 else searches.next()
 

@@ -68,6 +68,11 @@ async def test_what_is_awaited_is_timed_alike() -> None:
     assert (len(timings["a"].seconds), len(ran)) == (2, 3)
 
 
+def test_times_are_told_in_milliseconds_or_seconds() -> None:
+    assert str(Timings((0.01, 0.0123, 0.0201))) == "12.3 ms (11.2 to 16.2)"
+    assert str(Timings((9.0, 18.3, 20.0))) == "18.3 s (13.7 to 19.1)"
+
+
 def test_a_ratio_is_that_of_medians_and_its_spread_that_of_rounds() -> None:
     compared = ratio(Timings((2.0, 4.0, 30.0)), Timings((1.0, 2.0, 3.0)))
     assert compared.value == 2

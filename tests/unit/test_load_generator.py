@@ -290,6 +290,19 @@ async def test_rest_says_what_became_of_a_request(raw: bytes, told: Told) -> Non
         await edge.close()
 
 
+async def test_rest_tells_of_the_next_page() -> None:
+    content = b'{"hits": [], "next_page_token": "more"}'
+    told: list[str] = []
+    async with answering(
+        b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(content), content)
+    ) as address:
+        edge = RestEdge([address])
+        asked = replace(ASKED, next_page=told.append)
+        assert await edge.ask(asked, 30) == ("answered", "")
+        await edge.close()
+    assert told == ["more"]
+
+
 async def test_rest_takes_the_next_address_where_a_connection_is_refused() -> None:
     nobody = f"127.0.0.1:{free_ports(1)[0]}"
     async with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") as address:

@@ -86,7 +86,7 @@ def test_compiling_that_does_not_finish_is_a_note_and_no_row(
 
 @long
 def test_the_training_section_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    less = training.Sizes(small="tiny", batch=2, rounds=1, encoder_rounds=2)
+    less = training.Sizes(small="tiny", exported="tiny", batch=2, rounds=1, encoder_rounds=2)
     monkeypatch.setattr(training, "SIZES", less)
     room = room_for(tmp_path, training.SPECS)
     training.measure(room)

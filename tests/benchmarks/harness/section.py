@@ -127,7 +127,8 @@ class Shared:
         """Raises RuntimeError with its last words when it does not get ready."""
         if self._stack is None:
             self._folder.mkdir(parents=True, exist_ok=True)
-            starting = StartingStack(self._folder)
+            # An audit of the index would begin in the midst of it, a minute after an import.
+            starting = StartingStack(self._folder, AUDIT_QUIET_S="3600")
             self._stack = self._closing.enter_context(starting.running())
         return self._stack
 

@@ -26,9 +26,10 @@ class Timings:
         return float(np.percentile(self.seconds, level))
 
     def __str__(self) -> str:
-        """Median and quartiles in milliseconds."""
-        low, middle, high = (1e3 * self.percentile(level) for level in (25, 50, 75))
-        return f"{middle:.3g} ms ({low:.3g} to {high:.3g})"
+        """Median and quartiles, in milliseconds or, from one on, in seconds."""
+        scale, unit = (1e3, "ms") if self.median < 1 else (1.0, "s")
+        low, middle, high = (scale * self.percentile(level) for level in (25, 50, 75))
+        return f"{middle:.3g} {unit} ({low:.3g} to {high:.3g})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ import httpx
 
 from tests.benchmarks.load import report
 from tests.benchmarks.load.edges import Edge, GrpcEdge, RestEdge
+from tests.benchmarks.load.filters import read_filters
 from tests.benchmarks.load.large import LargeQuestions
 from tests.benchmarks.load.plan import (
     Found,
@@ -86,8 +87,14 @@ def _stack(chosen: argparse.Namespace) -> Iterator[None]:
 async def _measure(chosen: argparse.Namespace, how: Options) -> Found:
     with httpx.Client(base_url=chosen.rest, timeout=30) as reader:
         products, pictures = read_catalog(reader, chosen.seed)
+        filters = read_filters(reader)
     questions = Questions(
-        products, pictures, mix=chosen.mix, repeated=chosen.repeated, seed=chosen.seed
+        products,
+        pictures,
+        filters=filters,
+        mix=chosen.mix,
+        repeated=chosen.repeated,
+        seed=chosen.seed,
     )
     large = LargeQuestions(seed=chosen.seed)
     where = urlsplit(chosen.rest)
@@ -169,7 +176,7 @@ def _parser() -> argparse.ArgumentParser:
         "--mix",
         type=_mix,
         default=DEFAULT_MIX,
-        help="weights, as composed=6,text=3,picture=1",
+        help=f"weights of {', '.join(KINDS)}, as composed=6,text=3,picture=1",
     )
     add("--repeated", type=_share, default=0.2, help="share asked before (default: %(default)g)")
     add("--cancelled", type=_share, default=0.0, help="share given up (default: %(default)g)")

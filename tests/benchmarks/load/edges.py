@@ -65,10 +65,12 @@ class GrpcEdge:
     async def ask(self, question: Question, deadline_s: float) -> Told:
         """Search once."""
         try:
-            await self._search.Search(question.message, timeout=deadline_s)
+            answer = await self._search.Search(question.message, timeout=deadline_s)
         except grpc.aio.AioRpcError as error:
             outcome = _BY_CODE.get(error.code(), "failed")
             return outcome, _grpc_reason(error)
+        if question.next_page and answer.next_page_token:
+            question.next_page(answer.next_page_token)
         return "answered", ""
 
     async def close(self) -> None:
@@ -114,6 +116,8 @@ class RestEdge:
             if connection is not None:
                 connection.end()
         if code == 200:
+            if question.next_page and (token := json.loads(content).get("next_page_token")):
+                question.next_page(token)
             return "answered", ""
         return _BY_CODE.get(code, "failed"), _rest_reason(code, content)
 
