@@ -23,7 +23,8 @@ each time. Beside the two calls the gateway reads and writes its cache, keeps th
 next pages, reads the products of the page, and checks and translates what comes and goes.
 
 One process asks in both cases, and all parts share the machine with it. *One caller* takes the
-variants in turn, search by search; *32 callers* ask without pause, in windows that alternate.
+variants in turn, search by search; *32 callers* ask without pause, in windows that alternate. Those
+are more than the gateway lets in at once here; a search that is refused is asked again .1 s later.
 """
 _CALLERS: Final = 32
 SHORT: Final = Plan(rounds=150, callers=_CALLERS, windows=4, window_s=4.0)
