@@ -109,6 +109,16 @@ def test_the_page_and_the_json_hold_what_the_sections_came_to(tmp_path: Path) ->
     assert "<nothing>" not in page
 
 
+def test_large_values_are_written_out() -> None:
+    def written(value: float) -> str:
+        rows = complete([MANY], {MANY.name: measured(MANY, value, "seen")}, lambda spec: "")
+        section = report.Measured("part", "A part", "About.", rows, [], [], 1.0)
+        return report.as_markdown([section], "bench")
+
+    assert "| 12,346 products |" in written(12345.6)
+    assert "| 0.9877 products |" in written(0.98765)
+
+
 def test_every_section_is_a_file_and_every_file_a_section() -> None:
     folder = Path(__file__).parents[1] / "benchmarks" / "sections"
     assert {path.stem for path in folder.glob("*.py")} == set(SECTIONS)

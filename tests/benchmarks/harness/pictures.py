@@ -17,6 +17,7 @@ _LOOK: Final[Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
+    "axes.axisbelow": True,
     "grid.color": "#dddddd",
     "axes.prop_cycle": cycler(color=list(INKS)),
     "legend.frameon": False,

@@ -136,4 +136,5 @@ def _value(row: Row) -> str:
     if row.value is None:
         return "not measured"
     unit = "" if row.spec.unit == "ratio" else f" {row.spec.unit}"
-    return f"{row.value:.4g}{unit}"
+    digits = f"{row.value:,.0f}" if abs(row.value) >= 1000 else f"{row.value:.4g}"
+    return digits + unit

@@ -55,9 +55,11 @@ def show(room: Room, found: Any) -> None:
 
 
 def _draw(axes: Any, lines: list[dict[str, float]]) -> None:
-    axes.plot([line["batch"] for line in lines], [line["share"] for line in lines], marker="o")
+    batches = [line["batch"] for line in lines]
+    axes.plot(batches, [line["share"] for line in lines], marker="o")
     axes.axhline(0.6, color="#c2410c", linestyle="--", label="target at batch 64")
     axes.set_xscale("log", base=2)
+    axes.set_xticks(batches, [f"{batch:g}" for batch in batches])
     axes.set_ylim(0, 1)
     axes.set_xlabel("batch")
     axes.set_ylabel("share of the matrix rate")

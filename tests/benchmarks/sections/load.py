@@ -67,7 +67,18 @@ SPECS: Final = (
     Spec("load/goodput_2", "goodput at 2 C, against C", target=at_least(0.9)),
     Spec("load/p50_0.7", "p50 of answers at 0.7 C, against that at 0.3 C"),
     Spec("load/p99_0.7", "p99 of answers at 0.7 C, against that at 0.3 C"),
-    Spec("load/p99_2", "p99 of answers at 2 C, against that at 0.7 C", target=at_most(3)),
+    Spec(
+        "load/p99_2",
+        "p99 of answers at 2 C, against that at 0.7 C",
+        target=at_most(3),
+        if_missed=(
+            "Those admitted wait for each other, on both edges alike: how many are is learned so"
+            " that half of them stay under SEARCH_TARGET_S, 0.3 s in the local stack, and p50 at 2"
+            " C is near that. Where the machine has nothing else to do, p99 at 0.7 C is so short"
+            " that three times it is less than that allows; a lower SEARCH_TARGET_S keeps fewer"
+            " waiting"
+        ),
+    ),
     Spec(
         "load/refusal_2",
         "p99 of the time to refuse at 2 C, against the deadline of 8 s",

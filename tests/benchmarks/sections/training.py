@@ -142,8 +142,10 @@ def _pace(room: Room, prefix: str, found: Any) -> None:
 
 def _draw(axes: Any, loader: dict[str, list[float]], used: float) -> None:
     rates = [float(np.median(found)) for found in loader.values()]
-    bars = axes.bar([f"{workers} workers" for workers in loader], rates, width=0.5)
+    bars = axes.bar(list(loader), rates, width=0.5)
     axes.bar_label(bars, fmt="%.0f", padding=2)
+    axes.margins(y=0.12)
+    axes.set_xlabel("workers")
     axes.axhline(used, color="#c2410c", label=f"used up by plain steps: {used:.3g}")
     axes.set_ylabel("pictures a second")
     axes.legend()

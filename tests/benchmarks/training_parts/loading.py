@@ -78,7 +78,7 @@ def _pictures_a_second(trainer: Trainer, features: Features, workers: int) -> fl
     batch = trainer.run.recipe.batch_size
     plan = [
         each
-        for epoch in range(4)
+        for epoch in range(3)
         for each in plan_epoch(training, seed=epoch, epoch=epoch, batch_size=batch)
     ]
     batches = iter(load_pairs(features, training, plan, workers))
