@@ -183,14 +183,14 @@ class Importer:
         ]
         tokens = await asyncio.gather(
             *(
-                space.encoder.encode_images(np.stack([pixels for _, pixels in batch]), deadline)
+                space.encoder.encode_gallery(np.stack([pixels for _, pixels in batch]), deadline)
                 for batch in batches
             )
         )
         indexed = [
             IndexedProduct(product, product_tokens)
             for batch, embeddings in zip(batches, tokens, strict=True)
-            for (product, _), product_tokens in zip(batch, embeddings.tokens, strict=True)
+            for (product, _), product_tokens in zip(batch, embeddings, strict=True)
         ]
         if indexed:
             await space.catalog_index.put(indexed, deadline)
