@@ -20,20 +20,23 @@ class GalleryBatches:
 
     Each product of the import has a place here, whatever becomes of it: the last batch goes when
     no place is left that could still bring a picture. A picture also needs room before it is
-    prepared, and has it until its tokens are there. So at most twice a batch lies in memory, and
+    prepared, and has it until its tokens are there. So at most two full batches lie in memory, and
     while one batch is with the encoder the next one is decoded.
 
     Args:
         encode: embeds a batch.
-        size: pictures of a full batch.
+        size: pictures of a full batch as of now.
+        ceiling: how many that is at most.
         products: how many places there will be.
     """
 
-    def __init__(self, encode: Encode, size: int, products: int) -> None:
+    def __init__(
+        self, encode: Encode, size: Callable[[], int], *, ceiling: int, products: int
+    ) -> None:
         self._encode = encode
         self._size = size
         self._coming = products
-        self._room = asyncio.Semaphore(_BATCHES_OF_ROOM * size)
+        self._room = asyncio.Semaphore(_BATCHES_OF_ROOM * ceiling)
         self._gathered: list[tuple[F32Array, asyncio.Future[F32Array]]] = []
         self._under_way: set[asyncio.Task[None]] = set()
 
@@ -76,14 +79,15 @@ class GalleryBatches:
     def came(self) -> None:
         """One product less is awaited."""
         self._coming -= 1
-        if len(self._gathered) >= self._size or self._coming == 0:
+        if len(self._gathered) >= self._size() or self._coming == 0:
             self._send()
 
     def _send(self) -> None:
-        batch = [(pixels, future) for pixels, future in self._gathered if not future.done()]
+        wanted = [(pixels, future) for pixels, future in self._gathered if not future.done()]
         self._gathered = []
-        if batch:
-            task = asyncio.create_task(self._embed(batch))
+        size = self._size()
+        for start in range(0, len(wanted), size):
+            task = asyncio.create_task(self._embed(wanted[start : start + size]))
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
 

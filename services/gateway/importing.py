@@ -12,6 +12,7 @@ from typing import Final
 from PIL import Image
 
 from gateway.gallery_batches import GalleryBatches
+from gateway.inference_size import InferenceSize
 from gateway.pictures import PictureWorkshop
 from gateway.space import EmbeddingSpace
 from gateway.validation import valid_write
@@ -66,13 +67,14 @@ class Importer:
         count: Callable[[ImportOutcome], None] = ignore_outcome,
         trace: Trace = ignore_trace,
     ) -> None:
-        """``embed_batch`` pictures go to the encoder in one request; ``count`` is told what became
-        of each product of an import that was answered, ``trace`` of the steps."""
+        """At most ``embed_batch`` pictures go to the encoder in one request; ``count`` is told what
+        became of each product of an import that was answered, ``trace`` of the steps."""
         self._images = images
         self._fetcher = fetcher
         self._workshop = workshop
         self._fields = fields
         self._embed_batch = embed_batch
+        self._inference = InferenceSize(embed_batch)
         self._count = count
         self._trace = trace
         # A decoded picture may take 75 MB: only a few are held at once, however many wait.
@@ -181,9 +183,17 @@ class Importer:
     def _batches(self, space: EmbeddingSpace, products: int, deadline: Deadline) -> GalleryBatches:
         async def encode(pixels: F32Array) -> F32Array:
             async with self._embedding:
-                return await space.encoder.encode_gallery(pixels, deadline)
+                started = time.monotonic()
+                tokens = await space.encoder.encode_gallery(pixels, deadline)
+                self._inference.took(len(pixels), time.monotonic() - started)
+                return tokens
 
-        return GalleryBatches(encode, self._embed_batch, products)
+        return GalleryBatches(
+            encode,
+            lambda: self._inference.pictures,
+            ceiling=self._embed_batch,
+            products=products,
+        )
 
     @asynccontextmanager
     async def _content(self, image: ImageSource, deadline: Deadline) -> AsyncIterator[bytes]:

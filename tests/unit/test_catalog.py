@@ -113,7 +113,7 @@ async def test_pictures_that_are_fetched_do_not_wait_for_each_other(
     with running_core(tmp_path, fetcher=Fetcher()) as core:
         writes = [replace(write(n), image=UriReference(str(n))) for n in range(11)]
         assert await outcomes(core, *writes) == [IMPORTED] * 11
-        assert core.encoder.calls["encode_images"] == 3
+        assert core.encoder.calls["encode_images"] < 11
 
 
 async def test_a_store_that_fails_fails_the_import_and_nothing_is_indexed(tmp_path: Path) -> None:
