@@ -124,6 +124,8 @@ class Importer:
             elif isinstance(outcome, BaseException):
                 raise outcome
             elif outcome is None:
+                # What an earlier one of this id would have changed is no longer wanted.
+                changes.pop(point_id(catalog, write.id), None)
                 results[position] = ImportResult(write.id, ImportOutcome.UNCHANGED)
             else:
                 changes[outcome.product.point_id] = outcome

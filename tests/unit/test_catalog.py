@@ -99,6 +99,15 @@ async def test_the_last_of_equal_ids_stays(core: Core) -> None:
     assert len((await core.catalog.list("", 100, "", soon())).products) == 1
 
 
+async def test_the_last_of_equal_ids_stays_where_it_changes_nothing(core: Core) -> None:
+    await outcomes(core, write(1))
+    renamed, repainted = replace(write(1), title="Other"), replace(write(2), id="p1")
+    assert await outcomes(core, renamed, repainted, write(1)) == [IMPORTED, IMPORTED, UNCHANGED]
+    product = await core.catalog.get("", "p1", soon())
+    assert product.title == "Product 1"
+    assert await outcomes(core, write(1)) == [UNCHANGED]
+
+
 async def test_pictures_that_are_fetched_do_not_wait_for_each_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
