@@ -38,7 +38,7 @@ from retrieval.ports import ImageFetcher, ImageStore
 _DECODED_AT_ONCE: Final = 8
 _FETCHED_AT_ONCE: Final = 8
 _EMBEDDED_AT_ONCE: Final = 2
-_PAYLOADS_AT_ONCE: Final = 8
+_PAYLOADS_AT_ONCE: Final = 4
 
 
 def ignore_outcome(outcome: ImportOutcome) -> None:
@@ -222,9 +222,14 @@ class Importer:
             async with places:
                 await space.catalog_index.replace_payload(product, deadline)
 
-        await asyncio.gather(
-            *(replace_payload(change.product) for change in changes if change.tokens is None)
+        outcomes = await asyncio.gather(
+            *(replace_payload(change.product) for change in changes if change.tokens is None),
+            return_exceptions=True,
         )
+        # None is left behind at work: it could overtake the next try.
+        for failure in outcomes:
+            if failure is not None:
+                raise failure
 
 
 def _payload_change(product: Product, before: Product) -> _Change | None:
