@@ -39,6 +39,7 @@ _DECODED_AT_ONCE: Final = 8
 _FETCHED_AT_ONCE: Final = 8
 _EMBEDDED_AT_ONCE: Final = 2
 _PAYLOADS_AT_ONCE: Final = 4
+_HASHED_AT_ONCE_BYTES: Final = 64 << 10
 
 
 def ignore_outcome(outcome: ImportOutcome) -> None:
@@ -170,7 +171,7 @@ class Importer:
                     raise InvalidArgument(Reason.IMAGE_REQUIRED, field="image")
                 return _payload_change(product, before)
             async with self._content(write.image, deadline) as content:
-                source = await asyncio.to_thread(_sha256, content)
+                source = await _sha256(content)
                 if before is not None and before.source_sha256 == source:
                     return _payload_change(product, before)
                 await place.enter()
@@ -261,5 +262,8 @@ def _failed(product_id: str, error: CallerError) -> ImportResult:
     return ImportResult(shown, ImportOutcome.FAILED, str(error.reason), error.sentence)
 
 
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+async def _sha256(content: bytes) -> str:
+    """In hex; of a small file at once, since a thread costs more than hashing it."""
+    if len(content) <= _HASHED_AT_ONCE_BYTES:
+        return hashlib.sha256(content).hexdigest()
+    return await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())

@@ -87,15 +87,31 @@ async def emptied(stack: Stack) -> None:
         stub: Any = catalog_pb2_grpc.CatalogServiceStub(channel)
         while True:
             wanted = catalog_pb2.ListProductsRequest(catalog=CATALOG, page_size=100)
-            page = (await stub.ListProducts(wanted)).products
+            page = (await _patiently(stub.ListProducts, wanted)).products
             if not page:
                 return
             for start in range(0, len(page), 8):
                 await asyncio.gather(
                     *(
-                        stub.DeleteProduct(
-                            catalog_pb2.DeleteProductRequest(catalog=CATALOG, id=product.id)
+                        _patiently(
+                            stub.DeleteProduct,
+                            catalog_pb2.DeleteProductRequest(catalog=CATALOG, id=product.id),
                         )
                         for product in page[start : start + 8]
                     )
                 )
+
+
+async def _patiently(call: Any, request: Any) -> Any:
+    """Answers of a machine that is busy with other things, too; what is gone already is no error.
+
+    Raises grpc.aio.AioRpcError after five tries.
+    """
+    for _ in range(4):
+        try:
+            return await call(request)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.NOT_FOUND:
+                return None
+            await asyncio.sleep(1)
+    return await call(request)
