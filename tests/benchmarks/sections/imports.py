@@ -26,7 +26,8 @@ Products a second from a feed with pictures on disk, by `python -m indexer impor
 its own of the running stack: read, sent, decoded, stored losslessly and synced, embedded, indexed
 durably. Against it, in turn and on the same machine, the raw image encoder: ready tensors sent to
 Triton by tritonclient, at the batch size that was fastest, four calls in flight, nothing stored.
-The time of an import is that of the whole command less that of an import of one product. Demo
+The time of an import is that of the whole command less that of importing one product that is there
+already, which is the start of a Python process. Demo
 model, and ViT-L in the long form; drawn JPEG pictures.
 """
 
@@ -170,7 +171,7 @@ def _rates(
         feed = Feed(folder / f"rate-{number}", products, megapixels, number + 1)
         raws.append(raw.rate(best, window_s))
         before = processor.seconds()
-        imports.append((products - 1) / (feed.imported(stack).seconds - idle_s))
+        imports.append(products / (feed.imported(stack).seconds - idle_s))
         taken.append(processor.since(before, products))
     parts_ms = {part: float(np.median([one[part] for one in taken])) for part in PARTS}
     return _Rates(raws, imports, by_batch, best, parts_ms)
