@@ -232,7 +232,13 @@ class Settings(BaseSettings):
         description="Pictures in one import inference at most; imports send fewer where the "
         "encoder takes long for them, since searches wait behind them.",
     )
-    probe_interval_s: float = Field(2.0, gt=0, le=60, description="Time between readiness probes.")
+    probe_interval_s: float = Field(
+        2.0,
+        gt=0,
+        le=60,
+        description="Time between readiness probes; four times what a probe takes where that is "
+        "longer, up to 10 s.",
+    )
     drain_grace_s: float = Field(
         1.0, ge=0, le=30, description="Time between saying not ready and closing the doors."
     )
