@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
-import numpy as np
 from PIL import Image
 
+from gateway.gallery_batches import GalleryBatches
+from gateway.inference_size import InferenceSize
 from gateway.pictures import PictureWorkshop
 from gateway.space import EmbeddingSpace
 from gateway.validation import valid_write
@@ -36,6 +37,9 @@ from retrieval.ports import ImageFetcher, ImageStore
 
 _DECODED_AT_ONCE: Final = 8
 _FETCHED_AT_ONCE: Final = 8
+_EMBEDDED_AT_ONCE: Final = 2
+_PAYLOADS_AT_ONCE: Final = 4
+_HASHED_AT_ONCE_BYTES: Final = 64 << 10
 
 
 def ignore_outcome(outcome: ImportOutcome) -> None:
@@ -44,10 +48,10 @@ def ignore_outcome(outcome: ImportOutcome) -> None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Change:
-    """What one write means for the index: a new payload, and new pixels where given."""
+    """What one write means for the index: a new payload, and the tokens of a new picture."""
 
     product: Product
-    pixels: F32Array | None
+    tokens: F32Array | None
 
 
 class Importer:
@@ -64,13 +68,14 @@ class Importer:
         count: Callable[[ImportOutcome], None] = ignore_outcome,
         trace: Trace = ignore_trace,
     ) -> None:
-        """``embed_batch`` pictures go to the encoder in one request; ``count`` is told what became
-        of each product of an import that was answered, ``trace`` of the steps."""
+        """At most ``embed_batch`` pictures go to the encoder in one request; ``count`` is told what
+        became of each product of an import that was answered, ``trace`` of the steps."""
         self._images = images
         self._fetcher = fetcher
         self._workshop = workshop
         self._fields = fields
         self._embed_batch = embed_batch
+        self._inference = InferenceSize(embed_batch)
         self._count = count
         self._trace = trace
         # A decoded picture may take 75 MB: only a few are held at once, however many wait.
@@ -78,6 +83,9 @@ class Importer:
         # An import's pictures may all lie elsewhere: few are fetched and held at once, so that
         # they neither fill the memory nor take the places of shoppers' fetches.
         self._fetching = asyncio.Semaphore(_FETCHED_AT_ONCE)
+        # One batch at work and one behind it keep an encoder busy. More would only lengthen the
+        # line before it, in which shoppers' pictures wait too.
+        self._embedding = asyncio.Semaphore(_EMBEDDED_AT_ONCE)
 
     async def run(
         self,
@@ -102,10 +110,14 @@ class Importer:
         ids = [point_id(catalog, write.id) for write in valid.values()]
         known = await space.index.get(list(dict.fromkeys(ids)), deadline) if ids else {}
         with self._trace("prepare products", {"recompose.products": len(valid)}):
-            outcomes = await asyncio.gather(
-                *(self._change(space, catalog, write, known, deadline) for write in valid.values()),
-                return_exceptions=True,
-            )
+            async with self._batches(space, len(valid), deadline) as batches:
+                outcomes = await asyncio.gather(
+                    *(
+                        self._change(space, catalog, write, known, batches, deadline)
+                        for write in valid.values()
+                    ),
+                    return_exceptions=True,
+                )
         changes: dict[uuid.UUID, _Change] = {}
         for (position, write), outcome in zip(valid.items(), outcomes, strict=True):
             if isinstance(outcome, CallerError):
@@ -113,6 +125,8 @@ class Importer:
             elif isinstance(outcome, BaseException):
                 raise outcome
             elif outcome is None:
+                # What an earlier one of this id would have changed is no longer wanted.
+                changes.pop(point_id(catalog, write.id), None)
                 results[position] = ImportResult(write.id, ImportOutcome.UNCHANGED)
             else:
                 changes[outcome.product.point_id] = outcome
@@ -128,7 +142,8 @@ class Importer:
     ) -> None:
         """Write one valid product durably. Raises its own error, or `DependencyError`."""
         known = await space.index.get([point_id(catalog, write.id)], deadline)
-        change = await self._change(space, catalog, write, known, deadline)
+        async with self._batches(space, 1, deadline) as batches:
+            change = await self._change(space, catalog, write, known, batches, deadline)
         if change is not None:
             await self._apply(space, [change], deadline)
 
@@ -138,6 +153,7 @@ class Importer:
         catalog: str,
         write: ProductWrite,
         known: Mapping[uuid.UUID, Product],
+        batches: GalleryBatches,
         deadline: Deadline,
     ) -> _Change | None:
         """What has to be written for one product; None where the index already holds it."""
@@ -149,20 +165,38 @@ class Importer:
             catalog=catalog,
             updated_at_s=time.time(),
         )
-        if write.image is None:
-            if before is None:
-                raise InvalidArgument(Reason.IMAGE_REQUIRED, field="image")
-            return _payload_change(product, before)
-
-        async with self._content(write.image, deadline) as content:
-            source = await asyncio.to_thread(_sha256, content)
-            if before is not None and before.source_sha256 == source:
+        with batches.place() as place:
+            if write.image is None:
+                if before is None:
+                    raise InvalidArgument(Reason.IMAGE_REQUIRED, field="image")
                 return _payload_change(product, before)
-            async with self._decoding:
-                image = await self._workshop.normalise(content, deadline)
-                sha256 = await self._images.put(image, deadline)
-                pixels = await self._workshop.pixels(image, space.bundle, deadline)
-        return _Change(_with_picture(product, image, sha256, source), pixels)
+            async with self._content(write.image, deadline) as content:
+                source = await _sha256(content)
+                if before is not None and before.source_sha256 == source:
+                    return _payload_change(product, before)
+                await place.enter()
+                async with self._decoding:
+                    image, pixels = await self._workshop.prepared(content, space.bundle, deadline)
+                    embedded = place.embed(pixels)
+                    sha256 = await self._images.put(image, deadline)
+            # Out of the block above, or a batch would wait for pictures that wait for its places.
+            tokens = await embedded
+        return _Change(_with_picture(product, image, sha256, source), tokens)
+
+    def _batches(self, space: EmbeddingSpace, products: int, deadline: Deadline) -> GalleryBatches:
+        async def encode(pixels: F32Array) -> F32Array:
+            async with self._embedding:
+                started = time.monotonic()
+                tokens = await space.encoder.encode_gallery(pixels, deadline)
+                self._inference.took(len(pixels), time.monotonic() - started)
+                return tokens
+
+        return GalleryBatches(
+            encode,
+            lambda: self._inference.pictures,
+            ceiling=self._embed_batch,
+            products=products,
+        )
 
     @asynccontextmanager
     async def _content(self, image: ImageSource, deadline: Deadline) -> AsyncIterator[bytes]:
@@ -176,27 +210,27 @@ class Importer:
     async def _apply(
         self, space: EmbeddingSpace, changes: Sequence[_Change], deadline: Deadline
     ) -> None:
-        new = [(change.product, change.pixels) for change in changes if change.pixels is not None]
-        batches = [
-            new[start : start + self._embed_batch]
-            for start in range(0, len(new), self._embed_batch)
-        ]
-        tokens = await asyncio.gather(
-            *(
-                space.encoder.encode_images(np.stack([pixels for _, pixels in batch]), deadline)
-                for batch in batches
-            )
-        )
         indexed = [
-            IndexedProduct(product, product_tokens)
-            for batch, embeddings in zip(batches, tokens, strict=True)
-            for (product, _), product_tokens in zip(batch, embeddings.tokens, strict=True)
+            IndexedProduct(change.product, change.tokens)
+            for change in changes
+            if change.tokens is not None
         ]
         if indexed:
             await space.catalog_index.put(indexed, deadline)
-        for change in changes:
-            if change.pixels is None:
-                await space.catalog_index.replace_payload(change.product, deadline)
+        places = asyncio.Semaphore(_PAYLOADS_AT_ONCE)
+
+        async def replace_payload(product: Product) -> None:
+            async with places:
+                await space.catalog_index.replace_payload(product, deadline)
+
+        outcomes = await asyncio.gather(
+            *(replace_payload(change.product) for change in changes if change.tokens is None),
+            return_exceptions=True,
+        )
+        # None is left behind at work: it could overtake the next try.
+        for failure in outcomes:
+            if failure is not None:
+                raise failure
 
 
 def _payload_change(product: Product, before: Product) -> _Change | None:
@@ -228,5 +262,8 @@ def _failed(product_id: str, error: CallerError) -> ImportResult:
     return ImportResult(shown, ImportOutcome.FAILED, str(error.reason), error.sentence)
 
 
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+async def _sha256(content: bytes) -> str:
+    """In hex; of a small file at once, since a thread costs more than hashing it."""
+    if len(content) <= _HASHED_AT_ONCE_BYTES:
+        return hashlib.sha256(content).hexdigest()
+    return await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())

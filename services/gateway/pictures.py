@@ -29,10 +29,6 @@ class PictureWorkshop:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="pictures")
         self._places = asyncio.Semaphore(workers)
 
-    async def normalise(self, content: bytes, deadline: Deadline) -> Image.Image:
-        """An upload as 8-bit RGB. Raises the errors of `normalise_upload`."""
-        return await self._run(lambda: normalise_upload(content), deadline)
-
     async def upload_pixels(self, content: bytes, bundle: Bundle, deadline: Deadline) -> F32Array:
         """``pixel_values`` [3, S, S] float32 of an upload."""
         return await self._run(lambda: to_pixels(normalise_upload(content), bundle), deadline)
@@ -41,9 +37,19 @@ class PictureWorkshop:
         """``pixel_values`` [3, S, S] float32 of a picture that the image store gave."""
         return await self._run(lambda: to_pixels(decode_stored(content), bundle), deadline)
 
-    async def pixels(self, image: Image.Image, bundle: Bundle, deadline: Deadline) -> F32Array:
-        """``pixel_values`` [3, S, S] float32 of a normalised picture."""
-        return await self._run(lambda: to_pixels(image, bundle), deadline)
+    async def prepared(
+        self, content: bytes, bundle: Bundle, deadline: Deadline
+    ) -> tuple[Image.Image, F32Array]:
+        """An upload as 8-bit RGB, and its ``pixel_values`` [3, S, S] float32, for who needs both.
+
+        Raises the errors of `normalise_upload`.
+        """
+
+        def work() -> tuple[Image.Image, F32Array]:
+            image = normalise_upload(content)
+            return image, to_pixels(image, bundle)
+
+        return await self._run(work, deadline)
 
     async def _run(self, work: Callable[[], T], deadline: Deadline) -> T:
         try:

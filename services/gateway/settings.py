@@ -225,8 +225,20 @@ class Settings(BaseSettings):
         "get 429. The control group's limit where unset.",
     )
     picture_workers: int = Field(2, ge=1, le=64, description="Threads that decode pictures.")
-    embed_batch: int = Field(16, ge=1, le=32, description="Pictures in one import inference.")
-    probe_interval_s: float = Field(2.0, gt=0, le=60, description="Time between readiness probes.")
+    embed_batch: int = Field(
+        16,
+        ge=1,
+        le=32,
+        description="Pictures in one import inference at most; imports send fewer where the "
+        "encoder takes long for them, since searches wait behind them.",
+    )
+    probe_interval_s: float = Field(
+        2.0,
+        gt=0,
+        le=60,
+        description="Time between readiness probes; four times what a probe takes where that is "
+        "longer, up to 10 s.",
+    )
     drain_grace_s: float = Field(
         1.0, ge=0, le=30, description="Time between saying not ready and closing the doors."
     )

@@ -144,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"rows in a call, at most {MAX_PRODUCTS}; default: %(default)s",
     )  # fmt: skip
     add.add_argument(
-        "--concurrency", type=_whole(64), default=2, metavar="N",
+        "--concurrency", type=_whole(64), default=4, metavar="N",
         help="calls under way at once; default: %(default)s",
     )  # fmt: skip
     add.add_argument(

@@ -40,6 +40,9 @@ class Encoder(Protocol):
     async def encode_images(self, pixel_values: F32Array, deadline: Deadline) -> ImageEmbeddings:
         """Embed pictures: pixel_values [B, 3, S, S] float32."""
 
+    async def encode_gallery(self, pixel_values: F32Array, deadline: Deadline) -> F32Array:
+        """What is indexed of pictures, and no more: tokens [B, K, D] float32."""
+
     async def compose(
         self,
         image_embeds: FloatArray,

@@ -52,6 +52,9 @@ class FakeEncoder:
         tokens = (flat @ self._to_tokens).reshape(batch, SIZES.query_tokens, SIZES.embed_dim)
         return ImageEmbeddings(embeds.astype(np.float32), _unit(tokens))
 
+    async def encode_gallery(self, pixel_values: F32Array, deadline: Deadline) -> F32Array:
+        return (await self.encode_images(pixel_values, deadline)).tokens
+
     async def compose(
         self,
         image_embeds: FloatArray,

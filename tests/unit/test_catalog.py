@@ -1,7 +1,8 @@
 """The catalog use cases, over fakes at their ports."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from gateway import importing as importing_module
 from retrieval.domain import (
     AllOf,
     AnyOf,
@@ -23,9 +25,11 @@ from retrieval.domain import (
     Range,
     SearchRequest,
     UploadReference,
+    UriReference,
 )
 from retrieval.errors import DependencyUnavailable, InvalidArgument, NotFound, Reason
 from tests.support.core import Core, picture, running_core, write
+from tests.support.fake_image_store import MemoryImageStore
 
 
 @pytest.fixture
@@ -93,6 +97,44 @@ async def test_the_last_of_equal_ids_stays(core: Core) -> None:
     assert await outcomes(core, first, last) == [IMPORTED, IMPORTED]
     assert (await core.catalog.get("", "p1", soon())).title == "Last"
     assert len((await core.catalog.list("", 100, "", soon())).products) == 1
+
+
+async def test_the_last_of_equal_ids_stays_where_it_changes_nothing(core: Core) -> None:
+    await outcomes(core, write(1))
+    renamed, repainted = replace(write(1), title="Other"), replace(write(2), id="p1")
+    assert await outcomes(core, renamed, repainted, write(1)) == [IMPORTED, IMPORTED, UNCHANGED]
+    product = await core.catalog.get("", "p1", soon())
+    assert product.title == "Product 1"
+    assert await outcomes(core, write(1)) == [UNCHANGED]
+
+
+async def test_pictures_that_are_fetched_do_not_wait_for_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fewer are fetched at once than an inference takes: no batch may wait for the next fetch."""
+    monkeypatch.setattr(importing_module, "_FETCHED_AT_ONCE", 1)
+
+    class Fetcher:
+        @asynccontextmanager
+        async def fetch(self, uri: str, deadline: Deadline) -> AsyncIterator[bytes]:
+            yield picture(int(uri))
+
+    with running_core(tmp_path, fetcher=Fetcher()) as core:
+        writes = [replace(write(n), image=UriReference(str(n))) for n in range(11)]
+        assert await outcomes(core, *writes) == [IMPORTED] * 11
+        assert core.encoder.calls["encode_images"] < 11
+
+
+async def test_a_store_that_fails_fails_the_import_and_nothing_is_indexed(tmp_path: Path) -> None:
+    """What is embedded while its picture is stored is not found before that is done."""
+    images = MemoryImageStore()
+    with running_core(tmp_path, images=images) as core:
+        images.failure = DependencyUnavailable(dependency="image_store")
+        with pytest.raises(DependencyUnavailable):
+            await core.catalog.import_products("", [write(n) for n in range(6)], soon())
+        assert not (await core.catalog.list("", 100, "", soon())).products
+        images.failure = None
+        assert await outcomes(core, *(write(n) for n in range(6))) == [IMPORTED] * 6
 
 
 async def test_more_than_256_products_are_refused_before_any_work(core: Core) -> None:

@@ -1,11 +1,12 @@
 """Readiness says what was really probed, and why not."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from gateway.readiness import CATALOG_MISSING, DRAINING, NOT_STARTED, Readiness
+from gateway.readiness import CATALOG_MISSING, DRAINING, NOT_STARTED, Readiness, pause_s
 from gateway.space import EmbeddingSpace
 from gateway.telemetry import Metrics
 from retrieval.domain import Deadline
@@ -122,3 +123,24 @@ async def test_draining_is_final() -> None:
         watched.readiness.drain()
         await asyncio.sleep(0.02)
         assert watched.readiness.ready() == (False, DRAINING)
+
+
+def test_a_costly_probe_is_made_less_often() -> None:
+    assert pause_s(2.0, 0.03) == 2.0
+    assert pause_s(2.0, 1.5) == 6.0
+    assert pause_s(2.0, 4.0) == 10.0
+    assert pause_s(30.0, 4.0) == 30.0
+
+
+async def test_a_slow_encoder_has_most_of_its_time_for_others() -> None:
+    watched = Watched()
+    ended: list[float] = []
+
+    async def slow(deadline: Deadline) -> None:
+        await asyncio.sleep(0.02)
+        ended.append(time.monotonic())
+
+    watched.encoder.check = slow  # type: ignore[method-assign]
+    async with watched.watching():
+        await watched.until(lambda: len(ended) == 4)
+    assert ended[-1] - ended[0] >= 3 * 5 * 0.019

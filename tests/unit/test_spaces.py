@@ -166,13 +166,13 @@ async def test_a_model_goes_live_with_its_own_tuning(models: TwoModels) -> None:
 
 async def test_a_write_that_the_move_overtook_is_made_in_the_new_model(models: TwoModels) -> None:
     await fill(models)
-    encode = models.encoders[OLD].encode_images
+    encode = models.encoders[OLD].encode_gallery
 
     async def moved_meanwhile(*arguments: object) -> object:
         await models.move(NEW)
         return await encode(*arguments)  # type: ignore[arg-type]
 
-    models.encoders[OLD].encode_images = moved_meanwhile  # type: ignore[method-assign, assignment]
+    models.encoders[OLD].encode_gallery = moved_meanwhile  # type: ignore[method-assign, assignment]
     (result,) = await models.catalog.import_products("", [write(50)], soon())
     assert result.outcome is ImportOutcome.IMPORTED
     wanted = [point_id("default", "p50")]

@@ -39,5 +39,4 @@ class PictureEmbedder:
             )
 
         batch = np.stack(await asyncio.gather(*map(pixels, contents)))
-        embeddings = await patiently(lambda deadline: self._encoder.encode_images(batch, deadline))
-        return embeddings.tokens
+        return await patiently(lambda deadline: self._encoder.encode_gallery(batch, deadline))

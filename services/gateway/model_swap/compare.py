@@ -18,7 +18,7 @@ from typing import Final
 
 import numpy as np
 
-from gateway.model_swap.embedding import embed, pixels_of
+from gateway.model_swap.embedding import pixels_of
 from gateway.model_swap.parts import Side, SwapParts, SwapRefused, patiently
 from retrieval.domain import F32Array, IndexQuery, Product, Ranked
 
@@ -121,7 +121,7 @@ async def _ask(
             (pixels,) = await pixels_of(parts, space, [product])
             if pixels is None:
                 raise SwapRefused("a picture went missing while the models were compared")
-            embedded = await embed(space, [pixels])
+            embedded = await patiently(partial(space.encoder.encode_images, pixels[None]))
             pictures.append(await _search(side, product, embedded.tokens[0], itself=True))
             if not space.tokenizer.process(text):
                 composed.append(None)

@@ -9,7 +9,7 @@ import numpy as np
 
 from gateway.model_swap.parts import SwapParts, patiently
 from gateway.space import EmbeddingSpace
-from retrieval.domain import Deadline, F32Array, ImageEmbeddings, Product
+from retrieval.domain import Deadline, F32Array, Product
 
 _READ_AT_ONCE: Final = 4
 
@@ -33,7 +33,7 @@ async def pixels_of(
     return list(await asyncio.gather(*map(one, products)))
 
 
-async def embed(space: EmbeddingSpace, pixels: Sequence[F32Array]) -> ImageEmbeddings:
-    """One batch of pictures under a model."""
+async def embed(space: EmbeddingSpace, pixels: Sequence[F32Array]) -> F32Array:
+    """Tokens [N, K, D] float32 of N pictures under a model, one batch."""
     batch = np.stack(pixels)
-    return await patiently(partial(space.encoder.encode_images, batch))
+    return await patiently(partial(space.encoder.encode_gallery, batch))

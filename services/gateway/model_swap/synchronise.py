@@ -122,7 +122,7 @@ class Synchronisation:
         embeddings = await embed(space, [found for _, found in whole])
         items = [
             IndexedProduct(product, tokens)
-            for (product, _), tokens in zip(whole, embeddings.tokens, strict=True)
+            for (product, _), tokens in zip(whole, embeddings, strict=True)
         ]
         await patiently(partial(copies.put_copies, items))
         report.embedded += len(items)

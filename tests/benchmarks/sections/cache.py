@@ -1,7 +1,6 @@
 """What the cache saves: a reference whose picture is known against one that is new."""
 
 import asyncio
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,12 +11,13 @@ from gateway.pictures import to_pixels
 from retrieval.bundle import load_bundle
 from retrieval.preprocess.upload import normalise_upload
 from tests.benchmarks.cache_parts.crowd import Parts, Uploads
+from tests.benchmarks.cache_parts.full_size import full_size_bundle
 from tests.benchmarks.cache_parts.hits import Compared, compared
 from tests.benchmarks.cache_parts.photos import Photos
 from tests.benchmarks.cache_parts.rankings import rounded, stored
 from tests.benchmarks.cache_parts.rig import rigged
 from tests.benchmarks.harness.rows import Spec, at_most
-from tests.benchmarks.harness.section import ROOT, Room
+from tests.benchmarks.harness.section import Room
 from tests.benchmarks.harness.timing import Timings, alternating_async, ratio
 from tests.support.redis import RedisServer
 from tests.support.triton import triton_serving
@@ -37,8 +37,6 @@ Embeds are kept as float16, which the graphs give: a hit then answers just as th
 did. Int8 would halve them in Redis, at the price of rankings that differ a little, so it is
 measured here and not used.
 """
-KEPT: Final = "RECOMPOSE_BENCH_MODELS"
-"""Environment variable: a folder with bundles of full size that need no new export."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +96,7 @@ def measure(room: Room) -> None:
     if not room.full:
         return
     for name, (kind, model, rounds) in MODELS.items():
-        bundle = _bundle(room, kind)
+        bundle = full_size_bundle(room, kind)
         (room.scratch / name).mkdir()
         found = asyncio.run(_full_size(room.scratch / name, bundle, sizes, rounds))
         _tell(room, name, model, found)
@@ -227,17 +225,6 @@ def _storing(room: Room, times: dict[str, Timings], sizes: Sizes) -> None:
              times["store int8"], times["read int8"]),
         ],
     )  # fmt: skip
-
-
-def _bundle(room: Room, kind: str) -> Path:
-    kept = Path(os.environ.get(KEPT, "")) / kind / "bundle"
-    if os.environ.get(KEPT) and (kept / "bundle.json").exists():
-        return kept
-    python = ROOT / "training" / ".venv" / "bin" / "python"
-    module, folder = "tests.benchmarks.cache_parts.export_full_size", room.scratch / kind
-    made = room.elsewhere(python, module, kind, str(folder), timeout_s=1800)
-    room.say(f"{kind} was exported in {made['seconds']:.0f} s")
-    return Path(made["bundle"])
 
 
 async def _full_size(folder: Path, bundle: Path, sizes: Sizes, rounds: int) -> Compared:

@@ -41,7 +41,8 @@ def test_a_killed_import_goes_on_with_an_exact_count(
     imported, unchanged, failed, rows = counts
     assert (imported + unchanged, failed, rows) == (298, 2, 300)
     # What was written but not acknowledged when the kill came is sent again, and only that.
-    assert unchanged <= 3 * 16
+    # Four calls were under way, and the answer to one more was being written down.
+    assert unchanged <= 5 * 16
     assert set(gateway.writes.values()) == {1}
     assert len(gateway.products) == 298
     resent = [product for batch in gateway.batches[before:] for product in batch]

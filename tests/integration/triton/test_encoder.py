@@ -42,7 +42,9 @@ async def test_answers_are_those_of_the_graphs(
     composed = await encoder.compose(images.embeds, ids, mask, soon())
     plain = await encoder.encode_texts(ids, mask, soon())
 
+    gallery = await encoder.encode_gallery(pixels, soon())
     embeds, tokens = direct(tiny, "image_encoder", pixel_values=pixels)
+    np.testing.assert_allclose(gallery, tokens, atol=TOLERANCE)
     assert images.embeds.dtype == np.float16
     assert images.embeds.shape == (batch, SIZES.patches, SIZES.vision_width)
     np.testing.assert_allclose(images.embeds, embeds, atol=1e-3)  # one step of float16
@@ -52,7 +54,7 @@ async def test_answers_are_those_of_the_graphs(
     np.testing.assert_allclose(composed, expected, atol=TOLERANCE)
     (expected,) = direct(tiny, "text_encoder", **text)
     np.testing.assert_allclose(plain, expected, atol=TOLERANCE)
-    assert composed.dtype == plain.dtype == images.tokens.dtype == np.float32
+    assert composed.dtype == plain.dtype == images.tokens.dtype == gallery.dtype == np.float32
 
 
 async def test_a_float32_bundle_has_float32_embeds(
