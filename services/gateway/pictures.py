@@ -44,12 +44,7 @@ class PictureWorkshop:
 
         Raises the errors of `normalise_upload`.
         """
-
-        def work() -> tuple[Image.Image, F32Array]:
-            image = normalise_upload(content)
-            return image, to_pixels(image, bundle)
-
-        return await self._run(work, deadline)
+        return await self._run(lambda: _prepared(content, bundle), deadline)
 
     async def _run(self, work: Callable[[], T], deadline: Deadline) -> T:
         try:
@@ -75,3 +70,8 @@ class PictureWorkshop:
 def to_pixels(image: Image.Image, bundle: Bundle) -> F32Array:
     """``pixel_values`` [3, S, S] float32, as the bundle's rules say."""
     return targetpad(image, size=bundle.sizes.image_size, ratio=bundle.preprocess.target_ratio)
+
+
+def _prepared(content: bytes, bundle: Bundle) -> tuple[Image.Image, F32Array]:
+    image = normalise_upload(content)
+    return image, to_pixels(image, bundle)

@@ -291,7 +291,8 @@ async def test_rest_says_what_became_of_a_request(raw: bytes, told: Told) -> Non
 
 
 async def test_rest_tells_of_the_next_page() -> None:
-    content = b'{"hits": [], "next_page_token": "more"}'
+    after = "more"
+    content = json.dumps({"hits": [], "next_page_token": after}).encode()
     told: list[str] = []
     async with answering(
         b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(content), content)
@@ -300,7 +301,7 @@ async def test_rest_tells_of_the_next_page() -> None:
         asked = replace(ASKED, next_page=told.append)
         assert await edge.ask(asked, 30) == ("answered", "")
         await edge.close()
-    assert told == ["more"]
+    assert told == [after]
 
 
 async def test_rest_takes_the_next_address_where_a_connection_is_refused() -> None:
