@@ -32,6 +32,7 @@ SECTIONS: Final = (
     "index",
     "preprocessing",
     "imports",
+    "peers",
     "training",
     "gpu",
 )
