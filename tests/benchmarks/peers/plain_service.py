@@ -70,10 +70,8 @@ def search(
         image = path.read_bytes()
     embeds, tokens = encode(read(image))
     query = compose(embeds, text) if text else tokens
-    excluded = [models.FieldCondition(key="id", match=models.MatchValue(value=product_id))]
     passing = models.Filter(
-        must=[models.FieldCondition(key="catalog", match=models.MatchValue(value="default"))],
-        must_not=excluded if product_id else None,
+        must=[models.FieldCondition(key="catalog", match=models.MatchValue(value="default"))]
     )
     pooled = query.mean(axis=0)
     answer = qdrant.query_points(
@@ -90,10 +88,15 @@ def search(
         search_params=models.SearchParams(
             exact=True, quantization=models.QuantizationSearchParams(ignore=True)
         ),
-        limit=limit,
+        limit=limit + 1,
         with_payload=True,
     )
-    return {"hits": [{"score": hit.score, "product": hit.payload} for hit in answer.points]}
+    hits = [
+        {"score": hit.score, "product": hit.payload}
+        for hit in answer.points
+        if hit.payload["id"] != product_id
+    ]
+    return {"hits": hits[:limit]}
 
 
 def read(content: bytes) -> Image.Image:

@@ -1,6 +1,7 @@
 """Recompose against what a team would use instead: infinity, and a plain service of its own."""
 
 import asyncio
+import io
 import json
 import sys
 from dataclasses import asdict, dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from PIL import Image
 
 from gateway.space_wiring import read_bundle
 from retrieval.bundle import Bundle
@@ -154,7 +156,8 @@ def _write_pictures(room: Room, setting: Setting, folder: Path) -> None:
     for product in setting.products:
         answer = room.stack().rest.get(f"/v1/products/{product}/image")
         answer.raise_for_status()
-        (folder / f"{product}.jpg").write_bytes(answer.content)
+        picture = Image.open(io.BytesIO(answer.content)).convert("RGB")
+        (folder / f"{product}.jpg").write_bytes(as_file(picture, "JPEG"))
 
 
 def _port(address: str) -> int:
