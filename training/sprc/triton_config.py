@@ -6,7 +6,8 @@ import onnx
 from onnx import TensorProto
 
 MAX_BATCH_SIZE = 32
-QUEUE_DELAY_US = 1_000
+QUEUE_DELAY_US = 0
+"""None: what comes while a graph is busy is its next batch, and a lone request waits in vain."""
 QUEUE_TIMEOUT_US = 8_000_000
 MAX_QUEUE_SIZE = 128
 TYPES: dict[int, str] = {
@@ -19,8 +20,9 @@ TYPES: dict[int, str] = {
 def config_pbtxt(model: onnx.ModelProto) -> str:
     """Text of the configuration; without a name, since the folder names a published model.
 
-    Requests wait at most `QUEUE_DELAY_US` for a batch, are refused beyond `MAX_QUEUE_SIZE`, and
-    are rejected when they waited longer than their own timeout or `QUEUE_TIMEOUT_US`.
+    Requests wait `QUEUE_DELAY_US` for others to be in their batch, are refused beyond
+    `MAX_QUEUE_SIZE`, and are rejected when they waited longer than their own timeout or
+    `QUEUE_TIMEOUT_US`.
     """
     parts = ['backend: "onnxruntime"', f"max_batch_size: {MAX_BATCH_SIZE}"]
     parts += [_tensors("input", list(model.graph.input))]

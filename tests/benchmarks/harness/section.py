@@ -75,6 +75,10 @@ class Room:
         self.rows[name] = row = measured(self.specs[name], value, note)
         self.say(f"{name}: {value:.3g} {row.spec.unit}; {row.note}")
 
+    def skip(self, name: str, why: str) -> None:
+        """A row that stays without a value; ``why`` is its note. Raises KeyError as `row`."""
+        self.rows[name] = Row(self.specs[name], None, why)
+
     def table(self, title: str, head: Sequence[str], lines: Sequence[Sequence[object]]) -> None:
         """A table below the section's rows."""
         self.tables.append(Table(title, head, lines))

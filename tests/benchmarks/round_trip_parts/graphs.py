@@ -189,6 +189,6 @@ input [
 output [
 {listed(graph.output)}
 ]
-dynamic_batching {{ max_queue_delay_microseconds: 1000 }}
+dynamic_batching {{ max_queue_delay_microseconds: 0 }}
 instance_group [ {{ count: 1, kind: KIND_AUTO }} ]
 """

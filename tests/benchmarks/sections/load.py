@@ -73,7 +73,7 @@ SPECS: Final = (
         target=at_most(3),
         if_missed=(
             "Those admitted wait for each other, on both edges alike: how many are is learned so"
-            " that half of them stay under SEARCH_TARGET_S, 0.3 s in the local stack, and p50 at 2"
+            " that half of them stay under SEARCH_TARGET_S, .12 s in the local stack, and p50 at 2"
             " C is near that. Where the machine has nothing else to do, p99 at 0.7 C is so short"
             " that three times it is less than that allows; a lower SEARCH_TARGET_S keeps fewer"
             " waiting"
