@@ -49,7 +49,7 @@ _KINDS: Final = {
 _PEERS: Final = {"infinity": INFINITY, "plain": PLAIN}
 _BY_CALLERS: Final = (
     "An upload passes from process to process (gateway, Triton, its backend, the cache), where the "
-    "plain service calls functions. In processor time a search costs Recompose less than either, so "
+    "plain service calls functions. In processor time a search costs Recompose less than either: "
     "what a lone caller waits for longer is probably these hand-offs. Two thirds of the gateway's "
     "own time go into decoding and resizing the photo, as anywhere. With many callers Recompose "
     "refuses what it could not answer soon (SEARCH_TARGET_S); its peers let all wait. What is "
