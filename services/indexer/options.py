@@ -140,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
         help="also push what --metrics-file says to a Pushgateway, http://HOST:PORT",
     )  # fmt: skip
     add.add_argument(
-        "--batch-size", type=_whole(MAX_PRODUCTS), default=64, metavar="N",
+        "--batch-size", type=_whole(MAX_PRODUCTS), default=32, metavar="N",
         help=f"rows in a call, at most {MAX_PRODUCTS}; default: %(default)s",
     )  # fmt: skip
     add.add_argument(
