@@ -87,24 +87,25 @@ async def indexed(products: list[IndexedProduct]) -> AsyncIterator[QdrantIndex]:
             await index.close()
 
 
-class SlowScans:
-    """The index with scans that take as long as in a large catalog."""
+class Slow:
+    """The index with one kind of route that takes long, so that which is faster is no chance: as
+    scans do in a large catalog, and deep pools in a small one."""
 
-    def __init__(self, index: QdrantIndex) -> None:
-        self._index = index
+    def __init__(self, index: QdrantIndex, kind: type[Route]) -> None:
+        self._index, self._kind = index, kind
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._index, name)
 
     async def search(self, query: IndexQuery, deadline: Deadline) -> list[Ranked]:
-        if query.route == Scan():
+        if isinstance(query.route, self._kind):
             await asyncio.sleep(0.05)
         return await self._index.search(query, deadline)
 
 
-async def audited(index: QdrantIndex, *, slow_scans: bool = False) -> Tuning:
+async def audited(index: QdrantIndex, *, slow: type[Route]) -> Tuning:
     audit = RecallAudit(
-        SlowScans(index) if slow_scans else index,  # type: ignore[arg-type]
+        Slow(index, slow),  # type: ignore[arg-type]
         index.audits,
         sample=30,
         budget_s=120,
@@ -142,7 +143,7 @@ def _between(products: list[IndexedProduct], rng: np.random.Generator) -> F32Arr
 async def test_tokens_that_resemble_each_other_are_searched_by_few_candidates() -> None:
     products = alike(0.6)
     async with indexed(products) as index:
-        tuning = await audited(index, slow_scans=True)
+        tuning = await audited(index, slow=Scan)
         assert isinstance(tuning.route, Pooled)
         assert tuning.recall >= ENOUGH
         assert tuning.route.depth <= COUNT // 4
@@ -158,7 +159,7 @@ async def test_tokens_that_resemble_each_other_are_searched_by_few_candidates() 
 async def test_tokens_that_do_not_are_scanned(cosine: float) -> None:
     products = alike(cosine)
     async with indexed(products) as index:
-        tuning = await audited(index)
+        tuning = await audited(index, slow=Pooled)
         assert tuning.route == Scan()
         assert tuning.recall >= ENOUGH
         assert await measured(index, products, Scan()) >= ENOUGH
