@@ -13,6 +13,7 @@ import psutil
 
 from recompose.v1 import product_pb2, search_pb2, search_pb2_grpc
 from retrieval.bundle import load_bundle, model_name
+from tests.benchmarks.harness.refusals import until_admitted
 from tests.benchmarks.load.watch import listener
 from tests.support.stack import Stack
 
@@ -85,10 +86,11 @@ class Uploads:
             modification=words or next(self._words),
             page_size=20,
         )
-        return len((await self._search.Search(request, timeout=_PATIENCE_S)).hits)
+        answer = await until_admitted(lambda: self._search.Search(request, timeout=_PATIENCE_S))
+        return len(answer.hits)
 
     async def crowd(self, picture: bytes, callers: int) -> None:
-        """All ask at once with one picture, each with words of its own."""
+        """All ask at once with one picture, each with words of its own; who is refused, again."""
         await asyncio.gather(*(self.ask(picture) for _ in range(callers)))
 
     async def close(self) -> None:

@@ -1,6 +1,5 @@
 """The two calls that a composed search is made of, by the vendors' own clients and nothing else."""
 
-import asyncio
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -22,11 +21,10 @@ from retrieval.image_store import decode_stored
 from retrieval.qdrant import QdrantIndex, connect
 from retrieval.triton import TritonEncoder
 from tests.benchmarks.gateway_parts.setting import Setting
+from tests.benchmarks.harness.refusals import until_admitted
 
 PAGE_SIZE: Final = 20
 _PATIENCE_S: Final = 30.0
-_REFUSED_S: Final = 0.1
-"""Before a search that was refused is asked again, as a client that means well would."""
 
 
 class Question:
@@ -185,15 +183,10 @@ class Gateway:
 
     async def ask(self, question: Question) -> int:
         """A search over gRPC, again where it is refused; how many products the page has."""
-        while True:
-            try:
-                answer = await self._search.Search(question.message, timeout=_PATIENCE_S)
-            except grpc.aio.AioRpcError as error:
-                if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
-                    raise
-                await asyncio.sleep(_REFUSED_S)
-            else:
-                return len(answer.hits)
+        answer = await until_admitted(
+            lambda: self._search.Search(question.message, timeout=_PATIENCE_S)
+        )
+        return len(answer.hits)
 
     async def page(self, question: Question) -> list[str]:
         """Ids of the points on the first page."""

@@ -11,8 +11,6 @@ from typing import Any, Final, Self
 
 import qdrant_edge as edge
 from qdrant_client import grpc as wire
-from qdrant_client import models
-from qdrant_client.conversions.conversion import RestToGrpc
 
 from qdrant_edge_server.convert_query import query_from_request
 from qdrant_edge_server.schema import VectorSchema
@@ -113,23 +111,7 @@ def wire_query(name: str, question: Question, catalog: Catalog, route: Route,
     reference = catalog.products[question.reference]
     filter: Filter | None = None if share is None else Match(PASSES, (share,))
     passing = candidates(CATALOG, filter, FIELDS, (reference.point_id,))
-    asks = ranking(question.rows, passing, LIMIT, route)
-    convert = RestToGrpc
-    prefetch, own = asks["prefetch"], asks["query_filter"]
-    if prefetch is not None:
-        nearest = models.NearestQuery(nearest=prefetch.query)
-        prefetch = prefetch.model_copy(update={"query": nearest})
-    return wire.QueryPoints(
-        collection_name=name,
-        query=convert.convert_query(models.NearestQuery(nearest=asks["query"])),
-        prefetch=[] if prefetch is None else [convert.convert_prefetch_query(prefetch)],
-        using=asks["using"],
-        filter=None if own is None else convert.convert_filter(own),
-        params=convert.convert_search_params(asks["search_params"]),
-        limit=asks["limit"],
-        with_payload=convert.convert_with_payload_interface(asks["with_payload"]),
-        with_vectors=convert.convert_with_vectors(asks["with_vectors"]),
-    )
+    return ranking(name, question.rows, passing, LIMIT, route)
 
 
 class Shard:
