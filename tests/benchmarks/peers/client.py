@@ -9,6 +9,7 @@ each request, and how many failed.
 
 import asyncio
 import json
+import random
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -19,7 +20,8 @@ from typing import Any, Final
 from tests.benchmarks.peers.posting import RequestFailed
 from tests.benchmarks.peers.ways import Addresses, Ways
 
-_AFTER_A_FAILURE_S: Final = 0.05
+_FIRST_PAUSE_S: Final = 0.05
+_LONGEST_PAUSE_S: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +60,21 @@ class Found:
 
         async def caller() -> None:
             nonlocal ended
-            began = start
+            began, pause_s = start, _FIRST_PAUSE_S
             while time.perf_counter() < stop:
                 try:
                     await ask()
                 except RequestFailed as error:
-                    # Asked again in a while; the time of an answer counts from the first asking.
+                    # Asked again, each time after a longer pause, as clients that mean well do;
+                    # the time of an answer counts from the first asking.
                     self.failed, self.says = self.failed + 1, str(error)
-                    await asyncio.sleep(_AFTER_A_FAILURE_S)
+                    await asyncio.sleep(random.uniform(0.5, 1) * pause_s)
+                    pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
                 else:
                     ended += 1
                     now = time.perf_counter()
                     self.seconds.append(now - began)
-                    began = now
+                    began, pause_s = now, _FIRST_PAUSE_S
 
         await asyncio.gather(*(caller() for _ in range(callers)))
         self.rates.append(ended / (time.perf_counter() - start))

@@ -53,7 +53,7 @@ _BY_CALLERS: Final = (
     "what a lone caller waits for longer is probably these hand-offs. Two thirds of the gateway's "
     "own time go into decoding and resizing the photo, as anywhere. With many callers Recompose "
     "refuses what it could not answer soon (SEARCH_TARGET_S); its peers let all wait. What is "
-    "refused is asked again after 50 ms, which costs both sides"
+    "refused is asked again after growing pauses, which costs both sides"
 )
 
 
