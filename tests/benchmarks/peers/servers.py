@@ -22,7 +22,7 @@ _OFFLINE: Final = {
     "HF_HUB_OFFLINE": "1",
     "DO_NOT_TRACK": "1",
     "INFINITY_ANONYMOUS_USAGE_STATS": "0",
-    "TOKENIZERS_PARALLELISM": "false",
+    "TOKENIZERS_PARALLELISM": "false",  # pragma: allowlist secret
 }
 MODEL_NAME: Final = "clip"
 
