@@ -77,7 +77,9 @@ async def test_a_refusal_is_counted_and_its_connection_is_used_again(http: Http)
     assert found.failed == 1
     assert "429" in found.says
     assert len(found.seconds) == asked - 1
-    assert found.seconds[0] >= 0.025  # the refusal and the wait after it belong to the answer's time
+    assert (
+        found.seconds[0] >= 0.025
+    )  # the refusal and the wait after it belong to the answer's time
     assert found.rates[0] > 0
 
 
