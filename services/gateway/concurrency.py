@@ -18,7 +18,11 @@ from typing import Final
 
 LEAST: Final = 4
 """Below it, waiting is not what takes time."""
-START: Final = 16
+START: Final = 64
+"""More than that at once is no burst; if it is too many, two windows tell."""
+
+PROMPT: Final = 16
+"""The event loop's lateness alone takes the limit no lower."""
 
 _WINDOW_S: Final = 0.5
 _ENOUGH: Final = 8
@@ -26,7 +30,7 @@ _ENOUGH: Final = 8
 _MOST_CUT: Final = 0.6
 _LATE_S: Final = 0.02
 """Lateness of the event loop that is too much, where more than a twentieth of the moments have it.
-With half of it the limit no longer grows. It never takes the limit below `START`: fewer at once
+With half of it the limit no longer grows. It never takes the limit below `PROMPT`: fewer at once
 make the loop no more prompt where others hold it up, and leave processors idle."""
 _LATE_CUT: Final = 0.85
 _MOMENTS: Final = 50
@@ -86,9 +90,9 @@ class Concurrency:
         target_s = max(self._target_s, 2 * self._work_s)
         if typical_s > target_s:
             self._limit *= max(_MOST_CUT, target_s / typical_s)
-        elif self._was_full and late_s > _LATE_S and self._limit > START:
-            self._limit = max(self._limit * _LATE_CUT, START)
-        elif self._was_full and (late_s < _LATE_S / 2 or self._limit < START):
+        elif self._was_full and late_s > _LATE_S and self._limit > PROMPT:
+            self._limit = max(self._limit * _LATE_CUT, PROMPT)
+        elif self._was_full and (late_s < _LATE_S / 2 or self._limit < PROMPT):
             self._limit += max(1.0, self._limit / (4 if typical_s < target_s / 2 else 16))
         self._limit = min(max(self._limit, LEAST, 1), self._most)
 

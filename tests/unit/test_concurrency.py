@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from gateway.admission import Admission
-from gateway.concurrency import LEAST, START, Concurrency
+from gateway.concurrency import LEAST, PROMPT, START, Concurrency
 from retrieval.errors import (
     DeadlineExceeded,
     DependencyTimeout,
@@ -133,17 +133,17 @@ def test_a_late_event_loop_lets_fewer_in_while_more_would_come() -> None:
     assert window(service, late_s=0.015, full=True) == 128
     limits = [window(service, late_s=0.05, full=True) for _ in range(20)]
     assert limits == sorted(limits, reverse=True)
-    assert limits[-1] == START
+    assert limits[-1] == PROMPT
 
 
 def test_a_limit_that_a_slow_spell_left_low_grows_also_on_a_late_loop() -> None:
     service = Service(workers=1, work_s=5.0)
     service.offer(rate=50, seconds=120)
     low = service.concurrency.limit
-    assert low < START
+    assert low < PROMPT
     service.now_s += 10
     limits = [window(service, late_s=0.05, full=True) for _ in range(20)]
-    assert limits[-1] == START
+    assert limits[-1] == PROMPT
 
 
 def test_an_idle_service_keeps_no_moments() -> None:

@@ -20,7 +20,10 @@ Told = tuple[Outcome, str]
 """What became of a request, and the reason where it was not answered."""
 
 _READ_BYTES: Final = 1 << 16
-_IDLE_S: Final = 4.0
+_IDLE_S: Final = 1.0
+"""Less than the grace of a gateway that ends (DRAIN_GRACE_S): in it each answer ends its
+connection, and what was idle all the while is closed with the doors, maybe while a request is on
+its way. Clients that would lose none keep to the same."""
 _BY_CODE: Final[dict[grpc.StatusCode | int, Outcome]] = {
     grpc.StatusCode.RESOURCE_EXHAUSTED: "refused",
     429: "refused",
