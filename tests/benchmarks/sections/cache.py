@@ -57,6 +57,12 @@ LONG: Final = Sizes(rounds=300, crowds=20, references=200)
 MODELS: Final = {"vit_l": ("pretrain_vitL", "ViT-L", 12), "vit_g": ("pretrain", "ViT-g", 8)}
 """By the row's name: the training side's name, what people call it, rounds."""
 
+ONE_MORE: Final = (
+    "Callers of one moment share a computation; one who comes just after asks Redis, and where "
+    "many keep the event loop busy an answer may come after Redis' 20 ms, which counts as none. "
+    "That is probable, not traced; keeping what was computed for a second would reach it"
+)
+
 SPECS: Final = (
     Spec("cache/demo", "search of a new picture, against one whose picture is known; demo model"),
     Spec("cache/demo_bytes", "bytes moved beside the upload, new picture against known; demo"),
@@ -72,6 +78,7 @@ SPECS: Final = (
     Spec(
         "cache/one_inference", "inferences that callers of one new picture cause together, at most",
         unit="inferences", target=at_most(1),
+        if_missed=ONE_MORE,
     ),
     Spec("cache/int8_recall_at10", "first 10 that stay with embeds kept as int8"),
     Spec("cache/int8_recall_at50", "first 50 that stay with embeds kept as int8"),
