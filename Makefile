@@ -149,7 +149,7 @@ format: setup ## Format the Python code and sort its imports
 	$(VENV)/ruff check --fix .
 
 .PHONY: bench bench-full load
-bench: setup setup-triton storefront ## Measure how fast it is, in twelve minutes (with peers after make setup-peers); the report stays in .bench/
+bench: setup setup-triton storefront ## Measure how fast it is, in seventeen minutes (with peers after make setup-peers); the report stays in .bench/
 	PYTHONPATH=services:. $(VENV)/python -m tests.benchmarks $(BENCH)
 
 bench-full: setup setup-triton setup-training storefront ## The long form, hours (BENCH="--only imports" for a part)
