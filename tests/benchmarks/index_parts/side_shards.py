@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -28,7 +29,7 @@ _ORIGINALS: Final = edge.SearchParams(
 _INT8: Final = edge.SearchParams(quantization=edge.QuantizationSearchParams(rescore=False))
 
 
-class _SideShard:
+class _SideShard(ABC):
     """A shard under ``path``, filled by ``_points``.
 
     Attributes:
@@ -50,8 +51,9 @@ class _SideShard:
         self.built_s = time.perf_counter() - began
         self.disk_bytes = disk_bytes(path)
 
+    @abstractmethod
     def _points(self) -> Iterator[list[edge.Point]]:
-        raise NotImplementedError
+        """All of the catalog's points, a part at a time."""
 
     def _shares(self, number: int) -> dict[str, list[str]]:
         return {PASSES: [*self._catalog.products[number].attributes[PASSES]]}  # type: ignore[misc]
