@@ -63,8 +63,10 @@ class Outcome:
         if self.protocol is Protocol.CIRR:
             return parts[0]
         ranks = {name: values for part in parts for name, values in part.ranks.items()}
-        joined = any_right_metrics if self.protocol is Protocol.ANY_RIGHT else fashioniq_metrics
-        return Evaluation(self.protocol, joined(ranks), ranks)
+        if self.protocol is not Protocol.ANY_RIGHT:
+            return Evaluation(self.protocol, fashioniq_metrics(ranks), ranks)
+        first = {name: right for part in parts for name, right in part.right_first.items()}
+        return Evaluation(self.protocol, any_right_metrics(ranks, first), ranks, right_first=first)
 
     @property
     def main(self) -> Source:
