@@ -108,7 +108,7 @@ def test_the_command_evaluates_by_it_where_alternatives_are_listed(
     document = json.loads((tmp_path / "all.json").read_text())
     assert list(document["protocols"]) == ["original-split", "any-right", "val-split"]
     own = document["protocols"]["any-right"]["figures"]
-    assert set(own) == {"composed", "image_only", "text_only", "sum"}
+    assert set(own) == {"composed", "image_only", "text_only", "sum", "mean"}
     assert set(own["composed"]) == {
         f"{name}_{figure}"
         for name in ("coat", "hat", "average")

@@ -10,7 +10,12 @@ import numpy as np
 from catalog.errors import CatalogError
 from demo_data.files import write_split
 from demo_data.photo_blocks import blocks
-from demo_data.photo_questions import held_out_questions, photo_records, training_questions
+from demo_data.photo_questions import (
+    edit_questions,
+    held_out_questions,
+    photo_records,
+    training_questions,
+)
 from demo_data.photos import Part, Photo, PhotoShelf, photos_of
 
 CATEGORY: Final = "photos"
@@ -40,11 +45,14 @@ def write_photos_training(
     asked = training_questions(blocks(train, rng), rng, edits=edits, descriptions=descriptions)
     write_split(root, "train", CATEGORY, photo_records(asked, train), train)
     gallery = judged(photos_of(shelf.photos, Part.VALIDATION))
-    checked = held_out_questions(gallery, rng, edits=_VALIDATION_EDITS)
-    edits_asked, right = checked["photos-edits"]
+    edits_asked = [
+        question
+        for photo in gallery
+        for question in edit_questions(photo, gallery, rng, most=_VALIDATION_EDITS)
+    ]
     if not asked or not edits_asked:
         raise CatalogError("the photos are too few to ask about them in training and validation")
-    write_split(root, "val", CATEGORY, photo_records(edits_asked, gallery, right), gallery)
+    write_split(root, "val", CATEGORY, photo_records(edits_asked, gallery), gallery)
     _copy([*train, *gallery], shelf.images, root / "images")
     return {photo.name: photo.attributes() for photo in train}
 

@@ -1,5 +1,6 @@
 """Questions about photos: another color, another label, both, or a description."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -25,6 +26,10 @@ class PhotoQuestion:
     target: Photo
     text: str
 
+
+LEAST_RIGHT: Final = 5
+"""Photos that must answer a held-out question: the share of the first ten that are right says
+little where one or two could be."""
 
 Right = Callable[[Photo, Photo], bool]
 """Whether a photo (the second) answers as rightly as a target (the first)."""
@@ -111,12 +116,14 @@ def _describe(reference: Photo, target: Photo, rng: np.random.Generator) -> Phot
     return PhotoQuestion(reference, target, photo_description(rng, target.category, target.color))
 
 
-def text_questions(gallery: Sequence[Photo], rng: np.random.Generator) -> list[PhotoQuestion]:
-    """A description of each photo, beside a reference that it says nothing about."""
+def text_questions(
+    targets: Sequence[Photo], gallery: Sequence[Photo], rng: np.random.Generator
+) -> list[PhotoQuestion]:
+    """A description of each target, beside a reference that it says nothing about."""
     asked = []
-    for target in gallery:
+    for target in targets:
         others = [photo for photo in gallery if not right(target, photo)]
-        if others and target.color is not None:
+        if others:
             asked.append(_describe(others[int(rng.integers(len(others)))], target, rng))
     return asked
 
@@ -137,16 +144,19 @@ def held_out_questions(
 ) -> dict[str, tuple[list[PhotoQuestion], Right]]:
     """Dataset category -> its questions and what answers them.
 
-    The edits come three times: judged by label and color, and by each of them alone.
+    Edits and descriptions ask for what `LEAST_RIGHT` photos of the gallery or more show. The edits
+    come three times: judged by label and color, and by each of them alone.
     """
+    counts = Counter((photo.category, photo.color) for photo in gallery)
+    targets = [p for p in gallery if counts[p.category, p.color] >= LEAST_RIGHT]
     asked = list(
-        chain.from_iterable(edit_questions(photo, gallery, rng, most=edits) for photo in gallery)
+        chain.from_iterable(edit_questions(photo, targets, rng, most=edits) for photo in gallery)
     )
     return {
         "photos-edits": (asked, right),
         "photos-edits-label": (asked, right_label),
         "photos-edits-color": (asked, right_color),
-        "photos-text": (text_questions(gallery, rng), right),
+        "photos-text": (text_questions(targets, gallery, rng), right),
         "photos-images": (image_questions(gallery, rng), right_label),
     }
 

@@ -44,6 +44,8 @@ class Outcome:
     sets: list[EvaluationSet] = field(default_factory=list)
     parts: dict[Source, list[Evaluation]] = field(default_factory=dict)
     details: list[Details] = field(default_factory=list)
+    token_cosine: dict[str, float | None] = field(default_factory=dict)
+    """Of each set that weights embedded: how alike a picture's tokens are (`scores`)."""
 
     def add(self, evaluation: EvaluationSet, similarity: Mapping[Source, Tensor]) -> None:
         """Rank the similarities [Q, N] of one more set."""
