@@ -28,4 +28,5 @@ def given_pairs(references: Tensor, targets: Tensor) -> PairBatch:
         torch.arange(2 * count),
         torch.arange(count),
         torch.arange(count, 2 * count),
+        torch.empty(0, 2, dtype=torch.int64),
     )

@@ -63,6 +63,7 @@ class Blip2QformerCirAlignPrompt(ImageTextModel):
         labels: Tensor,
         input_ids: Tensor,
         attention_mask: Tensor,
+        right: Tensor | None = None,
     ) -> Losses:
         """SPRC's training losses from frozen tokens [B, P, W] of the references and the text.
 
@@ -75,15 +76,24 @@ class Blip2QformerCirAlignPrompt(ImageTextModel):
             labels: int64 [B], position of each query's target among the candidates.
             input_ids: int64 [B, T].
             attention_mask: int64 [B, T].
+            right: bool [B, N], every candidate that answers a query, the target among them, for
+                `several_right_loss`; without it the target alone is right, as published.
         """
         hidden = self.first_pass(reference, input_ids, attention_mask)
         queries = hidden[:, : self.query_tokens.shape[1]]
         composed = self.second_pass(queries, input_ids, attention_mask)
         text_only = self.embed_text(input_ids, attention_mask)
         prompts = self.prompt_tokens.detach().expand(len(reference), -1, -1)
+
+        def contrast(asked: Tensor) -> Tensor:
+            scores = max_sim(asked, candidates) / self.temp
+            if right is None:
+                return functional.cross_entropy(scores, labels)
+            return several_right_loss(scores, right)
+
         return Losses(
-            itc=functional.cross_entropy(max_sim(composed, candidates) / self.temp, labels),
-            rtc=functional.cross_entropy(max_sim(text_only, candidates) / self.temp, labels),
+            itc=contrast(composed),
+            rtc=contrast(text_only),
             align=functional.mse_loss(queries.mean(1), prompts.mean(1)),
             composed=composed,
         )
@@ -94,3 +104,23 @@ class Blip2QformerCirAlignPrompt(ImageTextModel):
         """`losses` as published: every query ranks the targets [B, P, W] of its own batch."""
         labels = torch.arange(len(target), device=target.device)
         return self.losses(reference, self.image_tokens(target), labels, input_ids, attention_mask)
+
+
+def several_right_loss(scores: Tensor, right: Tensor) -> Tensor:
+    """Cross-entropy where a query has several right candidates.
+
+    The mean over a query's right candidates of how improbable each is among itself and the wrong
+    ones, then over queries. A logarithm of summed probabilities would be content with the easiest
+    right candidate, and these pictures are all to come first; a mean of log-probabilities with
+    the other right ones in the denominator would set right candidates against each other. With
+    one right candidate each it is cross-entropy.
+
+    Args:
+        scores: [B, N], divided by the temperature.
+        right: bool [B, N], at least one of each row.
+    """
+    scores = scores.float()
+    # The lowest finite number: a row without wrong candidates has a gradient of 0, not of NaN.
+    wrong = scores.masked_fill(right, torch.finfo(scores.dtype).min).logsumexp(1, keepdim=True)
+    missed = functional.softplus(wrong - scores) * right
+    return (missed.sum(1) / right.sum(1)).mean()

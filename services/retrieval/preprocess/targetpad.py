@@ -39,6 +39,11 @@ def targetpad(image: Image.Image, *, size: int, ratio: float = 1.25) -> NDArray[
     Returns:
         [3, size, size] float32, RGB, normalised with CLIP's mean and standard deviation.
     """
+    return normalised(targetpad_square(image, size=size, ratio=ratio))
+
+
+def targetpad_square(image: Image.Image, *, size: int, ratio: float = 1.25) -> NDArray[np.uint8]:
+    """What `targetpad` normalises, of the same arguments: [size, size, 3] uint8, RGB."""
     left, top = _padding(image.size, ratio)
     rows_first = image.height + 2 * top < _COLUMNS_FIRST_FROM * (image.width + 2 * left)
     if image.mode == "RGB" and rows_first:
@@ -46,10 +51,10 @@ def targetpad(image: Image.Image, *, size: int, ratio: float = 1.25) -> NDArray[
     else:
         padded = _pad(image, left, top)
         square = _center_crop(_resize_short_side(padded, size), size).convert("RGB")
-    return _normalised(np.asarray(square, dtype=np.uint8))
+    return np.asarray(square, dtype=np.uint8)
 
 
-def _normalised(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+def normalised(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """[3, S, S] float32 of [S, S, 3]: what each of the 256 values becomes is computed once."""
     result = np.empty((3, *pixels.shape[:2]), dtype=np.float32)
     for channel, values in enumerate(_VALUES):

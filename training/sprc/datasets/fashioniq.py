@@ -145,4 +145,5 @@ def _query(
         target=text_field(record, "target", path, position) if has_target else None,
         captions=tuple(captions),
         alternatives=tuple(also),
+        category=category,
     )

@@ -46,6 +46,8 @@ class PairBatch(NamedTuple):
     """int64 [B], each pair's reference as position in `pictures`."""
     targets: Tensor
     """int64 [B], the same of its target."""
+    others: Tensor
+    """int64 [M, 2]: a pair, and a picture that answers it as rightly as its target."""
 
 
 class PairBatches(Dataset[PairBatch]):
@@ -73,10 +75,18 @@ class PairBatches(Dataset[PairBatch]):
 
     def __getitem__(self, index: int) -> PairBatch:
         """One batch. Raises `PictureError`."""
-        queries = self.training.queries
-        ends = torch.tensor(
-            [[self.training.rows[name] for name in pair(queries[p])] for p in self.batches[index]]
-        )
+        queries = [self.training.queries[place] for place in self.batches[index]]
+        known = self.training.rows
+        ends = torch.tensor([[known[name] for name in pair(query)] for query in queries])
         names, places = torch.unique(ends, return_inverse=True)
         rows = torch.stack([self.pictures[name] for name in names.tolist()])
-        return PairBatch(rows, names, places[:, 0], places[:, 1])
+        held = {name: place for place, name in enumerate(names.tolist())}
+        others = [
+            (place, held[known[name]])
+            for place, query in enumerate(queries)
+            for name in query.alternatives
+            # Most alternatives are in other batches, and some train in no pair.
+            if known.get(name) in held
+        ]
+        found = torch.tensor(others, dtype=torch.int64).reshape(-1, 2)
+        return PairBatch(rows, names, places[:, 0], places[:, 1], found)

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from retrieval.preprocess.targetpad import targetpad
+from retrieval.preprocess.targetpad import normalised, targetpad_square
 
 EXTENSIONS: Final = (".png", ".jpg", ".jpeg")
 # What Pillow is known to raise on a damaged file, besides OSError.
@@ -95,17 +97,26 @@ class Transform:
             return cls(size, 1.0)
         raise ValueError(f"the transform is targetpad or squarepad, not {name}")
 
+    def square(self, image: Image.Image) -> NDArray[np.uint8]:
+        """[size, size, 3] uint8 of a picture of any mode."""
+        return targetpad_square(image, size=self.size, ratio=self.ratio)
+
     def __call__(self, image: Image.Image) -> Tensor:
         """[3, size, size] float32 of a picture of any mode."""
-        return torch.from_numpy(targetpad(image, size=self.size, ratio=self.ratio))
+        return torch.from_numpy(normalised(self.square(image)))
 
 
 def read_pixels(path: Path, transform: Transform) -> Tensor:
     """Pixels [3, S, S] float32 of a file, its first frame. Raises `PictureError`."""
+    return torch.from_numpy(normalised(read_square(path, transform)))
+
+
+def read_square(path: Path, transform: Transform) -> NDArray[np.uint8]:
+    """Pixels [S, S, 3] uint8 of a file, its first frame. Raises `PictureError`."""
     try:
         with Image.open(path) as image:
             image.load()
-            return transform(image)
+            return transform.square(image)
     except FileNotFoundError:
         raise PictureError(f"{path} does not exist") from None
     except DAMAGED as error:

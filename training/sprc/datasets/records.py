@@ -1,6 +1,6 @@
 """What a data set holds: queries, galleries, and where their pictures lie."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -56,6 +56,8 @@ class Query:
     """CIRR's subset of similar pictures, the reference included."""
     alternatives: tuple[str, ...] = ()
     """Other pictures that answer the query as rightly as its target, where the data lists them."""
+    category: str = ""
+    """FashionIQ's; none in CIRR."""
 
     @property
     def text(self) -> str:
@@ -93,6 +95,11 @@ class TrainingSet:
     def rows(self) -> dict[str, int]:
         """Name -> position in `names`."""
         return {name: row for row, name in enumerate(self.names)}
+
+    def pictures_of(self, categories: Collection[str]) -> list[bool]:
+        """Of each picture in `names`, whether a pair of these categories has it."""
+        found = {name for q in self.queries if q.category in categories for name in pair(q)}
+        return [name in found for name in self.names]
 
 
 @dataclass(frozen=True)

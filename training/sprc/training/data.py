@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -46,8 +47,11 @@ class RunData:
         return list(found.items())
 
     def digest(self) -> str:
-        """sha256 of the training pairs, names and captions in order, and of the attributes."""
-        pairs = [[*pair(query), *query.captions] for query in self.training.queries]
+        """sha256 of the training pairs, names and captions in order, and of what else is known."""
+        pairs: list[list[Any]] = [
+            [*pair(query), *query.captions, *([query.alternatives] if query.alternatives else [])]
+            for query in self.training.queries
+        ]
         attributes = [self.training.attributes.get(name) for name in self.training.names]
         told = json.dumps([self.dataset, pairs, attributes], sort_keys=True)
         return hashlib.sha256(told.encode()).hexdigest()

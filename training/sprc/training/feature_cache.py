@@ -1,10 +1,11 @@
 """Features of every picture, computed once and kept as one memory-mapped float16 array.
 
-    features.npy     [N, P, W] float16, a row for each picture
+    features.npy     [N, P, W] float16, a row for each picture; with views of it [N, V, P, W]
     features.json    what they were made of: weights, transform, precision, pictures
 
 The ViT is frozen and the transform has no randomness, so nothing but the rounding to float16
-differs from computing them in each step. A cache made of anything else is refused, not replaced.
+differs from computing them in each step, unless augmented views are asked for. A cache made of
+anything else is refused, not replaced.
 """
 
 import hashlib
@@ -25,15 +26,18 @@ from sprc.datasets.pictures import PictureFiles
 from sprc.training.errors import TrainingError
 from sprc.training.features import PictureFeatures, load_pictures
 from sprc.training.files import write_text, writing
+from sprc.training.views import Views, one_view
 
 FORMAT: Final = 1
 ARRAY: Final = "features.npy"
 MANIFEST: Final = "features.json"
+PLAIN: Final = Views()
 _MEANING: Final = {
     "weights": "other image encoder weights",
     "transform": "another transform",
     "precision": "another precision",
     "pictures": "other pictures",
+    "views": "other views of pictures",
     "format": "another version of this program",
 }
 
@@ -64,15 +68,18 @@ class KeptFeatures:
         self.array = np.load(self.path, mmap_mode="r", allow_pickle=False)
 
     def pictures(self, names: Sequence[str], files: PictureFiles) -> Dataset[Tensor]:
-        """Features [P, W] float16; no picture file is read."""
+        """Features [P, W] float16, or of views [V, P, W]; no picture file is read."""
         return _KeptPictures(names, self)
 
     def encode(self, rows: Tensor) -> Tensor:
-        """Kept features [B, P, W] float16 to what the encoder would give, on the device."""
-        return rows.to(self.device, non_blocking=True).to(self.dtype)
+        """Kept features [B, P, W] float16 to what the encoder would give, on the device.
+
+        Of views [B, V, P, W] one is taken for each picture.
+        """
+        return one_view(rows).to(self.device, non_blocking=True).to(self.dtype)
 
     def row(self, name: str) -> Tensor:
-        """Features [P, W] float16 of one picture."""
+        """Features [P, W] float16 of one picture, or of its views [V, P, W]."""
         return torch.from_numpy(np.array(self.array[self.rows[name]]))
 
 
@@ -89,7 +96,10 @@ class _KeptPictures(Dataset[Tensor]):
 
 
 def cache_key(
-    features: PictureFeatures, encoder: str, pictures: Iterable[tuple[str, PictureFiles]]
+    features: PictureFeatures,
+    encoder: str,
+    pictures: Iterable[tuple[str, PictureFiles]],
+    views: Views = PLAIN,
 ) -> dict[str, Any]:
     """What features are made of. Raises `PictureError` where a picture is missing.
 
@@ -99,7 +109,9 @@ def cache_key(
         features: What would compute them.
         encoder: Digest of the encoder's weights.
         pictures: Names, and where each one lies.
+        views: Which views are kept.
     """
+    pictures = list(pictures)
     digest = hashlib.sha256()
     for name, files in pictures:
         stat = files.path(name).stat()
@@ -111,6 +123,7 @@ def cache_key(
         "transform": {"size": transform.size, "ratio": transform.ratio},
         "precision": f"{features.mixed.precision} on {features.mixed.device.type}",
         "pictures": digest.hexdigest(),
+        **views.key([name for name, _ in pictures]),
     }
 
 
@@ -122,6 +135,7 @@ def make_cache(
     *,
     batch_size: int,
     workers: int,
+    views: Views = PLAIN,
 ) -> None:
     """Compute the features, unless `folder` has just these already.
 
@@ -135,6 +149,7 @@ def make_cache(
         return
     folder.mkdir(parents=True, exist_ok=True)
     rows = _rows(features, pictures, batch_size, workers)
+    torch.manual_seed(views.seed)
     with (
         writing(folder / ARRAY) as aside,
         tqdm(total=len(pictures), desc="features", unit="picture") as bar,
@@ -142,8 +157,8 @@ def make_cache(
         array: np.memmap[Any, np.dtype[np.float16]] | None = None
         done = 0
         for batch in rows:
-            encoded = features.encode(batch).cpu()
-            halves = encoded.half().numpy()
+            names = [name for name, _ in pictures[done : done + len(batch)]]
+            halves = views.encode(features, batch, names).half().numpy()
             if not np.isfinite(halves).all():
                 raise TrainingError("a feature does not fit into float16: train without the cache")
             if array is None:
@@ -163,6 +178,7 @@ def open_cache(
     names: Sequence[str],
     device: torch.device,
     dtype: torch.dtype,
+    views: Views = PLAIN,
 ) -> KeptFeatures:
     """A cache made of just this. Raises `TrainingError`."""
     refuse_stale(folder, key)
@@ -171,7 +187,11 @@ def open_cache(
         kept = KeptFeatures(path, names, device, dtype)
     except (OSError, ValueError, EOFError) as error:
         raise TrainingError(f"{path} cannot be read: {_advice(folder)}") from error
-    if kept.array.dtype != np.float16 or kept.array.ndim != 3 or len(kept.array) != len(names):
+    if (
+        kept.array.dtype != np.float16
+        or kept.array.ndim != 3 + (views.count > 1)
+        or len(kept.array) != len(names)
+    ):
         raise TrainingError(f"{path} does not hold these pictures: {_advice(folder)}")
     return kept
 
@@ -180,7 +200,7 @@ def refuse_stale(folder: Path, key: Mapping[str, Any]) -> None:
     """Raises `TrainingError` where a cache is made of anything but `key`."""
     try:
         kept = json.loads((folder / MANIFEST).read_text())
-        differing = [name for name in key if kept.get(name) != key[name]]
+        differing = [name for name in {**kept, **key} if kept.get(name) != key.get(name)]
     except (OSError, ValueError, AttributeError) as error:
         raise TrainingError(f"{folder / MANIFEST} cannot be read: {_advice(folder)}") from error
     if differing:

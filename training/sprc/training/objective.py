@@ -26,14 +26,27 @@ class Objective(nn.Module):
     ranked (`gather`), or every picture of the batch, references too (`contrast_references`).
     """
 
+    rough: Tensor | None
+
     def __init__(
         self,
         model: Blip2QformerCirAlignPrompt,
         processes: Processes,
         recipe: Recipe,
         head: AttributeHead | None = None,
+        rough: Tensor | None = None,
     ) -> None:
+        """Take the parts.
+
+        Args:
+            model: What trains.
+            processes: Those of the run.
+            recipe: Which losses, and their weights.
+            head: Reads attributes, where the recipe has a loss for that.
+            rough: bool, the training set's pictures that are augmented roughly.
+        """
         super().__init__()
+        self.register_buffer("rough", rough, persistent=False)
         self.model = model
         self.head = head
         self.processes = processes
@@ -62,7 +75,9 @@ class Objective(nn.Module):
         """
         device = self.processes.device
         batch = PairBatch(*(part.to(device, non_blocking=True) for part in batch))
-        pictures = augment(batch.pictures) if self.recipe.augment else batch.pictures
+        pictures = batch.pictures
+        if self.recipe.augment:
+            pictures = augment(pictures, None if self.rough is None else self.rough[batch.names])
         embeds = frozen_tokens(self.model, features.encode(pictures))
         attributes = [] if self.head is None else [self.head.pictures(embeds, batch.names)]
         found = []
@@ -72,12 +87,15 @@ class Objective(nn.Module):
             else:
                 tokens = self.model.image_tokens(embeds[batch.targets])
                 labels = torch.arange(len(tokens), device=device)
+            right = right_pictures(batch) if self.recipe.several_right else None
+            if right is not None and not self.recipe.contrast_references:
+                right = right[:, batch.targets]
             candidates = tokens
             if self.recipe.gather and self.processes.world > 1:
                 labels = labels + self.processes.rank * len(tokens)
                 candidates = self.processes.gather(tokens)
             losses = self.model.losses(
-                embeds[batch.references], candidates, labels, input_ids, attention_mask
+                embeds[batch.references], candidates, labels, input_ids, attention_mask, right
             )
             found += [losses.itc, losses.rtc, losses.align]
             if self.recipe.loss_spread:
@@ -93,6 +111,15 @@ class Objective(nn.Module):
         if attributes:
             found.append(torch.stack(attributes).mean())
         return torch.stack([loss.float() for loss in found])
+
+
+def right_pictures(batch: PairBatch) -> Tensor:
+    """Which of a batch's N pictures answer each of its B pairs: bool [B, N]."""
+    targets = batch.targets
+    right = torch.zeros(len(targets), len(batch.names), dtype=torch.bool, device=targets.device)
+    right[torch.arange(len(targets), device=targets.device), targets] = True
+    right[batch.others[:, 0], batch.others[:, 1]] = True
+    return right
 
 
 def token_spread(tokens: Tensor) -> Tensor:

@@ -131,8 +131,14 @@ def _add_flag(group: argparse._ArgumentGroup, name: str, annotation: Any, descri
         group.add_argument(flag, action=action, default=None, help=description)
     elif get_origin(annotation) is Literal:
         group.add_argument(flag, choices=get_args(annotation), help=description)
+    elif get_origin(annotation) is tuple:
+        group.add_argument(flag, type=_names, metavar="NAME,NAME", help=description)
     else:
         group.add_argument(flag, type=annotation, help=description)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in text.split(",") if name)
 
 
 def _dataset(name: str) -> str:

@@ -17,7 +17,14 @@ from sprc.training.sizes import Sizes
 RECIPES: Final = Path(__file__).parents[1] / "recipes"
 DATASETS: Final = ("FashionIQ", "CIRR")
 WITHOUT_EFFECT_ON_WEIGHTS: Final = frozenset(
-    {"num_workers", "validation_frequency", "save_training", "save_best", "state_minutes"}
+    {
+        "num_workers",
+        "validation_frequency",
+        "save_training",
+        "save_best",
+        "state_minutes",
+        "keep_pictures",
+    }
 )
 """What may change when a run is resumed."""
 
@@ -94,6 +101,26 @@ class Recipe(BaseModel):
         description="with --train-encoder, turn, shift, scale, mirror and light each picture a "
         "little in every step (published: no)",
     )
+    rough_categories: tuple[str, ...] = Field(
+        default=(),
+        description="with --augment, categories whose pictures are changed more: cropped, cut out "
+        "and lit as photos of few garments need it, with commas between them (published: none)",
+    )
+    rough_repeats: int = Field(
+        default=1,
+        ge=1,
+        description="how often an epoch takes each pair of the rough categories (published: once)",
+    )
+    views: int = Field(
+        default=1,
+        ge=1,
+        description="with --cache-features, how many views of each picture are kept: itself and "
+        "augmented ones, of which a step takes one by chance (published: 1)",
+    )
+    keep_pictures: bool = Field(
+        default=False,
+        description="decode each picture once and keep its pixels in memory, a byte for each value",
+    )
     group_pictures: bool = Field(
         default=False,
         description="keep pairs that share pictures in one batch, where they are each other's "
@@ -102,6 +129,11 @@ class Recipe(BaseModel):
     contrast_references: bool = Field(
         default=False,
         description="rank all pictures of a batch, references too (published: its targets)",
+    )
+    several_right: bool = Field(
+        default=False,
+        description="in the contrastive losses, count pictures of the batch that a caption's "
+        "alternatives name as right too (published: the target alone)",
     )
     loss_spread: float = Field(
         default=0.0,
@@ -124,11 +156,18 @@ class Recipe(BaseModel):
     def _agree(self) -> "Recipe":
         if self.augment and not self.train_encoder:
             raise ValueError("to augment pictures is for an encoder that trains (train_encoder)")
+        if self.views > 1 and self.train_encoder:
+            raise ValueError("views of pictures are kept, and this encoder trains (train_encoder)")
         if not (self.asks or self.loss_attributes):
             raise ValueError("no loss is left: every weight is 0")
         if self.gather and self.contrast_references:
             # Processes hold different numbers of distinct pictures, of targets the same.
             raise ValueError("gather ranks targets, so contrast_references cannot go with it")
+        if self.gather and self.several_right:
+            # What is right is known of a process's own pictures.
+            raise ValueError(
+                "gather ranks other processes' targets, so several_right cannot go with it"
+            )
         return self
 
     @property

@@ -1,5 +1,7 @@
 """From options to a run that is ready to train, with everything checked before the first step."""
 
+from itertools import compress
+
 import torch
 
 from retrieval.preprocess.text import Tokenizer
@@ -23,6 +25,7 @@ from sprc.training.processes import Processes
 from sprc.training.recipe import Recipe
 from sprc.training.state import Identity, State, latest_state
 from sprc.training.trainer import Run
+from sprc.training.views import Views
 
 RECIPE = "recipe.json"
 ENCODING_BATCH = 32
@@ -53,7 +56,9 @@ def prepare(
         write_text(options.output / RECIPE, recipe.model_dump_json(indent=1) + "\n")
         write_text(options.output / TOKENIZER, words.to_str(pretty=True))
     mixed = Mixed(processes.device, recipe.precision)
-    pictures = PictureFeatures(model, transform, mixed, trained=recipe.train_encoder)
+    pictures = PictureFeatures(
+        model, transform, mixed, trained=recipe.train_encoder, keep=recipe.keep_pictures
+    )
     features = _features(options, model, data, pictures, encoder, processes)
     run = Run(
         recipe=recipe,
@@ -111,11 +116,14 @@ def _features(
     processes: Processes,
 ) -> Features:
     if options.cache is None:
+        if options.recipe.views > 1:
+            raise TrainingError("several views of pictures are kept, so give --cache-features")
         return features
     if features.trained:
         raise TrainingError("--cache-features is for a frozen encoder, and this one trains")
-    pictures = data.pictures
-    key = cache_key(features, encoder, pictures)
+    pictures, recipe = data.pictures, options.recipe
+    views = _views(recipe, data)
+    key = cache_key(features, encoder, pictures, views)
     if processes.main:
         make_cache(
             options.cache,
@@ -123,12 +131,20 @@ def _features(
             key,
             pictures,
             batch_size=ENCODING_BATCH,
-            workers=options.recipe.num_workers,
+            workers=recipe.num_workers,
+            views=views,
         )
     processes.wait()
     names = [name for name, _ in pictures]
     dtype = stream_dtype(model, features.mixed)
-    return open_cache(options.cache, key, names, processes.device, dtype)
+    return open_cache(options.cache, key, names, processes.device, dtype, views)
+
+
+def _views(recipe: Recipe, data: RunData) -> Views:
+    training = data.training
+    of_rough = training.pictures_of(recipe.rough_categories)
+    rough = frozenset(compress(training.names, of_rough))
+    return Views(recipe.views, rough, recipe.seed)
 
 
 def _describe(options: Options, recipe: Recipe, data: RunData) -> None:

@@ -20,7 +20,7 @@ from sprc.metrics import BestCheckpoint
 from sprc.model import Blip2QformerCirAlignPrompt
 from sprc.schedule import build_optimizer, build_scheduler, step_schedule
 from sprc.training.attributes import AttributeHead
-from sprc.training.batches import Batch, plan_epoch, seed_step, steps_per_epoch
+from sprc.training.batches import Batch, Repeats, plan_epoch, seed_step, shorten, steps_per_epoch
 from sprc.training.data import RunData
 from sprc.training.errors import TrainingError
 from sprc.training.features import Features, Mixed, load_pairs
@@ -65,9 +65,15 @@ class Trainer:
         self.run = run
         self.device = run.processes.device
         recipe = run.recipe
-        self.steps = steps_per_epoch(run.data.training, recipe.batch_size, run.processes.world)
+        self.repeats = Repeats(frozenset(recipe.rough_categories), recipe.rough_repeats)
+        self.steps = steps_per_epoch(
+            run.data.training, recipe.batch_size, run.processes.world, self.repeats
+        )
         head = _attribute_head(model, run) if recipe.loss_attributes else None
-        self.objective = Objective(model, run.processes, recipe, head).to(self.device)
+        rough = None
+        if recipe.rough_categories:
+            rough = torch.tensor(run.data.training.pictures_of(recipe.rough_categories))
+        self.objective = Objective(model, run.processes, recipe, head, rough).to(self.device)
         self.optimizer = build_optimizer(self.objective.parameters(), recipe.learning_rate)
         self.scheduler = build_scheduler(
             self.optimizer,
@@ -217,6 +223,7 @@ class Trainer:
             epoch=self.progress.epoch,
             batch_size=recipe.batch_size,
             grouped=recipe.group_pictures,
+            repeats=self.repeats,
         )
         return [b.share(processes.rank, processes.world) for b in plan[self.progress.step :]]
 
@@ -253,7 +260,7 @@ class Trainer:
         seed_step(run.recipe.seed, progress.epoch, progress.step, run.processes.rank)
         ids, mask = (
             torch.from_numpy(array).to(self.device)
-            for array in run.tokenizer.encode_batch(batch.texts)
+            for array in shorten(*run.tokenizer.encode_batch(batch.texts))
         )
         self.optimizer.zero_grad(set_to_none=True)
         with run.mixed.autocast():
