@@ -60,6 +60,34 @@ def test_candidates_belong_to_their_reference(
     assert difference(four.flatten(), recorded["rerank_four"]) < NOISE
 
 
+def test_the_loss_of_two_batches(model: Blip2QformerCirRerank, recorded: Recorded) -> None:
+    """Of two items each is the other's negative, so that nothing depends on what is drawn."""
+    embeds = recorded["image_embeds_frozen"]
+    losses = [
+        model.pair_loss(
+            embeds[recorded["loss_itm_batches_image"][batch]],
+            embeds[recorded["loss_itm_batches_target"][batch]],
+            *texts(recorded["loss_itm_batches_text"][batch]),
+        )
+        for batch in range(2)
+    ]
+    assert difference(torch.stack(losses), recorded["loss_itm_bs2"]) < NOISE
+
+
+def test_the_miner_is_the_copy_and_not_what_trains(
+    model: Blip2QformerCirRerank, recorded: Recorded
+) -> None:
+    """The checkpoint's copy holds other weights: its scores are not those of `text_scores`."""
+    embeds, words = recorded["image_embeds_frozen"], texts(list(range(24)))
+    mined = model.miner.scores(embeds[:1], embeds, *words, composed=False)
+    assert difference(mined, recorded["inference_text_only_sim"]) > 0.1
+    for parts in ("vision_proj", "text_proj"):
+        assert getattr(model.miner, parts) is getattr(model, f"{parts}_f")
+    begun = Blip2QformerCirRerank.after(model).eval()
+    same = begun.miner.scores(embeds[:1], embeds, *words, composed=False)
+    assert difference(same, recorded["inference_text_only_sim"]) < NOISE
+
+
 def test_each_class_names_the_other() -> None:
     with pytest.raises(CheckpointError, match="holds Blip2QformerCirRerank, not"):
         load_model(TINY_RERANK / "ckpt.pt")
