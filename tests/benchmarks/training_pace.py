@@ -32,6 +32,7 @@ from sprc.evaluation.table import aligned  # noqa: E402
 from sprc.initial import initialise  # noqa: E402
 from sprc.model import Blip2QformerCirAlignPrompt  # noqa: E402
 from sprc.published import VITS, published_config  # noqa: E402
+from sprc.training.first_stage import FirstStage  # noqa: E402
 from sprc.training.options import read_options  # noqa: E402
 from sprc.training.pace import STEPS, Pace, compare  # noqa: E402
 from sprc.training.processes import join_processes  # noqa: E402
@@ -127,10 +128,9 @@ def trainer_of(options: argparse.Namespace, folder: Path) -> Iterator[Trainer]:
     if options.precision is not None:
         flags["--precision"] = options.precision
     with join_processes(options.device) as processes:
-        model, run, _ = prepare(
-            read_options([part for f in flags.items() for part in f]), processes
-        )
-        yield Trainer(model, run)
+        asked = read_options([part for f in flags.items() for part in f])
+        lesson, run, _ = prepare(asked, processes, FirstStage())
+        yield Trainer(lesson, run)
 
 
 def measured_rounds(trainer: Trainer, number: int) -> Iterator[Round]:

@@ -47,9 +47,12 @@ class ImageTextModel(nn.Module):
 
         float32; under autocast a CLIP encoder's are rounded to its half precision, as SPRC's.
         """
-        hidden = self.visual_encoder(pixels)
-        embeds: Tensor = self.ln_vision(hidden.float())
-        return embeds.to(hidden.dtype).float()
+        return self.frozen_tokens(self.visual_encoder(pixels))
+
+    def frozen_tokens(self, features: Tensor) -> Tensor:
+        """`embed_image` from the encoder's output on: [B, P, W] to the same shape, float32."""
+        embeds: Tensor = self.ln_vision(features.float())
+        return embeds.to(features.dtype).float()
 
     def image_tokens(self, image_embeds: Tensor) -> Tensor:
         """[B, P, W] to the K tokens that represent a product: [B, K, D], L2-normalised."""

@@ -1,6 +1,8 @@
 """Recall of a model, or of a running service, on FashionIQ, CIRR or a data set like FashionIQ.
 
 python -m sprc.evaluate --dataset FashionIQ --data-path DIR --model-path CKPT --output FILE.json
+
+With ``--rerank`` a second stage reorders what the first found, and both stand side by side.
 """
 
 import argparse
@@ -12,7 +14,6 @@ from typing import Any
 
 from sprc.datasets.pictures import Transform
 from sprc.datasets.records import Protocol
-from sprc.evaluation.backends import open_backend
 from sprc.evaluation.certificates import Certificates
 from sprc.evaluation.command import interrupted_by_sigterm, run_command
 from sprc.evaluation.curves import draw_curves
@@ -28,6 +29,7 @@ from sprc.evaluation.options import (
 )
 from sprc.evaluation.outcome import Outcome
 from sprc.evaluation.page import PageLimits, render_page
+from sprc.evaluation.second_stage import add_rerank_flags, open_stages
 from sprc.evaluation.table import metrics_table
 from sprc.evaluation.tasks import Task, read_tasks
 from sprc.evaluation.weights import evaluate_weights
@@ -44,8 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Command line. Returns the exit code."""
     parser = build_parser()
     options = parser.parse_args(arguments)
-    if options.model_path is None and options.endpoint is None:
-        parser.error("give --model-path, --endpoint, or both")
+    if options.model_path is None and options.endpoint is None and options.rerank is None:
+        parser.error("give --model-path, --rerank, --endpoint, or several of them")
     return run_command("sprc.evaluate", lambda: evaluate(options))
 
 
@@ -105,6 +107,7 @@ def build_parser() -> argparse.ArgumentParser:
         "service's depth of 200 count as not found; with --model-path both stand side by side",
     )
     add_model_flags(parser, required=False)
+    add_rerank_flags(parser)
     add_loading_flags(parser)
     return parser
 
@@ -115,9 +118,7 @@ def evaluate(options: argparse.Namespace) -> None:
     if options.endpoint is not None:
         options.endpoint.require_reachable()
         Certificates.of(os.environ)  # A file that is not there shows now, too.
-    backend = None
-    if options.model_path is not None:
-        backend = open_backend(options.model_path, model_options(options))
+    backend, second = open_stages(options, model_options(options))
     # Without weights nothing is transformed; screening still reads pictures with it.
     transform = backend.transform if backend else Transform(224)
     tasks = read_tasks(
@@ -130,7 +131,12 @@ def evaluate(options: argparse.Namespace) -> None:
     outcomes: dict[Protocol, Outcome] = {}
     if backend is not None:
         outcomes = evaluate_weights(
-            backend, tasks, loading_options(options), baselines=options.baselines
+            backend,
+            tasks,
+            loading_options(options),
+            baselines=options.baselines,
+            second=second,
+            beside=options.output.parent,
         )
     served = None
     if options.endpoint is not None:
@@ -139,7 +145,8 @@ def evaluate(options: argparse.Namespace) -> None:
 
         with interrupted_by_sigterm():
             served = evaluate_service(options.endpoint, tasks, outcomes)
-    report(options, tasks, outcomes, backend.label if backend else None, served)
+    model = ", ".join(stage.label for stage in (backend, second) if stage is not None)
+    report(options, tasks, outcomes, model or None, served)
 
 
 def report(

@@ -48,9 +48,17 @@ def make_submissions(evaluation: EvaluationSet, similarity: Tensor) -> Submissio
     expected = (len(evaluation.queries), len(evaluation.gallery))
     if tuple(similarity.shape) != expected:
         raise SubmissionError(f"similarities are {tuple(similarity.shape)}, not {expected}")
-    ranking = rank_gallery(similarity).tolist()
+    return submit_ranking(evaluation, rank_gallery(similarity))
+
+
+def submit_ranking(evaluation: EvaluationSet, ranking: Tensor) -> Submissions:
+    """The names that a ranking of the whole gallery gives, int64 [Q, N].
+
+    Raises:
+        SubmissionError: There are too few pictures.
+    """
     recall, subset = {}, {}
-    for query, row in zip(evaluation.queries, ranking, strict=True):
+    for query, row in zip(evaluation.queries, ranking.tolist(), strict=True):
         names = [name for name in (evaluation.gallery[i] for i in row) if name != query.reference]
         members = frozenset(query.members)
         recall[query.id] = names[:RECALL_NAMES]

@@ -1,23 +1,75 @@
 """A checkpoint in PyTorch, on the CPU or a GPU."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import torch
 from torch import Tensor
 
 from retrieval.preprocess.text import Tokenizer
+from sprc.base import ImageTextModel
 from sprc.checkpoint import load_model, read_target_ratio
 from sprc.config import PUBLISHED_RATIO
 from sprc.datasets.pictures import Transform
 from sprc.evaluation.backends import BackendError, ModelOptions
 from sprc.model import Blip2QformerCirAlignPrompt
 from sprc.published import VITS
+from sprc.reranker import Blip2QformerCirRerank
 from sprc.words import find_words, read_words, require_known
 
 _AUTOCAST: Final = {"float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+Model = TypeVar("Model", bound=ImageTextModel)
+
+
+@dataclass(frozen=True)
+class Loaded(Generic[Model]):
+    """A checkpoint's model, and what its pictures and texts have to be."""
+
+    model: Model
+    """On the CPU."""
+    tokenizer: Tokenizer
+    transform: Transform
+    device: torch.device
+    """Where it is to compute."""
+    label: str
+
+
+def load_checkpoint(path: Path, options: ModelOptions, load: Callable[..., Model]) -> Loaded[Model]:
+    """Read a checkpoint and what lies beside it.
+
+    Args:
+        path: The file.
+        options: What the user says about it.
+        load: `load_model` or `load_reranker`.
+
+    Raises:
+        CheckpointError: The file is not such a checkpoint.
+        WordsError: There is no tokenizer, or another model's.
+        BackendError: The device or the backbone is not as asked.
+    """
+    device = _device(options.device)
+    model = load(path, vit_heads=options.vit_heads, qformer_heads=options.qformer_heads)
+    vit = model.config.vit
+    if options.backbone is not None and vit != VITS[options.backbone]:
+        raise BackendError(
+            f"{path} does not hold the ViT of --backbone {options.backbone}: its width is "
+            f"{vit.width} and its depth {vit.depth}"
+        )
+    tokenizer = options.tokenizer or find_words(path)
+    words = read_words(tokenizer)
+    require_known(words, model.config.qformer.vocab, tokenizer)
+    return Loaded(
+        model,
+        Tokenizer(words, model.config.text_length),
+        _transform(options, vit.image_size, read_target_ratio(path)),
+        device,
+        f"checkpoint {path.name}",
+    )
 
 
 class CheckpointBackend:
@@ -25,7 +77,7 @@ class CheckpointBackend:
 
     def __init__(
         self,
-        model: Blip2QformerCirAlignPrompt,
+        model: Blip2QformerCirAlignPrompt | Blip2QformerCirRerank,
         tokenizer: Tokenizer,
         transform: Transform,
         *,
@@ -43,25 +95,22 @@ class CheckpointBackend:
     @classmethod
     def open(cls, path: Path, options: ModelOptions) -> "CheckpointBackend":
         """Load a checkpoint. Raises `CheckpointError`, `WordsError` or `BackendError`."""
-        device = _device(options.device)
-        model = load_model(path, vit_heads=options.vit_heads, qformer_heads=options.qformer_heads)
-        vit = model.config.vit
-        if options.backbone is not None and vit != VITS[options.backbone]:
-            raise BackendError(
-                f"{path} does not hold the ViT of --backbone {options.backbone}: its width is "
-                f"{vit.width} and its depth {vit.depth}"
-            )
-        tokenizer = options.tokenizer or find_words(path)
-        words = read_words(tokenizer)
-        require_known(words, model.config.qformer.vocab, tokenizer)
-        transform = _transform(options, model.config.vit.image_size, read_target_ratio(path))
+        return cls.of(load_checkpoint(path, options, load_model), options.precision)
+
+    @classmethod
+    def of(
+        cls,
+        loaded: Loaded[Blip2QformerCirAlignPrompt] | Loaded[Blip2QformerCirRerank],
+        precision: str,
+    ) -> "CheckpointBackend":
+        """A model that was read; a second stage stands for its own first, which reads words."""
         return cls(
-            model,
-            Tokenizer(words, model.config.text_length),
-            transform,
-            label=f"checkpoint {path.name}",
-            device=device,
-            precision=options.precision,
+            loaded.model,
+            loaded.tokenizer,
+            loaded.transform,
+            label=loaded.label,
+            device=loaded.device,
+            precision=precision,
         )
 
     @torch.inference_mode()

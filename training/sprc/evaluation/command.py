@@ -14,6 +14,7 @@ from sprc.datasets.records import DataError
 from sprc.evaluation.backends import BackendError
 from sprc.evaluation.endpoint import ServiceError
 from sprc.submission import SubmissionError
+from sprc.training.errors import TrainingError
 from sprc.words import WordsError
 
 USER_ERRORS = (
@@ -25,6 +26,7 @@ USER_ERRORS = (
     SubmissionError,
     RecomposeError,
     ServiceError,
+    TrainingError,
     WordsError,
 )
 INTERRUPTED = 130

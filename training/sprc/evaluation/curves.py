@@ -20,6 +20,8 @@ _COLORS = {
     Source.TEXT_ONLY: "C4",
     Source.SUM: "C3",
     Source.MEAN: "C5",
+    Source.RERANKED: "C6",
+    Source.RERANKED_APART: "C8",
 }
 
 

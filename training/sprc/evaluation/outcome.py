@@ -52,12 +52,16 @@ class Outcome:
         self.sets.append(evaluation)
         for source, values in similarity.items():
             ranking = rank_gallery(values)
-            self.parts.setdefault(source, []).append(evaluate_ranking(evaluation, ranking))
+            self.add_ranking(evaluation, source, ranking)
             if source is Source.COMPOSED:
                 first = ranking[:, : TOP + 1]
                 self.details.append(
                     first_results(evaluation, first, values.gather(1, first), ranking)
                 )
+
+    def add_ranking(self, evaluation: EvaluationSet, source: Source, ranking: Tensor) -> None:
+        """Figures of one more source, from its ranking of the whole gallery, int64 [Q, N]."""
+        self.parts.setdefault(source, []).append(evaluate_ranking(evaluation, ranking))
 
     def evaluation(self, source: Source) -> Evaluation:
         """Figures over all sets."""
@@ -69,6 +73,11 @@ class Outcome:
             return Evaluation(self.protocol, fashioniq_metrics(ranks), ranks)
         first = {name: right for part in parts for name, right in part.right_first.items()}
         return Evaluation(self.protocol, any_right_metrics(ranks, first), ranks, right_first=first)
+
+    @property
+    def headline(self) -> Source:
+        """Whose figures stand for all: those of the last stage there is."""
+        return Source.RERANKED if Source.RERANKED in self.parts else self.main
 
     @property
     def main(self) -> Source:

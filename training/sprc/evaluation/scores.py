@@ -27,6 +27,10 @@ class Source(StrEnum):
     MEAN = "mean"
     """The composed query with one vector a picture, the mean of its tokens: what late interaction
     is worth is the difference."""
+    RERANKED = "reranked"
+    """A second stage over the composed ranking, as published: the reference is in its way."""
+    RERANKED_APART = "reranked_without_reference"
+    """The same with the reference removed first, where the protocol removes it."""
     SERVED = "served"
     """A running service."""
 

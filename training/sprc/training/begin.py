@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from typing import Any
 
 import tokenizers
 from torch import Tensor
@@ -15,6 +16,7 @@ from sprc.model import Blip2QformerCirAlignPrompt
 from sprc.published import VITS, ModelType
 from sprc.training.errors import TrainingError
 from sprc.training.options import Options
+from sprc.training.recipe import Recipe
 from sprc.training.vocabulary import learn_vocabulary
 from sprc.words import find_words, read_words, require_known
 
@@ -22,7 +24,7 @@ TOKENIZER = "tokenizer.json"
 
 
 def begin(
-    options: Options, source: Cirr | FashionIq
+    options: Options[Recipe], source: Cirr | FashionIq
 ) -> tuple[Blip2QformerCirAlignPrompt, tokenizers.Tokenizer]:
     """The model and the words that a run begins with.
 
@@ -33,7 +35,7 @@ def begin(
         model = load_model(
             options.model_path, vit_heads=options.vit_heads, qformer_heads=options.qformer_heads
         )
-        if options.backbone_given:
+        if "backbone" in options.given:
             _require_backbone(model, options)
     elif recipe.backbone == "none":
         return _begin_anew(options, source)
@@ -43,7 +45,7 @@ def begin(
 
 
 def _begin_anew(
-    options: Options, source: Cirr | FashionIq
+    options: Options[Recipe], source: Cirr | FashionIq
 ) -> tuple[Blip2QformerCirAlignPrompt, tokenizers.Tokenizer]:
     """Weights drawn by the recipe's seed; words that were named, or learned from the captions."""
     sizes = options.recipe.model
@@ -76,7 +78,7 @@ def _pretrained(backbone: ModelType, seed: int) -> Blip2QformerCirAlignPrompt:
     return model
 
 
-def starting_words(options: Options, known: int) -> tokenizers.Tokenizer:
+def starting_words(options: Options[Any], known: int) -> tokenizers.Tokenizer:
     """The tokenizer that was named, lies beside the checkpoint, or is BERT's.
 
     Args:
@@ -104,7 +106,7 @@ def weights_digest(state: Mapping[str, Tensor]) -> str:
     return result.hexdigest()
 
 
-def _require_backbone(model: Blip2QformerCirAlignPrompt, options: Options) -> None:
+def _require_backbone(model: Blip2QformerCirAlignPrompt, options: Options[Recipe]) -> None:
     backbone, vit = options.recipe.backbone, model.config.vit
     if backbone == "none" or vit != VITS[backbone]:
         raise TrainingError(

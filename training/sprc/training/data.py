@@ -37,13 +37,18 @@ class RunData:
     @property
     def pictures(self) -> list[tuple[str, PictureFiles]]:
         """Every picture that trains or validates once, and where it lies."""
+        found = dict.fromkeys(self.training.names, self.training.pictures)
+        for name, files in self.validation_pictures:
+            found.setdefault(name, files)
+        return list(found.items())
+
+    @property
+    def validation_pictures(self) -> list[tuple[str, PictureFiles]]:
+        """Every picture of a validation gallery once, and where it lies."""
         found: dict[str, PictureFiles] = {}
-        for names, files in (
-            (self.training.names, self.training.pictures),
-            *((evaluation.gallery, evaluation.pictures) for evaluation in self.evaluations),
-        ):
-            for name in names:
-                found.setdefault(name, files)
+        for evaluation in self.evaluations:
+            for name in evaluation.gallery:
+                found.setdefault(name, evaluation.pictures)
         return list(found.items())
 
     def digest(self) -> str:

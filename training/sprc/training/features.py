@@ -13,13 +13,13 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader, Dataset
 
+from sprc.base import ImageTextModel
 from sprc.datasets.loading import PairBatch, PairBatches, PictureDataset
 from sprc.datasets.pictures import PictureFiles, Transform
 from sprc.datasets.records import TrainingSet
-from sprc.model import Blip2QformerCirAlignPrompt
 from sprc.training.batches import Batch
 from sprc.training.picture_cache import DecodedPictures
-from sprc.training.recipe import Precision
+from sprc.training.run_recipe import Precision
 
 
 class Features(Protocol):
@@ -63,7 +63,7 @@ class PictureFeatures:
 
     def __init__(
         self,
-        model: Blip2QformerCirAlignPrompt,
+        model: ImageTextModel,
         transform: Transform,
         mixed: Mixed,
         *,
@@ -125,7 +125,7 @@ def load_pictures(dataset: Dataset[Tensor], batch_size: int, workers: int) -> It
     )
 
 
-def stream_dtype(model: Blip2QformerCirAlignPrompt, mixed: Mixed) -> torch.dtype:
+def stream_dtype(model: ImageTextModel, mixed: Mixed) -> torch.dtype:
     """How the encoder gives its features: CLIP's are reduced under autocast, EVA's are not."""
     if model.config.vit.family != "clip" or mixed.precision == "float32":
         return torch.float32

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sprc.base import ImageTextModel
 from sprc.checkpoint import save_checkpoint
-from sprc.model import Blip2QformerCirAlignPrompt
 from sprc.training.errors import TrainingError
 
 _CHUNK_BYTES = 1 << 22
@@ -41,9 +41,7 @@ def write_text(path: Path, text: str) -> None:
         aside.write_text(text)
 
 
-def write_checkpoint(
-    model: Blip2QformerCirAlignPrompt, path: Path, *, epoch: int, target_ratio: float
-) -> None:
+def write_checkpoint(model: ImageTextModel, path: Path, *, epoch: int, target_ratio: float) -> None:
     """A checkpoint with ``config.json`` and its sha256 beside it. Raises `TrainingError`."""
     # A folder of its own, because a checkpoint brings its config.json along.
     aside = path.with_name(f".{path.stem}.partial")

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sprc.base import ImageTextModel
 from sprc.datasets.loading import PairBatch
 from sprc.model import Blip2QformerCirAlignPrompt
 from sprc.training.attributes import AttributeHead
@@ -13,14 +14,15 @@ from sprc.training.augment import augment
 from sprc.training.features import Features
 from sprc.training.processes import Processes
 from sprc.training.recipe import Recipe
+from sprc.training.run import BatchLosses
 
 PUBLISHED: Final = ("loss_itc", "loss_rtc", "loss_align")
 ALIKE: Final = 0.7
 """Cosine above which `token_spread` pushes the tokens of one picture apart."""
 
 
-class Objective(nn.Module):
-    """From a batch of pictures and texts to the losses; one module, so that DDP can wrap it.
+class Objective(BatchLosses):
+    """SPRC's losses.
 
     SPRC ranks the targets of a process's own batch. A recipe may have the targets of every process
     ranked (`gather`), or every picture of the batch, references too (`contrast_references`).
@@ -78,7 +80,7 @@ class Objective(nn.Module):
         pictures = batch.pictures
         if self.recipe.augment:
             pictures = augment(pictures, None if self.rough is None else self.rough[batch.names])
-        embeds = frozen_tokens(self.model, features.encode(pictures))
+        embeds = self.model.frozen_tokens(features.encode(pictures))
         attributes = [] if self.head is None else [self.head.pictures(embeds, batch.names)]
         found = []
         if self.recipe.asks:
@@ -132,18 +134,12 @@ def token_spread(tokens: Tensor) -> Tensor:
     return functional.relu(cosines[:, others] - ALIKE).mean()
 
 
-def frozen_tokens(model: Blip2QformerCirAlignPrompt, features: Tensor) -> Tensor:
-    """`embed_image` from the encoder's output on: [B, P, W] to the same shape, float32."""
-    normed: Tensor = model.ln_vision(features.float())
-    return normed.to(features.dtype).float()
-
-
-def freeze_encoder(model: Blip2QformerCirAlignPrompt) -> None:
+def freeze_encoder(model: ImageTextModel) -> None:
     """Only the ViT is frozen, as published; ``ln_vision`` and all the rest train."""
     model.visual_encoder.requires_grad_(False)
 
 
-def training_mode(objective: nn.Module, model: Blip2QformerCirAlignPrompt) -> None:
+def training_mode(objective: nn.Module, model: ImageTextModel) -> None:
     """Dropout on, a frozen encoder as in evaluation."""
     objective.train()
     if not any(parameter.requires_grad for parameter in model.visual_encoder.parameters()):

@@ -1,20 +1,23 @@
-"""Command line of `sprc.train`: the recipe's entries as flags, and where things lie."""
+"""Command line of a run: the recipe's entries as flags, and where things lie."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Generic, Literal, TypeVar, get_args, get_origin
 
 from sprc.training.recipe import DATASETS, Dataset, Recipe, load_recipe, published_recipe
+from sprc.training.run_recipe import RunRecipe
 
 RUNS = Path("runs")
 FLAGS = tuple(name for name in Recipe.model_fields if name != "model")
 """Entries of a recipe that a flag overrides."""
 
+R = TypeVar("R", bound=RunRecipe)
+
 
 @dataclass(frozen=True)
-class Options:
+class Options(Generic[R]):
     """A run as it was asked for."""
 
     dataset: Dataset
@@ -29,25 +32,46 @@ class Options:
     cache: Path | None
     """Folder of kept features; none to compute them in each step."""
     skip_broken: bool
-    backbone_given: bool
-    precision_given: bool
-    recipe: Recipe
+    given: frozenset[str]
+    """Entries of the recipe that a flag overrides."""
+    recipe: R
     ignored: tuple[str, ...]
     """Entries that were given and have no effect."""
 
 
-def read_options(arguments: Sequence[str] | None) -> Options:
+def read_options(arguments: Sequence[str] | None) -> Options[Recipe]:
     """Parse a command line; `--help` and errors of usage exit. Raises `TrainingError`."""
-    given = _parser().parse_args(arguments)
-    dataset: Dataset = given.dataset
-    overrides = {name: getattr(given, name) for name in FLAGS if getattr(given, name) is not None}
-    recipe, ignored = load_recipe(given.recipe or published_recipe(dataset), overrides)
-    output = given.output or RUNS / dataset.lower()
+    parser = run_parser(
+        "sprc.train",
+        "Train the composed-retrieval model (SPRC) by the published recipe.",
+        start="checkpoint to start from (default: BLIP-2's weights)",
+    )
+    add_recipe_flags(parser, Recipe, FLAGS)
+    given = parser.parse_args(arguments)
+    overrides = given_entries(given, FLAGS)
+    recipe, ignored = load_recipe(given.recipe or published_recipe(given.dataset), overrides)
+    output = given.output or RUNS / given.dataset.lower()
+    return options_of(given, output, recipe, overrides, ignored)
+
+
+def given_entries(given: argparse.Namespace, flags: Sequence[str]) -> dict[str, Any]:
+    """Entries of a recipe that were given as flags."""
+    return {name: getattr(given, name) for name in flags if getattr(given, name) is not None}
+
+
+def options_of(
+    given: argparse.Namespace,
+    output: Path,
+    recipe: R,
+    overrides: Collection[str],
+    ignored: Sequence[str] = (),
+) -> Options[R]:
+    """The parsed flags of `run_parser`, with the recipe that they came to."""
     cache = None
     if given.cache_features is not None:
         cache = Path(given.cache_features) if given.cache_features else output / "features"
     return Options(
-        dataset=dataset,
+        dataset=given.dataset,
         data_path=given.data_path,
         model_path=given.model_path,
         tokenizer=given.tokenizer,
@@ -58,18 +82,18 @@ def read_options(arguments: Sequence[str] | None) -> Options:
         resume=given.resume,
         cache=cache,
         skip_broken=given.skip_broken,
-        backbone_given="backbone" in overrides,
-        precision_given="precision" in overrides,
+        given=frozenset(overrides),
         recipe=recipe,
         ignored=tuple(ignored),
     )
 
 
-def _parser() -> argparse.ArgumentParser:
+def run_parser(command: str, description: str, *, start: str) -> argparse.ArgumentParser:
+    """The flags of a run but for its recipe's entries; `start` explains ``--model-path``."""
     parser = argparse.ArgumentParser(
-        prog="sprc.train",
-        description="Train the composed-retrieval model (SPRC) by the published recipe.",
-        epilog="Several GPUs: torchrun --nproc-per-node N -m sprc.train ...",
+        prog=command,
+        description=description,
+        epilog=f"Several GPUs: torchrun --nproc-per-node N -m {command} ...",
     )
     parser.add_argument(
         "--dataset",
@@ -80,9 +104,7 @@ def _parser() -> argparse.ArgumentParser:
         "your own data in its format, with categories of any name",
     )
     parser.add_argument("--data-path", type=Path, required=True, help="folder of the data set")
-    parser.add_argument(
-        "--model-path", type=Path, help="checkpoint to start from (default: BLIP-2's weights)"
-    )
+    parser.add_argument("--model-path", type=Path, help=start)
     parser.add_argument(
         "--tokenizer",
         type=Path,
@@ -117,11 +139,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--recipe", type=Path, help="recipe file (default: the data set's in sprc/recipes)"
     )
-    group = parser.add_argument_group("recipe", "each overrides an entry of the recipe file")
-    for name in FLAGS:
-        field = Recipe.model_fields[name]
-        _add_flag(group, name, field.annotation, field.description or "")
     return parser
+
+
+def add_recipe_flags(
+    parser: argparse.ArgumentParser, kind: type[RunRecipe], flags: Sequence[str]
+) -> None:
+    """A flag for each of these entries of a kind of recipe."""
+    group = parser.add_argument_group("recipe", "each overrides an entry of the recipe file")
+    for name in flags:
+        field = kind.model_fields[name]
+        _add_flag(group, name, field.annotation, field.description or "")
 
 
 def _add_flag(group: argparse._ArgumentGroup, name: str, annotation: Any, description: str) -> None:

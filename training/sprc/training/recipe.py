@@ -1,41 +1,25 @@
-"""The recipe of a run: every number that decides the trained weights, and what is kept of them.
+"""The recipe of a first stage: every number that decides its weights, and what is kept of them.
 
 The published recipes are ``recipes/*.toml``; a flag overrides one entry. A description here is
 the flag's help.
 """
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from sprc.training.errors import TrainingError
+from sprc.training.run_recipe import RunRecipe, check_recipe, read_entries
 from sprc.training.sizes import Sizes
 
 RECIPES: Final = Path(__file__).parents[1] / "recipes"
 DATASETS: Final = ("FashionIQ", "CIRR")
-WITHOUT_EFFECT_ON_WEIGHTS: Final = frozenset(
-    {
-        "num_workers",
-        "validation_frequency",
-        "save_training",
-        "save_best",
-        "state_minutes",
-        "keep_pictures",
-    }
-)
-"""What may change when a run is resumed."""
-
 Dataset = Literal["FashionIQ", "CIRR"]
-Precision = Literal["fp16", "bf16", "float32"]
 
 
-class Recipe(BaseModel):
-    """One run's recipe."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Recipe(RunRecipe):
+    """One run of the first stage."""
 
     blip_model_name: Literal["blip2_cir_align_prompt"] = Field(
         description="the model to train; blip2_cir_align_prompt is SPRC"
@@ -44,18 +28,6 @@ class Recipe(BaseModel):
         description="BLIP-2's pretrained weights to start from where no --model-path is given: "
         "pretrain has EVA ViT-g, pretrain_vitL CLIP ViT-L; none begins from nothing, with the "
         "sizes of the recipe's table [model] and words learned from the captions"
-    )
-    num_epochs: int = Field(ge=1, description="epochs to train")
-    learning_rate: float = Field(gt=0, description="peak of the one-cycle schedule")
-    batch_size: int = Field(
-        ge=1, description="pairs in a batch, over all processes together; they share it evenly"
-    )
-    num_workers: int = Field(ge=0, description="processes that read pictures, 0 for none")
-    transform: Literal["targetpad", "squarepad"] = Field(description="how a picture is padded")
-    target_ratio: float = Field(
-        ge=1,
-        allow_inf_nan=False,
-        description="ratio of the sides that targetpad pads a longer picture to",
     )
     loss_itc: float = Field(
         default=1.0, ge=0, description="weight of the composed queries' contrastive loss"
@@ -70,29 +42,6 @@ class Recipe(BaseModel):
         description="with several processes, contrast every query with the targets of all of "
         "them, as one process with the whole batch would (SPRC's code does not)"
     )
-    precision: Precision = Field(
-        description="fp16 and bf16 are mixed precision, fp16 with a loss scaler; a machine "
-        "without a GPU trains in float32 unless this flag is given"
-    )
-    seed: int = Field(
-        ge=0, description="decides order, captions and dropout; two runs with one seed are alike"
-    )
-    validation_frequency: int = Field(
-        ge=1, description="validate every so many epochs, beginning with the first"
-    )
-    save_training: bool = Field(
-        description="keep checkpoints, and the state that --resume goes on from"
-    )
-    save_best: bool = Field(
-        description="with --save-training, keep the best checkpoint by the published rule: "
-        "average_recall for FashionIQ, arithmetic_mean for CIRR"
-    )
-    best_from_epoch: int = Field(
-        ge=0, description="epochs below this number, counted from 0, are never the best"
-    )
-    state_minutes: float = Field(
-        ge=0, description="keep the state this often, and after every epoch; 0 is every step"
-    )
     train_encoder: bool = Field(
         default=False, description="train the image encoder too (published: frozen)"
     )
@@ -100,31 +49,6 @@ class Recipe(BaseModel):
         default=False,
         description="with --train-encoder, turn, shift, scale, mirror and light each picture a "
         "little in every step (published: no)",
-    )
-    rough_categories: tuple[str, ...] = Field(
-        default=(),
-        description="with --augment, categories whose pictures are changed more: cropped, cut out "
-        "and lit as photos of few garments need it, with commas between them (published: none)",
-    )
-    rough_repeats: int = Field(
-        default=1,
-        ge=1,
-        description="how often an epoch takes each pair of the rough categories (published: once)",
-    )
-    views: int = Field(
-        default=1,
-        ge=1,
-        description="with --cache-features, how many views of each picture are kept: itself and "
-        "augmented ones, of which a step takes one by chance (published: 1)",
-    )
-    keep_pictures: bool = Field(
-        default=False,
-        description="decode each picture once and keep its pixels in memory, a byte for each value",
-    )
-    group_pictures: bool = Field(
-        default=False,
-        description="keep pairs that share pictures in one batch, where they are each other's "
-        "hardest negatives and a picture is encoded once (published: pairs fall as they may)",
     )
     contrast_references: bool = Field(
         default=False,
@@ -145,9 +69,6 @@ class Recipe(BaseModel):
         ge=0,
         description="weight of a loss that reads the data set's attributes.json off pictures and "
         "composed queries (published: 0)",
-    )
-    gradient_norm: float = Field(
-        default=0.0, ge=0, description="clip the gradient to this norm, 0 for not (published: 0)"
     )
     model: Sizes | None = None
     """The table ``[model]``, for a backbone of none; a run that has a checkpoint needs none."""
@@ -176,18 +97,9 @@ class Recipe(BaseModel):
         return bool(self.loss_itc or self.loss_rtc or self.loss_align)
 
     @property
-    def first_best_epoch(self) -> int:
-        """The first epoch that may be kept as the best: the last one in a run too short."""
-        return min(self.best_from_epoch, self.num_epochs - 1)
-
-    def differences(self, other: "Recipe") -> list[str]:
-        """Flags whose values differ and decide the weights."""
-        ours, theirs = self.model_dump(), other.model_dump()
-        return [
-            f"--{name.replace('_', '-')} was {theirs[name]}, is {ours[name]}"
-            for name in ours
-            if name not in WITHOUT_EFFECT_ON_WEIGHTS and ours[name] != theirs[name]
-        ]
+    def encoder_trains(self) -> bool:
+        """Whether the image encoder trains along."""
+        return self.train_encoder
 
 
 def published_recipe(dataset: Dataset) -> Path:
@@ -200,23 +112,8 @@ def load_recipe(path: Path, overrides: Mapping[str, Any]) -> tuple[Recipe, list[
 
     Raises `TrainingError`.
     """
-    try:
-        entries = tomllib.loads(path.read_text())
-    except FileNotFoundError:
-        raise TrainingError(f"the recipe {path} does not exist") from None
-    except (ValueError, OSError) as error:
-        raise TrainingError(f"the recipe {path} cannot be read: {error}") from error
-    given = dict(overrides)
+    entries, given = read_entries(path), dict(overrides)
     ignored = []
     if given.get("fixed_loss_weights", entries.get("fixed_loss_weights")) is True:
         ignored = [name for name in ("loss_rtc", "loss_align") if given.pop(name, None) is not None]
-    try:
-        return Recipe.model_validate({**entries, **given}), ignored
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        where = f"{name} in {path}" if name else str(path)
-        if name in given:
-            where = f"--{name.replace('_', '-')}"
-        message = first["msg"].removeprefix("Value error, ")
-        raise TrainingError(f"{where}: {message[:1].lower()}{message[1:]}") from error
+    return check_recipe(Recipe, path, entries, given), ignored

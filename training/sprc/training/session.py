@@ -1,14 +1,16 @@
 """From options to a run that is ready to train, with everything checked before the first step."""
 
 from itertools import compress
+from typing import Any
 
 import torch
 
 from retrieval.preprocess.text import Tokenizer
+from sprc.base import ImageTextModel
 from sprc.datasets.pictures import Transform
+from sprc.evaluation.backends import BackendError
 from sprc.half import halve_encoder
-from sprc.model import Blip2QformerCirAlignPrompt
-from sprc.training.begin import TOKENIZER, begin, weights_digest
+from sprc.training.begin import TOKENIZER, weights_digest
 from sprc.training.data import RunData, open_source, read_data
 from sprc.training.errors import TrainingError
 from sprc.training.feature_cache import cache_key, make_cache, open_cache
@@ -22,9 +24,9 @@ from sprc.training.files import write_text
 from sprc.training.objective import freeze_encoder
 from sprc.training.options import Options
 from sprc.training.processes import Processes
-from sprc.training.recipe import Recipe
+from sprc.training.run import Lesson, M, R, Run, Stage
+from sprc.training.run_recipe import RunRecipe
 from sprc.training.state import Identity, State, latest_state
-from sprc.training.trainer import Run
 from sprc.training.views import Views
 
 RECIPE = "recipe.json"
@@ -32,19 +34,19 @@ ENCODING_BATCH = 32
 
 
 def prepare(
-    options: Options, processes: Processes
-) -> tuple[Blip2QformerCirAlignPrompt, Run, State | None]:
-    """The model on its device, the run, and the state to go on from.
+    options: Options[R], processes: Processes, stage: Stage[R, M]
+) -> tuple[Lesson, Run[R], State | None]:
+    """The lesson with its model on its device, the run, and the state to go on from.
 
     Raises `TrainingError`, `CheckpointError`, `WordsError`, `DataError` or `PictureError`.
     """
     recipe = _settle_precision(options, processes.device)
     state = _state(options, recipe)
     source = open_source(options.dataset, options.data_path)
-    model, words = begin(options, source)
+    model, words = stage.begin(options, source)
     transform = Transform.named(recipe.transform, model.config.vit.image_size, recipe.target_ratio)
     data = read_data(source, transform, skip_broken=options.skip_broken)
-    if not recipe.train_encoder:
+    if not recipe.encoder_trains:
         freeze_encoder(model)
         if processes.device.type == "cuda" and recipe.precision == "fp16":
             halve_encoder(model)
@@ -57,7 +59,7 @@ def prepare(
         write_text(options.output / TOKENIZER, words.to_str(pretty=True))
     mixed = Mixed(processes.device, recipe.precision)
     pictures = PictureFeatures(
-        model, transform, mixed, trained=recipe.train_encoder, keep=recipe.keep_pictures
+        model, transform, mixed, trained=recipe.encoder_trains, keep=recipe.keep_pictures
     )
     features = _features(options, model, data, pictures, encoder, processes)
     run = Run(
@@ -78,17 +80,20 @@ def prepare(
             processes=str(processes.world),
         ),
     )
-    return model, run, state
+    try:
+        return stage.lesson(model, run), run, state
+    except BackendError as error:
+        raise TrainingError(str(error)) from error
 
 
-def _settle_precision(options: Options, device: torch.device) -> Recipe:
+def _settle_precision(options: Options[R], device: torch.device) -> R:
     """The published fp16 is for GPUs; without one, float32 unless the flag asks for it."""
-    if device.type == "cuda" or options.precision_given or options.recipe.precision != "fp16":
+    if device.type == "cuda" or "precision" in options.given or options.recipe.precision != "fp16":
         return options.recipe
     return options.recipe.model_copy(update={"precision": "float32"})
 
 
-def _state(options: Options, recipe: Recipe) -> State | None:
+def _state(options: Options[R], recipe: R) -> State | None:
     """The state to go on from. Raises `TrainingError`."""
     if not options.resume:
         if options.output.is_dir() and any(options.output.glob("*.pt")):
@@ -99,7 +104,7 @@ def _state(options: Options, recipe: Recipe) -> State | None:
         return None
     state = latest_state(options.output)
     if state is not None:
-        differences = recipe.differences(Recipe.model_validate(state.recipe))
+        differences = recipe.differences(type(recipe).model_validate(state.recipe))
         if differences:
             raise TrainingError(
                 f"the run in {options.output} has another recipe: {'; '.join(differences)}"
@@ -108,8 +113,8 @@ def _state(options: Options, recipe: Recipe) -> State | None:
 
 
 def _features(
-    options: Options,
-    model: Blip2QformerCirAlignPrompt,
+    options: Options[Any],
+    model: ImageTextModel,
     data: RunData,
     features: PictureFeatures,
     encoder: str,
@@ -140,14 +145,14 @@ def _features(
     return open_cache(options.cache, key, names, processes.device, dtype, views)
 
 
-def _views(recipe: Recipe, data: RunData) -> Views:
+def _views(recipe: RunRecipe, data: RunData) -> Views:
     training = data.training
     of_rough = training.pictures_of(recipe.rough_categories)
     rough = frozenset(compress(training.names, of_rough))
     return Views(recipe.views, rough, recipe.seed)
 
 
-def _describe(options: Options, recipe: Recipe, data: RunData) -> None:
+def _describe(options: Options[Any], recipe: RunRecipe, data: RunData) -> None:
     for name in options.ignored:
         print(
             f"--{name.replace('_', '-')} is ignored: SPRC's code sums {options.dataset}'s losses "

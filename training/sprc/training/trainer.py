@@ -4,64 +4,40 @@ import math
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
-from retrieval.preprocess.text import Tokenizer
 from sprc.datasets.loading import PairBatch
 from sprc.evaluation.backends import BackendError
 from sprc.evaluation.features import Loading
 from sprc.metrics import BestCheckpoint
-from sprc.model import Blip2QformerCirAlignPrompt
 from sprc.schedule import build_optimizer, build_scheduler, step_schedule
-from sprc.training.attributes import AttributeHead
 from sprc.training.batches import Batch, Repeats, plan_epoch, seed_step, shorten, steps_per_epoch
-from sprc.training.data import RunData
 from sprc.training.errors import TrainingError
-from sprc.training.features import Features, Mixed, load_pairs
+from sprc.training.features import Features, load_pairs
 from sprc.training.files import write_checkpoint
 from sprc.training.interrupt import Interrupted, StopRequest
 from sprc.training.journal import Journal
-from sprc.training.objective import Objective, trained_state, training_mode
+from sprc.training.objective import trained_state, training_mode
 from sprc.training.pace import Pace, compare, measure_pace
-from sprc.training.processes import Processes
-from sprc.training.recipe import Recipe
-from sprc.training.state import Identity, Progress, Row, State, save_state
-from sprc.training.validate import rank_queries
+from sprc.training.run import Lesson, Run
+from sprc.training.state import Progress, Row, State, save_state
 
 BEST = "best.pt"
 LAST = "last.pt"
 VALIDATION_BATCH = 32
 
 
-@dataclass(frozen=True)
-class Run:
-    """Everything of a run that does not change while it trains."""
-
-    recipe: Recipe
-    data: RunData
-    features: Features
-    plain: Features | None
-    """What kept features are compared with; none where features are not kept."""
-    tokenizer: Tokenizer
-    target_ratio: float
-    """What pictures are padded to, 1 for squarepad."""
-    processes: Processes
-    mixed: Mixed
-    output: Path
-    identity: Identity
-
-
 class Trainer:
     """A model on its way through a recipe."""
 
-    def __init__(self, model: Blip2QformerCirAlignPrompt, run: Run) -> None:
-        self.model = model
+    def __init__(self, lesson: Lesson, run: Run[Any]) -> None:
+        self.lesson = lesson
+        self.model = lesson.model
         self.run = run
         self.device = run.processes.device
         recipe = run.recipe
@@ -69,11 +45,7 @@ class Trainer:
         self.steps = steps_per_epoch(
             run.data.training, recipe.batch_size, run.processes.world, self.repeats
         )
-        head = _attribute_head(model, run) if recipe.loss_attributes else None
-        rough = None
-        if recipe.rough_categories:
-            rough = torch.tensor(run.data.training.pictures_of(recipe.rough_categories))
-        self.objective = Objective(model, run.processes, recipe, head, rough).to(self.device)
+        self.objective = lesson.objective.to(self.device)
         self.optimizer = build_optimizer(self.objective.parameters(), recipe.learning_rate)
         self.scheduler = build_scheduler(
             self.optimizer,
@@ -284,13 +256,9 @@ class Trainer:
         self._require_finite()
         loading = Loading(VALIDATION_BATCH, run.recipe.num_workers)
         try:
-            rankings = [
-                rank_queries(self.model, evaluation, run.features, run.tokenizer, loading)
-                for evaluation in run.data.evaluations
-            ]
+            figures = self.lesson.validate(loading)
         except BackendError as error:
             raise TrainingError(f"validation of epoch {epoch + 1} failed: {error}") from error
-        figures = run.data.figures(rankings)
         progress.validation.append({"epoch": epoch, **figures})
         name = run.data.best_figure
         print(f"epoch {epoch + 1}: {name} {figures[name]:.2f}", flush=True)
@@ -330,11 +298,3 @@ class Trainer:
                     f"{name} is not finite in epoch {self.progress.epoch + 1} after step "
                     f"{self.progress.step}; nothing is kept of it"
                 )
-
-
-def _attribute_head(model: Blip2QformerCirAlignPrompt, run: Run) -> AttributeHead:
-    """The head that the recipe asks for, its weights drawn by the seed. Raises `TrainingError`."""
-    training = run.data.training
-    torch.manual_seed(run.recipe.seed)
-    sizes = model.config
-    return AttributeHead(training.names, training.attributes, sizes.vit.width, sizes.embed_dim)

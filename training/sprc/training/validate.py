@@ -12,7 +12,6 @@ from sprc.evaluation.scores import max_sim_chunked
 from sprc.model import Blip2QformerCirAlignPrompt
 from sprc.ranks import rank_gallery
 from sprc.training.features import Features
-from sprc.training.objective import frozen_tokens
 
 
 class _InTraining:
@@ -28,7 +27,7 @@ class _InTraining:
         self.tokenizer = tokenizer
 
     def embed(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        embeds = frozen_tokens(self.model, self.features.encode(pixels))
+        embeds = self.model.frozen_tokens(self.features.encode(pixels))
         return embeds, self.model.image_tokens(embeds)
 
     def compose(self, image_embeds: Tensor, texts: Sequence[str]) -> Tensor:
