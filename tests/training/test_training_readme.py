@@ -23,7 +23,8 @@ def commands() -> list[tuple[str, list[str]]]:
 
 def test_every_command_of_sprc_is_shown() -> None:
     shown = {module for module, _ in commands()}
-    assert shown >= {f"sprc.{c}" for c in ("train", "evaluate", "submit", "export", "query")}
+    known = ("train", "evaluate", "submit", "rerank", "export", "query")
+    assert shown >= {f"sprc.{command}" for command in known}
 
 
 @pytest.mark.parametrize("module", sorted({module for module, _ in commands()}))
