@@ -15,6 +15,7 @@ from sprc.schedule import build_optimizer
 from sprc.training.batches import seed_step
 from sprc.training.objective import freeze_encoder
 from sprc.training.processes import Processes
+from sprc.training.recipe import published_recipe
 from sprc.training.run_recipe import check_recipe, read_entries
 from sprc.training.second_stage.objective import RerankObjective
 from sprc.training.second_stage.recipe import RerankRecipe, rerank_recipe
@@ -153,7 +154,7 @@ def test_its_loss_falls(negatives: str) -> None:
         optimizer.zero_grad()
         loss.sum().backward()
         optimizer.step()
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
     assert sum(losses[-10:]) < 0.5 * sum(losses[:10])
 
 
@@ -178,9 +179,9 @@ def test_what_cannot_be_trained_is_refused(
     said = refused(capsys, data, run, *other)
     assert "holds Blip2QformerCirRerank, not Blip2QformerCirAlignPrompt" in said
     assert "give a larger --batch-size" in refused(capsys, data, run, "--batch-size", "1")
-    recipe = tmp_path / "recipe.toml"
-    recipe.write_text('blip_model_name = "blip2_cir_align_prompt"\n')
-    assert "blip2_cir_rerank" in refused(capsys, data, run, "--recipe", str(recipe))
+    recipe = str(published_recipe("FashionIQ"))
+    said = refused(capsys, data, run, "--recipe", recipe)
+    assert f"blip_model_name in {recipe}: input should be 'blip2_cir_rerank'" in said
 
 
 def test_a_first_stage_that_gives_no_numbers_is_named(

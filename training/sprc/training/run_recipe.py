@@ -141,7 +141,8 @@ def check_recipe(
     try:
         return kind.model_validate({**entries, **given})
     except ValidationError as error:
-        first = error.errors()[0]
+        # A recipe of the other stage has much that is wrong, and its model's name says why.
+        first = min(error.errors(), key=lambda found: found["loc"] != ("blip_model_name",))
         name = ".".join(str(part) for part in first["loc"])
         where = f"{name} in {path}" if name else str(path)
         if name in given:
