@@ -259,7 +259,7 @@ def test_every_change_can_be_seen_on_a_wearer() -> None:
             continue
         pictures = []
         for each in (base, garment):
-            picture = draw(each, rng(14), kind="snapshot").resize((MODEL_SIZE, MODEL_SIZE))
+            picture = draw(each, rng(14), 2 * MODEL_SIZE, "snapshot").reduce(2)
             pictures.append(np.asarray(picture, dtype=np.float32))
         changed = np.abs(pictures[0] - pictures[1]).max(axis=2) > 24
         assert changed.sum() >= 20, (attribute, garment, int(changed.sum()))
