@@ -60,6 +60,14 @@ _CONTEXTS: Final = (
     "for my husband", "for my wife", "for a trip next month", "it is a gift", "for a concert",
     "to go with my shoes", "for cold days", "for the beach",
 )  # fmt: skip
+_ASIDES: Final = (
+    "in cotton", "in a soft fabric", "in a looser fit", "more fitted", "a bit more casual",
+    "less tight", "in size m", "in size large", "more elegant", "cheaper",
+    "something stylish", "more feminine", "more masculine", "in a slim fit", "a little more formal",
+    "loose fitting", "good quality", "less sexy", "in a small size", "for a tall person",
+    "comfortable", "that looks cheap", "under 50 euros", "a nicer style", "more modern", "on sale",
+)  # fmt: skip
+"""What no drawing shows: it is there to be read past."""
 _ASKING: Final = (
     "show me", "find", "find me", "i am looking for", "i'm looking for", "i want", "i need",
     "do you have", "search for", "looking for", "could you please find", "can you show me",
@@ -68,6 +76,7 @@ _ASKING: Final = (
 )  # fmt: skip
 _ASKING_SHARE: Final = 0.5
 _CONTEXT_SHARE: Final = 0.3
+_ASIDE_SHARE: Final = 0.05
 _JOINTS: Final[dict[Mood, tuple[str, ...]]] = {
     "with": (" and ", " and ", ", ", " ", " plus ", ", and ", " but "),
     "is": (" and ", " and ", " and ", ", ", " and it ", ", and ", " but "),
@@ -95,6 +104,8 @@ def asked(body: str, rng: np.random.Generator) -> str:
 
 def finished(text: str, rng: np.random.Generator, closings: Sequence[str]) -> str:
     """The text with what may follow it: one of the closings, a purpose, a full stop."""
+    if rng.random() < _ASIDE_SHARE:
+        text += pick(rng, (", ", " ", " and ")) + pick(rng, _ASIDES)
     if rng.random() < _CLOSED_SHARE:
         if rng.random() < _CONTEXT_SHARE:
             closings = _CONTEXTS
