@@ -103,3 +103,8 @@ FLAG_NAMES: Final[dict[str, Words]] = {
     "buttons": ("buttons", "button"),
 }
 """What is said of what is not there: "without pockets"."""
+LESS: Final = {
+    "hood": "hoodless", "pocket": "pocketless", "buttons": "buttonless", "pattern": "patternless",
+    "print": "printless", "logo": "logoless",
+}  # fmt: skip
+"""What is not there in one word, by its noun."""
