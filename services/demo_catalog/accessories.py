@@ -1,10 +1,12 @@
 """Silhouettes of sneakers (from the side) and hats (from the front)."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from demo_catalog.garments import Garment
 from demo_catalog.geometry import Points, ellipse, symmetric, trace
-from demo_catalog.parts import Item, Line, Part, both_lines
+from demo_catalog.parts import Crease, Dot, Item, Line, Part, both_lines, moved, stitches
 
 
 def sneakers(garment: Garment, rng: np.random.Generator) -> list[Item]:
@@ -13,8 +15,8 @@ def sneakers(garment: Garment, rng: np.random.Generator) -> list[Item]:
     items: list[Item] = []
     if rng.random() < 0.35:
         shift = np.array([0.14, -0.2])
-        items += [Part(part.outline + shift, part.paint, part.tone * 0.8)
-                  for part in _shoe(high) if isinstance(part, Part)]  # fmt: skip
+        items += [moved(replace(item, tone=item.tone * 0.8), lambda points: points + shift)
+                  for item in _shoe(high) if isinstance(item, Part)]  # fmt: skip
     return items + _shoe(high)
 
 
@@ -34,7 +36,7 @@ def _shoe(high: bool) -> list[Item]:
                   (-0.72, 0.0, -0.66, 0.3)])  # fmt: skip
     tread = trace([(-0.95, 0.43), (0.0, 0.47, 0.96, 0.42)])
     items: list[Item] = [
-        Part(inside, "solid", 0.5),
+        Part(inside, "lining", 0.9),
         Part(tongue, "solid", 0.8),
         Part(upper, rounding=0.45),
         Part(heel, "solid", 0.74, lift=0.3, rounding=0.2),
@@ -42,11 +44,30 @@ def _shoe(high: bool) -> list[Item]:
         Part(sole, "sole", 1.0, lift=0.3, rounding=0.25),
         Line(tread, 0.025, "sole", 0.72),
     ]
+    ribs = [trace([(x, 0.36), (x, 0.43)]) for x in np.arange(-0.9, 0.95, 0.05)]
+    items += [Line(rib, 0.012, "sole", 0.84) for rib in ribs[::2]]
+    items += _panels(top)
     count = 5 if high else 4
     for t in np.linspace(0.06, 0.94, count):
         x, y = -0.32 + 0.5 * t, top + 0.02 + t * (-0.1 - top)
         items.append(Line(trace([(x - 0.07, y + 0.15), (x + 0.07, y - 0.03)]), 0.05, "lace", 1.0))
+        items.append(Dot(x - 0.075, y + 0.16, 0.026, "lace"))
     return items
+
+
+def _panels(top: float) -> list[Item]:
+    """Stitches along the toe cap, the heel and the lacing, and where the shoe bends."""
+    toe = trace([(0.52, 0.25), (0.52, 0.05, 0.63, -0.01)])
+    heel = trace([(-0.62, 0.24), (-0.68, 0.0, -0.7, top + 0.16)])
+    lacing = trace(
+        [(-0.46, top + 0.16), (-0.4, top + 0.24, -0.3, top + 0.3), (0.02, 0.0, 0.42, 0.06)]
+    )
+    bends = [
+        trace([(0.14, 0.02), (0.18, 0.12, 0.16, 0.24)]),
+        trace([(0.3, 0.04), (0.34, 0.12, 0.3, 0.22)]),
+    ]
+    return [*(stitches(path, 0.014) for path in (toe, heel, lacing)),
+            *(Crease(bend, 0.07) for bend in bends)]  # fmt: skip
 
 
 def hat(garment: Garment, rng: np.random.Generator) -> list[Item]:
@@ -63,7 +84,12 @@ def _cap(rng: np.random.Generator) -> list[Item]:
         *both_lines(Line(seam, 0.016)),
         Part(ellipse(0.0, -0.73, 0.07, 0.045), "solid", 0.75),
         Part(brim, "solid", 0.84, lift=0.6, rounding=0.3),
-        Line(trace([(-0.62, 0.5), (0.0, 0.62, 0.62, 0.5)]), 0.014, "stitch", 1.0),
+        *(
+            stitches(trace([(-0.62, y), (0.0, y + 0.12, 0.62, y)]), 0.013)
+            for y in (0.36, 0.43, 0.5)
+        ),
+        *both_lines(stitches(seam + np.array([0.03, 0.02]), 0.011)),
+        *both_lines(Line(ellipse(0.2, -0.42, 0.028, 0.028), 0.016, "stitch", 0.9)),
     ]
 
 
@@ -72,8 +98,11 @@ def _beanie(rng: np.random.Generator) -> list[Item]:
     cuff = symmetric([(0.0, 0.3), (0.7, 0.26), (0.7, 0.66), (0.35, 0.7, 0.0, 0.7)])
     items: list[Item] = []
     if rng.random() < 0.6:
-        items.append(Part(ellipse(0.0, -0.8, 0.2, 0.18), "solid", 0.9, rounding=0.6))
-    items += [Part(crown, rounding=0.5), Part(cuff, "solid", 0.84, lift=0.5, rounding=0.3)]
+        items.append(
+            Part(ellipse(0.0, -0.8, 0.2, 0.18), "solid", 0.9, rounding=0.6, weave="fleece")
+        )
+    items += [Part(crown, rounding=0.5, weave="knit"),
+              Part(cuff, "solid", 0.84, lift=0.5, rounding=0.3, weave="knit")]  # fmt: skip
     for x in np.arange(0.06, 0.68, 0.12):
         items += both_lines(Line(trace([(float(x), 0.31), (float(x), 0.66)]), 0.016, tone=0.7))
     return items
@@ -91,4 +120,6 @@ def _brimmed(rng: np.random.Generator) -> list[Item]:
         Part(crown, rounding=0.45),
         Part(brim, lift=0.2, rounding=0.35),
         Part(band, "solid", 0.62, rounding=0.1),
+        Crease(trace([(0.04, -0.62), (0.1, -0.5, 0.06, -0.34)]), 0.1, 1.2),
+        *both_lines(stitches(trace([(wide * 0.9, 0.4), (0.5, 0.55, 0.0, 0.55)]), 0.011)),
     ]

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from demo_catalog.fabric import grain, smooth_field
 from demo_catalog.palette import lab_distance
+from demo_catalog.texture import grain, smooth_field
 
 FloatArray = NDArray[np.float32]
 Tint = tuple[int, int, int]
@@ -73,7 +73,7 @@ def _wall(rng: np.random.Generator, size: int, tint: FloatArray) -> FloatArray:
 
 def _planks(rng: np.random.Generator, size: int, tint: FloatArray) -> FloatArray:
     """A wooden floor, boards of changing brightness with a grain along them."""
-    wood = 0.55 * tint + 0.45 * _planes((186, 150, 112))
+    wood = 0.55 * tint + 0.45 * planes((186, 150, 112))
     count = int(rng.integers(5, 9))
     board = np.minimum(np.arange(size) * count // size, count - 1)
     tone = rng.uniform(0.86, 1.06, count).astype(np.float32)[board]
@@ -100,43 +100,43 @@ def _tiles(rng: np.random.Generator, size: int, tint: FloatArray) -> FloatArray:
 def _bokeh(rng: np.random.Generator, size: int, tint: FloatArray) -> FloatArray:
     """Lights out of focus."""
     small = size // 4
-    image = Image.new("RGB", (small, small), _rgb(tint * 0.82))
+    image = Image.new("RGB", (small, small), rgb(tint * 0.82))
     draw = ImageDraw.Draw(image, "RGBA")
     for _ in range(int(rng.integers(14, 26))):
         x, y = rng.uniform(0, small, 2)
         radius = rng.uniform(small * 0.0375, small * 0.13)
         accent = _ACCENTS[int(rng.integers(len(_ACCENTS)))]
         draw.ellipse((x - radius, y - radius, x + radius, y + radius), (*accent, 120))
-    return _enlarged(image.filter(ImageFilter.GaussianBlur(small * 0.015)), size)
+    return enlarged(image.filter(ImageFilter.GaussianBlur(small * 0.015)), size)
 
 
 def _room(rng: np.random.Generator, size: int, tint: FloatArray) -> FloatArray:
     """A wall, a floor, frames and furniture, slightly blurred."""
     small = size // 2
-    image = Image.new("RGB", (small, small), _rgb(tint))
+    image = Image.new("RGB", (small, small), rgb(tint))
     draw = ImageDraw.Draw(image)
     edge = max(round(small * 3 / 160), 1)
     horizon = small * rng.uniform(0.66, 0.86)
-    draw.rectangle((0, horizon, small, small), _rgb(tint * 0.8))
-    draw.line((0, horizon, small, horizon), _rgb(tint * 1.08), edge)
+    draw.rectangle((0, horizon, small, small), rgb(tint * 0.8))
+    draw.line((0, horizon, small, horizon), rgb(tint * 1.08), edge)
     for _ in range(int(rng.integers(4, 8))):
-        accent = _planes(_ACCENTS[int(rng.integers(len(_ACCENTS)))])
+        accent = planes(_ACCENTS[int(rng.integers(len(_ACCENTS)))])
         width, height = rng.uniform(0.1, 0.3, 2) * small
         x = rng.uniform(-0.1, 1.0) * small
         y = horizon - height if rng.random() < 0.4 else rng.uniform(-0.05, 0.6) * small
-        inner = _rgb(0.5 * accent + 0.5 * tint)
-        draw.rectangle((x, y, x + width, y + height), _rgb(accent * 0.75))
+        inner = rgb(0.5 * accent + 0.5 * tint)
+        draw.rectangle((x, y, x + width, y + height), rgb(accent * 0.75))
         draw.rectangle((x + edge, y + edge, x + width - edge, y + height - edge), inner)
-    return _enlarged(image.filter(ImageFilter.GaussianBlur(small * 0.00875)), size)
+    return enlarged(image.filter(ImageFilter.GaussianBlur(small * 0.00875)), size)
 
 
 def _leaves(rng: np.random.Generator, size: int, tint: FloatArray) -> FloatArray:
     """A wallpaper of leaves in a neighbouring tone."""
     small = size // 2
-    image = Image.new("RGB", (small, small), _rgb(tint))
+    image = Image.new("RGB", (small, small), rgb(tint))
     draw = ImageDraw.Draw(image)
-    accent = _planes(_ACCENTS[int(rng.integers(len(_ACCENTS)))])
-    leaf = _rgb(0.6 * tint + 0.4 * accent)
+    accent = planes(_ACCENTS[int(rng.integers(len(_ACCENTS)))])
+    leaf = rgb(0.6 * tint + 0.4 * accent)
     step = small / int(rng.integers(6, 9))
     t = np.linspace(0, 2 * np.pi, 14, endpoint=False)
     shape = np.stack([np.cos(t) * 0.42, np.sin(t) * 0.17 * (1 + 0.6 * np.cos(t))], axis=1) * step
@@ -146,13 +146,13 @@ def _leaves(rng: np.random.Generator, size: int, tint: FloatArray) -> FloatArray
             turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
             place = np.array([(column + 0.5 * (row % 2)) * step, row * step])
             draw.polygon((shape @ turn + place).ravel().tolist(), leaf)
-    return _enlarged(image, size)
+    return enlarged(image, size)
 
 
 def _terrazzo(rng: np.random.Generator, size: int, tint: FloatArray) -> FloatArray:
     """Chips of stone in a light ground."""
     small = size // 2
-    image = Image.new("RGB", (small, small), _rgb(tint))
+    image = Image.new("RGB", (small, small), rgb(tint))
     draw = ImageDraw.Draw(image)
     angles = np.sort(rng.uniform(0, 2 * np.pi, (70, 5)), axis=1)
     radii = rng.uniform(0.5, 1.0, (70, 5, 1)) * rng.uniform(
@@ -161,20 +161,23 @@ def _terrazzo(rng: np.random.Generator, size: int, tint: FloatArray) -> FloatArr
     chips = np.stack([np.cos(angles), np.sin(angles)], axis=2) * radii
     chips += rng.uniform(0, small, (70, 1, 2))
     for chip in chips:
-        accent = _planes(_ACCENTS[int(rng.integers(len(_ACCENTS)))])
-        draw.polygon(chip.ravel().tolist(), _rgb(0.45 * tint + 0.55 * accent))
-    return _enlarged(image, size)
+        accent = planes(_ACCENTS[int(rng.integers(len(_ACCENTS)))])
+        draw.polygon(chip.ravel().tolist(), rgb(0.45 * tint + 0.55 * accent))
+    return enlarged(image, size)
 
 
-def _planes(color: Tint) -> FloatArray:
+def planes(color: Tint) -> FloatArray:
+    """sRGB as three planes [3, 1, 1] float32."""
     return np.asarray(color, dtype=np.float32).reshape(3, 1, 1)
 
 
-def _rgb(color: FloatArray) -> Tint:
+def rgb(color: FloatArray) -> Tint:
+    """Planes [3, 1, 1] as a colour that Pillow takes."""
     red, green, blue = np.clip(color.ravel(), 0, 255).astype(int).tolist()
     return red, green, blue
 
 
-def _enlarged(image: Image.Image, size: int) -> FloatArray:
+def enlarged(image: Image.Image, size: int) -> FloatArray:
+    """A small picture as [3, size, size] float32 in 0..255."""
     large = np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
     return np.moveaxis(large, -1, 0).astype(np.float32)

@@ -1,15 +1,13 @@
-"""Silhouettes of what is worn below: jeans, shorts and skirt, seen from the front."""
+"""Silhouettes of what is worn below: jeans and shorts, seen from the front."""
 
 import numpy as np
 
 from demo_catalog.garments import Garment
-from demo_catalog.geometry import Points, box, flipped, symmetric, trace
-from demo_catalog.parts import Dot, Item, Line, Part, both, both_lines, sewn
+from demo_catalog.geometry import Points, Step, box, flipped, symmetric, trace
+from demo_catalog.parts import Crease, Dot, Item, Line, Part, both, both_lines, sewn, stitches
 
 _SHORTS_HEM = {"short": 0.02, "knee": 0.5}
-_SKIRT_HEM = {"short": 0.0, "knee": 0.62, "long": 1.4}
-_SKIRT_FLARE = {"short": 0.6, "knee": 0.68, "long": 0.78}
-_WAIST = -0.86
+WAIST = -0.86
 
 
 def jeans(garment: Garment, rng: np.random.Generator) -> list[Item]:
@@ -19,13 +17,18 @@ def jeans(garment: Garment, rng: np.random.Generator) -> list[Item]:
     items = _trousers(outer, inner, hem, hip=0.47)
     roll = box(inner - 0.015, hem - 0.1, outer + 0.015, hem + 0.03)
     items += both(Part(roll, "solid", 0.8, lift=0.35, rounding=0.2))
-    items += [Dot(0.0, _WAIST + 0.07, 0.032)]
-    items += [Part(box(x - 0.025, _WAIST - 0.02, x + 0.025, _WAIST + 0.16), "solid", 0.72, lift=0.3)
+    side = trace(
+        [(0.415, -0.62), (0.44, -0.4), (outer - 0.035, (hem - 0.4) / 2, outer - 0.035, 0.9)]
+    )
+    items += both_lines(stitches(side, 0.01))
+    items += leg_creases(rng, inner, outer, 0.9, knee=True)
+    items += [Dot(0.0, WAIST + 0.07, 0.032)]
+    items += [Part(box(x - 0.025, WAIST - 0.02, x + 0.025, WAIST + 0.16), "solid", 0.72, lift=0.3)
               for x in (-0.28, 0.28)]  # fmt: skip
-    fly = trace([(0.1, _WAIST + 0.16), (0.1, -0.45), (0.08, -0.34, 0.0, -0.3)])
+    fly = trace([(0.1, WAIST + 0.16), (0.1, -0.45), (0.08, -0.34, 0.0, -0.3)])
     items.append(Line(fly, 0.014, "stitch", 1.0))
     if garment.pocket:
-        items += _pockets(0.12, -0.6, 0.42, -0.2)
+        items += pockets(0.12, -0.6, 0.42, -0.2)
     return items
 
 
@@ -36,56 +39,63 @@ def shorts(garment: Garment, rng: np.random.Generator) -> list[Item]:
     items = _trousers(outer, 0.08, hem, hip=0.5)
     cuff = trace([(0.08, hem - 0.09), (outer - 0.005, hem - 0.09)])
     items += both_lines(Line(cuff, 0.022))
-    cord = trace([(0.03, _WAIST + 0.12), (0.09, -0.62, 0.07, -0.46)])
+    items += both_lines(stitches(cuff + np.array([0.0, 0.03]), 0.01))
+    items += leg_creases(rng, 0.08, outer, hem - 0.08, knee=False)
+    cord = trace([(0.03, WAIST + 0.12), (0.09, -0.62, 0.07, -0.46)])
     items += both_lines(Line(cord, 0.03, "lace", 1.0))
     if garment.pocket:
-        items += _pockets(0.16, -0.5, 0.46, -0.16)
-    return items
-
-
-def skirt(garment: Garment, rng: np.random.Generator) -> list[Item]:
-    """A waistband over a flared, pleated piece; perhaps front buttons and pockets."""
-    hem = _SKIRT_HEM[garment.length or "knee"]
-    flare = _SKIRT_FLARE[garment.length or "knee"] + rng.uniform(-0.05, 0.07)
-    body = symmetric([
-        (0.0, _WAIST), (0.36, _WAIST), (0.44, _WAIST + 0.25, flare, hem),
-        (flare * 0.5, hem + 0.09, 0.0, hem + 0.09),
-    ])  # fmt: skip
-    items: list[Item] = [Part(body)]
-    for share in (0.3, 0.62):
-        top, bottom = (0.36 * share, _WAIST + 0.1), (flare * share, hem + 0.06)
-        pleat = trace([top, (0.42 * share, -0.6, *bottom)])
-        items += both_lines(Line(pleat, 0.016, tone=0.74))
-    items += _waistband(0.375)
-    if garment.buttons:
-        strip = box(-0.075, _WAIST + 0.005, 0.075, hem + 0.085)
-        items.append(Part(strip, "solid", 0.9, lift=0.3, rounding=0.1))
-        items += [Dot(0.0, float(y), 0.052) for y in np.linspace(_WAIST + 0.075, hem - 0.04, 5)]
-    if garment.pocket:
-        items += _pockets(0.11, -0.62, 0.38, -0.3)
+        items += pockets(0.16, -0.5, 0.46, -0.16)
     return items
 
 
 def _trousers(outer: float, inner: float, hem: float, hip: float) -> list[Item]:
     leg = trace([
-        (0.0, _WAIST), (0.38, _WAIST), (0.44, -0.7, hip, -0.4),
+        (0.0, WAIST), (0.38, WAIST), (0.44, -0.7, hip, -0.4),
         (outer, (hem - 0.4) / 2, outer, hem), (inner, hem),
         (inner * 0.7, (hem - 0.1) / 2, 0.0, -0.14),
     ])  # fmt: skip
     whole = np.concatenate([leg, flipped(leg)[::-1]])
     items: list[Item] = [Part(whole, rounding=0.4)]
-    items.append(Line(trace([(0.0, _WAIST), (0.0, -0.14)]), 0.02, tone=0.66))
-    items += _waistband(0.395)
+    items.append(Line(trace([(0.0, WAIST), (0.0, -0.14)]), 0.02, tone=0.66))
+    items += waistband(0.395)
     return items
 
 
-def _waistband(width: float) -> list[Item]:
-    band = symmetric([(0.0, _WAIST + 0.01), (width, _WAIST - 0.01), (width + 0.015, _WAIST + 0.13),
-                      (0.0, _WAIST + 0.15)])  # fmt: skip
-    return [Part(band, "solid", 0.82, lift=0.35, rounding=0.15)]
+def waistband(width: float) -> list[Item]:
+    """A band around the waist with stitches along both its edges."""
+    band = symmetric([(0.0, WAIST + 0.01), (width, WAIST - 0.01), (width + 0.015, WAIST + 0.13),
+                      (0.0, WAIST + 0.15)])  # fmt: skip
+    edge = trace([(0.0, WAIST + 0.125), (width, WAIST + 0.105)])
+    top = trace([(0.0, WAIST + 0.035), (width - 0.01, WAIST + 0.015)])
+    return [Part(band, "solid", 0.82, lift=0.35, rounding=0.15),
+            *both_lines(stitches(edge, 0.01)), *both_lines(stitches(top, 0.01))]  # fmt: skip
 
 
-def _pockets(left: float, top: float, right: float, bottom: float) -> list[Item]:
+def leg_creases(
+    rng: np.random.Generator, inner: float, outer: float, low: float, *, knee: bool
+) -> list[Item]:
+    """Where trousers give: outwards from the crotch, across the knee, and above the hem."""
+    middle = (inner + outer) / 2
+    paths: list[tuple[list[Step], float]] = []
+    for side in (1.0, -1.0):
+        for down in rng.uniform(-0.04, 0.3, 3):
+            end = -0.26 + float(down)
+            paths.append(([(side * 0.04, -0.2), (side * 0.14, end, side * 0.34, end - 0.03)], 1.1))
+        if knee:
+            for y in (0.24, 0.36, 0.94):
+                y += float(rng.uniform(-0.05, 0.05))
+                reach = float(rng.uniform(0.08, 0.14))
+                bend: list[Step] = [(side * (middle - reach), y), (side * middle, y + 0.06,
+                                    side * (middle + reach), y - 0.01)]  # fmt: skip
+                paths.append((bend, 0.9))
+        paths.append(
+            ([(side * middle, -0.3), (side * (middle + 0.02), 0.0, side * middle, low)], 0.7)
+        )
+    return [Crease(trace(steps), 0.07, depth) for steps, depth in paths]
+
+
+def pockets(left: float, top: float, right: float, bottom: float) -> list[Item]:
+    """Two patch pockets, of which the right one is given."""
     patch: Points = trace([(left, top), (right, top), (right, bottom - 0.07),
                            ((left + right) / 2, bottom), (left, bottom - 0.07)])  # fmt: skip
     return [*sewn(patch), *sewn(flipped(patch))]

@@ -1,6 +1,7 @@
 """The picture under construction: cloth, seams and shadows are laid on it one by one."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,22 +51,28 @@ class Canvas:
         bounds = self._bounds(points.min(axis=0), points.max(axis=0))
         if bounds is None:
             return None
-        image, place = self._sheet(bounds, points)
-        ImageDraw.Draw(image).polygon(place, fill=255)
+        left, top, _, _ = bounds
+        image = self._sheet(bounds)
+        place = (points - np.array([left, top])) * _OVERSAMPLE
+        ImageDraw.Draw(image).polygon(place.ravel().tolist(), fill=255)
         return self._stamp(bounds, image)
 
-    def stroke(self, points: NDArray[np.float64], width_px: float) -> Stamp | None:
-        """The stamp of a line [N, 2] in pixels with round ends."""
+    def strokes(self, lines: Sequence[NDArray[np.float64]], width_px: float) -> Stamp | None:
+        """The stamp of lines, each [N, 2] in pixels and with round ends."""
+        points = np.concatenate(lines)
         bounds = self._bounds(points.min(axis=0) - width_px, points.max(axis=0) + width_px)
         if bounds is None:
             return None
-        image, place = self._sheet(bounds, points)
+        left, top, _, _ = bounds
+        image = self._sheet(bounds)
         pen = ImageDraw.Draw(image)
         width = max(round(width_px * _OVERSAMPLE), 2)
-        pen.line(place, fill=255, width=width, joint="curve")
         radius = width / 2
-        for x, y in (place[:2], place[-2:]):
-            pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
+        for line in lines:
+            place = ((line - np.array([left, top])) * _OVERSAMPLE).ravel().tolist()
+            pen.line(place, fill=255, width=width, joint="curve")
+            for x, y in (place[:2], place[-2:]):
+                pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
         return self._stamp(bounds, image)
 
     def blend(self, stamp: Stamp, color: FloatArray) -> None:
@@ -75,15 +82,25 @@ class Canvas:
         difference *= stamp.coverage
         area += difference
 
-    def cast_shadow(self, outlines: list[NDArray[np.float64]], strength: float) -> None:
-        """Darken below and beside the union of the outlines, wide and soft."""
+    def cast_shadow(
+        self,
+        outlines: Sequence[NDArray[np.float64]],
+        strength: float,
+        shift: tuple[float, float] = (0.010, 0.017),
+        blur: float = 0.018,
+    ) -> None:
+        """Darken below and beside the union of the outlines, wide and soft.
+
+        Args:
+            shift: right and down, as a share of the picture; ``blur`` likewise.
+        """
         small = -(-self.size // self.coarse)
         mask = Image.new("L", (small, small))
         pen = ImageDraw.Draw(mask)
-        shift = np.array([0.010, 0.017]) * self.size
         for outline in outlines:
-            pen.polygon(((outline + shift) / self.coarse).ravel().tolist(), fill=255)
-        soft = mask.filter(ImageFilter.GaussianBlur(self.size * 0.018 / self.coarse))
+            moved = (outline + np.array(shift) * self.size) / self.coarse
+            pen.polygon(moved.ravel().tolist(), fill=255)
+        soft = mask.filter(ImageFilter.GaussianBlur(self.size * blur / self.coarse))
         shade = np.asarray(soft.resize((self.size, self.size), _BILINEAR), dtype=np.float32)
         self.pixels *= 1 - np.float32(strength / 255) * shade
 
@@ -132,13 +149,9 @@ class Canvas:
         right, bottom = (int(v) for v in np.minimum(np.ceil(high) + self.margin, self.size))
         return None if right - left < 2 or bottom - top < 2 else (left, top, right, bottom)
 
-    def _sheet(
-        self, bounds: tuple[int, int, int, int], points: NDArray[np.float64]
-    ) -> tuple[Image.Image, list[float]]:
+    def _sheet(self, bounds: tuple[int, int, int, int]) -> Image.Image:
         left, top, right, bottom = bounds
-        size = ((right - left) * _OVERSAMPLE, (bottom - top) * _OVERSAMPLE)
-        place = (points - np.array([left, top])) * _OVERSAMPLE
-        return Image.new("L", size), place.ravel().tolist()
+        return Image.new("L", ((right - left) * _OVERSAMPLE, (bottom - top) * _OVERSAMPLE))
 
     def _stamp(self, bounds: tuple[int, int, int, int], image: Image.Image) -> Stamp:
         left, top, right, bottom = bounds

@@ -1,18 +1,14 @@
-"""Woven and printed patterns, and the folds of cloth."""
+"""Woven and printed patterns."""
 
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 FloatArray = NDArray[np.float32]
 
 _PERIOD: Final = {"striped": 0.27, "checked": 0.36, "dotted": 0.25, "floral": 0.4}
 """Repeat of each pattern in units of the fitted box, wide enough to be seen at 96 px."""
-
-_GRAIN_SIZE: Final = 512
 
 
 class Cloth:
@@ -82,39 +78,3 @@ def _flowers(x: FloatArray, y: FloatArray, soft: float) -> FloatArray:
     petals = ((16 * c2 - 20) * c2 + 5) * c  # cos 5a from cos a
     edge = np.float32(0.29) + np.float32(0.13) * petals
     return _inside(edge - radius, soft) - _inside(np.float32(0.085) - radius, soft)
-
-
-def smooth_field(rng: np.random.Generator, cells: int, size: int) -> FloatArray:
-    """Soft noise [size, size] float32, about -1..1, with features of size / cells."""
-    coarse = rng.uniform(-1, 1, (cells, cells)).astype(np.float32)
-    image = Image.fromarray(coarse).resize((size, size), Image.Resampling.BICUBIC)
-    return np.asarray(image)
-
-
-def folds(rng: np.random.Generator, size: int) -> FloatArray:
-    """Light and dark of hanging cloth [size, size] float32, about -1..1."""
-    small = max(size // 4, 16)
-    y, x = np.mgrid[0:small, 0:small].astype(np.float32) / np.float32(small)
-    sway = smooth_field(rng, 4, small)
-    waves = np.sin(
-        np.float32(rng.uniform(18, 30)) * (x + np.float32(rng.uniform(-0.25, 0.25)) * y)
-        + np.float32(2.6) * sway
-    )
-    field = 0.55 * waves * (0.35 + 0.65 * y) + 0.6 * smooth_field(rng, 6, small)
-    wide = Image.fromarray(field.astype(np.float32)).resize((size, size), Image.Resampling.BILINEAR)
-    return np.asarray(wide)
-
-
-@lru_cache(maxsize=1)
-def _grain_tile() -> FloatArray:
-    tile = np.random.default_rng(20240229).normal(0, 1, (_GRAIN_SIZE, _GRAIN_SIZE))
-    return tile.astype(np.float32)
-
-
-def grain(rng: np.random.Generator, size: int) -> FloatArray:
-    """Fine texture [size, size] float32 of unit variance, cut out of a fixed tile."""
-    row, column = rng.integers(0, _GRAIN_SIZE, 2)
-    rows = np.arange(row, row + size) % _GRAIN_SIZE
-    columns = np.arange(column, column + size) % _GRAIN_SIZE
-    piece: FloatArray = _grain_tile()[rows[:, None], columns[None, :]]
-    return piece

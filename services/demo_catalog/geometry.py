@@ -62,6 +62,31 @@ def rotated(points: Points, degrees: float, x: float, y: float) -> Points:
     return moved
 
 
+def tube(path: Points, half_widths: Sequence[float]) -> Points:
+    """The outline around a path [N, 2] whose width goes evenly through ``half_widths``."""
+    step = np.gradient(path, axis=0)
+    length = np.maximum(np.hypot(step[:, 0], step[:, 1]), 1e-9)
+    normal = np.stack([-step[:, 1], step[:, 0]], axis=1) / length[:, None]
+    places = np.linspace(0, 1, len(path))
+    half = np.interp(places, np.linspace(0, 1, len(half_widths)), half_widths)[:, None]
+    return np.concatenate([path + normal * half, (path - normal * half)[::-1]])
+
+
+def dashes(path: Points, period: float) -> list[Points]:
+    """Short pieces [2, 2] along a path [N, 2], one per period and half as long."""
+    step = np.hypot(*np.diff(path, axis=0).T)
+    along = np.concatenate([[0.0], np.cumsum(step)])
+    starts = np.arange(0.0, max(along[-1] - period / 2, 1e-9), period)
+    ends = np.stack([starts, starts + period / 2])
+    x, y = (np.interp(ends, along, path[:, axis]) for axis in (0, 1))
+    return list(np.stack([x.T, y.T], axis=2))
+
+
+def spindle(path: Points, half_width: float) -> Points:
+    """An outline around a path [N, 2], pointed at both ends."""
+    return tube(path, [0.0, half_width * 0.8, half_width, half_width * 0.8, 0.0])
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """How garment units become pixels: fit to the unit box, mirror, stretch, turn, place."""
@@ -95,3 +120,21 @@ def fit_frame(extent: Points, rng: np.random.Generator, size: int) -> Frame:
     matrix = turn @ lean @ np.diag([mirror, 1.0]) @ np.diag(stretch) * (fit * unit_px)
     place = size * (0.5 + rng.uniform(-0.035, 0.035, 2))
     return Frame(matrix, place - matrix @ center, unit_px, fit)
+
+
+def worn_frame(garment: Points, view: Points, rng: np.random.Generator, size: int) -> Frame:
+    """A frame that shows ``view`` as someone holding a telephone might: near enough.
+
+    Args:
+        garment: lowest and highest corner [2, 2] of what its pattern and seams are scaled by.
+        view: the same of what should be seen.
+    """
+    fit = float(2.0 / (garment[1] - garment[0]).max())
+    scale = size / float((view[1] - view[0]).max()) * float(rng.uniform(0.86, 1.06))
+    angle = np.deg2rad(float(rng.normal(0, 4.0)))
+    mirror = -1.0 if rng.random() < 0.5 else 1.0
+    stretch = np.array([mirror * rng.uniform(0.94, 1.06), 1.0])
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    matrix = turn @ np.diag(stretch) * scale
+    place = size * (0.5 + rng.uniform(-1, 1, 2) * np.array([0.09, 0.03]))
+    return Frame(matrix, place - matrix @ view.mean(axis=0), scale / fit, fit)

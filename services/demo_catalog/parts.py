@@ -1,23 +1,29 @@
 """What a silhouette is made of: an ordered list of parts, lines and dots, later ones on top."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
 
 from demo_catalog.geometry import Points, flipped
+from demo_catalog.weave import Weave
 
-Paint = Literal["main", "solid", "detail", "print", "sole", "lace", "stitch"]
+Paint = Literal[
+    "main", "solid", "detail", "print", "sole", "lace", "stitch", "thread",
+    "skin", "hair", "ink", "lip", "under", "other", "lining",
+]  # fmt: skip
 """main: the garment's colour with its pattern; solid: its colour alone; detail: buttons and the
-like, chosen to stand out; print: the motif; sole, lace, stitch: what their names say."""
+like, chosen to stand out; print: the motif; sole, lace, stitch: what their names say; thread: a
+quieter stitch; lining: an inner side that nobody sees while it is worn. Of who wears it: skin,
+hair, ink (eyes) and lip, under and other (cloth that is not for sale)."""
 
 DARK: Final = 0.78
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of cloth (or rubber)."""
+    """A piece of cloth (or rubber, or skin)."""
 
     outline: Points
     paint: Paint = "main"
@@ -29,6 +35,8 @@ class Part:
     """0..1, how dark a shadow it casts on what lies below."""
     rounding: float = 0.3
     """0..1, how much it darkens towards its edge."""
+    weave: Weave | None = None
+    """Where it is not the garment's own, as on a ribbed cuff."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,8 @@ class Line:
     width: float = 0.018
     paint: Paint = "solid"
     tone: float = DARK
+    dashed: bool = False
+    """Drawn as stitches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +61,41 @@ class Dot:
     paint: Paint = "detail"
 
 
-Item = Part | Line | Dot
+@dataclass(frozen=True, slots=True)
+class Crease:
+    """A fold in all cloth that lies under it: no thing of its own, only light and shade."""
+
+    points: Points
+    width: float = 0.07
+    """At its widest, in garment units."""
+    depth: float = 1.0
+
+
+Item = Part | Line | Dot | Crease
 
 
 def both(part: Part) -> tuple[Part, Part]:
     """A part and its mirror image."""
-    other = Part(
-        flipped(part.outline), part.paint, part.tone, -part.angle, part.lift, part.rounding
-    )
-    return part, other
+    return part, replace(part, outline=flipped(part.outline), angle=-part.angle)
 
 
 def both_lines(line: Line) -> tuple[Line, Line]:
     """A line and its mirror image."""
-    return line, Line(flipped(line.points), line.width, line.paint, line.tone)
+    return line, replace(line, points=flipped(line.points))
+
+
+def moved(item: Item, way: Callable[[Points], Points]) -> Item:
+    """The item with its outline or path led through ``way``; a dot stays where it is."""
+    if isinstance(item, Part):
+        return replace(item, outline=way(item.outline))
+    if isinstance(item, Line | Crease):
+        return replace(item, points=way(item.points))
+    return item
+
+
+def stitches(points: Points, width: float = 0.013) -> Line:
+    """A row of stitches, thread in a shade of the cloth."""
+    return Line(points, width, "thread", 1.0, dashed=True)
 
 
 def sewn(outline: Points, closed: bool = True) -> tuple[Part, Line]:

@@ -1,4 +1,7 @@
-"""A catalog on disk: ``products.jsonl``, ``images/`` and the ``catalog.json`` that completes it."""
+"""A catalog on disk: ``products.jsonl``, ``images/`` and the ``catalog.json`` that completes it.
+
+``snapshots/`` holds pictures to search with, as shoppers take them: the first products, worn.
+"""
 
 import io
 import json
@@ -9,9 +12,9 @@ from typing import Final
 import numpy as np
 
 from demo_catalog import labels
-from demo_catalog.draw import DRAWING_VERSION, draw
+from demo_catalog.draw import DRAWING_VERSION, Kind, draw
 from demo_catalog.folder import write_whole
-from demo_catalog.garments import sample_garment
+from demo_catalog.garments import Garment, sample_garment
 from demo_catalog.progress import progress_bar
 from demo_catalog.workers import pool_map
 
@@ -22,6 +25,8 @@ MAX_COUNT: Final = 99_999
 
 PRODUCTS_FILE: Final = "products.jsonl"
 IMAGES_FOLDER: Final = "images"
+SNAPSHOTS_FOLDER: Final = "snapshots"
+MAX_SNAPSHOTS: Final = 24
 _RECEIPT: Final = "catalog.json"
 _JPEG_QUALITY: Final = 88
 _BATCH: Final = 25
@@ -60,11 +65,17 @@ def write_catalog(
 
     def fill(folder: Path) -> None:
         (folder / IMAGES_FOLDER).mkdir()
+        (folder / SNAPSHOTS_FOLDER).mkdir()
+        for index in range(min(count, MAX_SNAPSHOTS)):
+            path = folder / SNAPSHOTS_FOLDER / f"{_name(index)}.jpg"
+            path.write_bytes(make_snapshot(seed, index))
         _write_products(folder, count, seed, workers, progress)
 
     def complete(folder: Path) -> bool:
         images = sum(1 for _ in (folder / IMAGES_FOLDER).glob("*.jpg"))
-        return images == count and (folder / PRODUCTS_FILE).is_file()
+        worn = sum(1 for _ in (folder / SNAPSHOTS_FOLDER).glob("*.jpg"))
+        drawn = images == count and worn == min(count, MAX_SNAPSHOTS)
+        return drawn and (folder / PRODUCTS_FILE).is_file()
 
     receipt = {"count": count, "seed": seed, "drawing": DRAWING_VERSION}
     return write_whole(directory, _RECEIPT, receipt, fill, complete)
@@ -72,9 +83,9 @@ def write_catalog(
 
 def make_product(seed: int, index: int) -> tuple[Product, bytes]:
     """Product ``index`` of the catalog of ``seed``, as a line of the feed and a JPEG file."""
-    garment_rng, shop_rng, picture_rng = np.random.default_rng((seed, index)).spawn(3)
+    garment_rng, shop_rng, picture_rng, _ = _generators(seed, index)
     garment = sample_garment(garment_rng)
-    name = f"demo-{index:05d}"
+    name = _name(index)
     product: Product = {
         "id": name,
         "title": labels.title(garment),
@@ -84,9 +95,28 @@ def make_product(seed: int, index: int) -> tuple[Product, bytes]:
         "currency": labels.CURRENCY,
         **garment.attributes(),
     }
+    return product, _jpeg(garment, picture_rng, "product")
+
+
+def make_snapshot(seed: int, index: int) -> bytes:
+    """Product ``index`` of the catalog of ``seed``, worn by someone, as a JPEG file."""
+    garment_rng, _, _, snapshot_rng = _generators(seed, index)
+    return _jpeg(sample_garment(garment_rng), snapshot_rng, "snapshot")
+
+
+def _name(index: int) -> str:
+    return f"demo-{index:05d}"
+
+
+def _generators(seed: int, index: int) -> list[np.random.Generator]:
+    """For a product's garment, for what the shop says of it, its picture and its snapshot."""
+    return np.random.default_rng((seed, index)).spawn(4)
+
+
+def _jpeg(garment: Garment, rng: np.random.Generator, kind: Kind) -> bytes:
     file = io.BytesIO()
-    draw(garment, picture_rng).save(file, "JPEG", quality=_JPEG_QUALITY, optimize=True)
-    return product, file.getvalue()
+    draw(garment, rng, kind=kind).save(file, "JPEG", quality=_JPEG_QUALITY, optimize=True)
+    return file.getvalue()
 
 
 def _write_products(

@@ -6,12 +6,13 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from PIL import Image
 
 from gateway.gallery_batches import GalleryBatches
+from gateway.index_writes import Change, IndexWrites, repeated
 from gateway.inference_size import InferenceSize
 from gateway.pictures import PictureWorkshop
 from gateway.space import EmbeddingSpace
@@ -23,7 +24,6 @@ from retrieval.domain import (
     ImageSource,
     ImportOutcome,
     ImportResult,
-    IndexedProduct,
     Product,
     ProductWrite,
     Trace,
@@ -38,20 +38,11 @@ from retrieval.ports import ImageFetcher, ImageStore
 _DECODED_AT_ONCE: Final = 8
 _FETCHED_AT_ONCE: Final = 8
 _EMBEDDED_AT_ONCE: Final = 2
-_PAYLOADS_AT_ONCE: Final = 4
 _HASHED_AT_ONCE_BYTES: Final = 64 << 10
 
 
 def ignore_outcome(outcome: ImportOutcome) -> None:
     """The observer of callers that keep no metrics."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Change:
-    """What one write means for the index: a new payload, and the tokens of a new picture."""
-
-    product: Product
-    tokens: F32Array | None
 
 
 class Importer:
@@ -109,29 +100,36 @@ class Importer:
 
         ids = [point_id(catalog, write.id) for write in valid.values()]
         known = await space.index.get(list(dict.fromkeys(ids)), deadline) if ids else {}
-        with self._trace("prepare products", {"recompose.products": len(valid)}):
-            async with self._batches(space, len(valid), deadline) as batches:
-                outcomes = await asyncio.gather(
-                    *(
-                        self._change(space, catalog, write, known, batches, deadline)
-                        for write in valid.values()
-                    ),
-                    return_exceptions=True,
-                )
-        changes: dict[uuid.UUID, _Change] = {}
-        for (position, write), outcome in zip(valid.items(), outcomes, strict=True):
-            if isinstance(outcome, CallerError):
-                results[position] = _failed(write.id, outcome)
-            elif isinstance(outcome, BaseException):
-                raise outcome
-            elif outcome is None:
-                # What an earlier one of this id would have changed is no longer wanted.
-                changes.pop(point_id(catalog, write.id), None)
-                results[position] = ImportResult(write.id, ImportOutcome.UNCHANGED)
-            else:
-                changes[outcome.product.point_id] = outcome
-                results[position] = ImportResult(write.id, ImportOutcome.IMPORTED)
-        await self._apply(space, list(changes.values()), deadline)
+        several = repeated(ids)
+        async with IndexWrites(space.catalog_index, deadline) as index_writes:
+
+            async def change(write: ProductWrite) -> Change | None:
+                found = await self._change(space, catalog, write, known, batches, deadline)
+                if found is not None and found.product.point_id not in several:
+                    index_writes.add(found)
+                return found
+
+            with self._trace("prepare products", {"recompose.products": len(valid)}):
+                async with self._batches(space, len(valid), deadline) as batches:
+                    outcomes = await asyncio.gather(
+                        *map(change, valid.values()), return_exceptions=True
+                    )
+            last: dict[uuid.UUID, Change] = {}
+            for (position, write), outcome in zip(valid.items(), outcomes, strict=True):
+                if isinstance(outcome, CallerError):
+                    results[position] = _failed(write.id, outcome)
+                elif isinstance(outcome, BaseException):
+                    raise outcome
+                elif outcome is None:
+                    # What an earlier one of this id would have changed is no longer wanted.
+                    last.pop(point_id(catalog, write.id), None)
+                    results[position] = ImportResult(write.id, ImportOutcome.UNCHANGED)
+                else:
+                    last[outcome.product.point_id] = outcome
+                    results[position] = ImportResult(write.id, ImportOutcome.IMPORTED)
+            for found in last.values():
+                if found.product.point_id in several:
+                    index_writes.add(found)
         answers = [result for result in results if result is not None]
         for answer in answers:
             self._count(answer.outcome)
@@ -142,10 +140,13 @@ class Importer:
     ) -> None:
         """Write one valid product durably. Raises its own error, or `DependencyError`."""
         known = await space.index.get([point_id(catalog, write.id)], deadline)
-        async with self._batches(space, 1, deadline) as batches:
+        async with (
+            IndexWrites(space.catalog_index, deadline) as index_writes,
+            self._batches(space, 1, deadline) as batches,
+        ):
             change = await self._change(space, catalog, write, known, batches, deadline)
-        if change is not None:
-            await self._apply(space, [change], deadline)
+            if change is not None:
+                index_writes.add(change)
 
     async def _change(
         self,
@@ -155,7 +156,7 @@ class Importer:
         known: Mapping[uuid.UUID, Product],
         batches: GalleryBatches,
         deadline: Deadline,
-    ) -> _Change | None:
+    ) -> Change | None:
         """What has to be written for one product; None where the index already holds it."""
         before = known.get(point_id(catalog, write.id))
         product = Product(
@@ -181,7 +182,7 @@ class Importer:
                     sha256 = await self._images.put(image, deadline)
             # Out of the block above, or a batch would wait for pictures that wait for its places.
             tokens = await embedded
-        return _Change(_with_picture(product, image, sha256, source), tokens)
+        return Change(_with_picture(product, image, sha256, source), tokens)
 
     def _batches(self, space: EmbeddingSpace, products: int, deadline: Deadline) -> GalleryBatches:
         async def encode(pixels: F32Array) -> F32Array:
@@ -207,33 +208,8 @@ class Importer:
                 async with self._fetching, self._fetcher.fetch(uri, deadline) as content:
                     yield content
 
-    async def _apply(
-        self, space: EmbeddingSpace, changes: Sequence[_Change], deadline: Deadline
-    ) -> None:
-        indexed = [
-            IndexedProduct(change.product, change.tokens)
-            for change in changes
-            if change.tokens is not None
-        ]
-        if indexed:
-            await space.catalog_index.put(indexed, deadline)
-        places = asyncio.Semaphore(_PAYLOADS_AT_ONCE)
 
-        async def replace_payload(product: Product) -> None:
-            async with places:
-                await space.catalog_index.replace_payload(product, deadline)
-
-        outcomes = await asyncio.gather(
-            *(replace_payload(change.product) for change in changes if change.tokens is None),
-            return_exceptions=True,
-        )
-        # None is left behind at work: it could overtake the next try.
-        for failure in outcomes:
-            if failure is not None:
-                raise failure
-
-
-def _payload_change(product: Product, before: Product) -> _Change | None:
+def _payload_change(product: Product, before: Product) -> Change | None:
     """A change of title or attributes under the picture that is there, or None if there is none."""
     if product.title == before.title and product.attributes == before.attributes:
         return None
@@ -244,7 +220,7 @@ def _payload_change(product: Product, before: Product) -> _Change | None:
         image_height=before.image_height,
         source_sha256=before.source_sha256,
     )
-    return _Change(kept, None)
+    return Change(kept, None)
 
 
 def _with_picture(product: Product, image: Image.Image, sha256: str, source: str) -> Product:

@@ -54,7 +54,8 @@ class CatalogClient:
             catalog: named in every call.
             access: the caller's key and certificates.
             timeout_s: deadline of one call.
-            retry_for_s: how long one call is tried again before giving up.
+            retry_for_s: how long one call is tried again before giving up; once more in any
+                case, since a call that took all of its time has left in the index what it did.
             on_retry: told, in a sentence, when a call is about to be repeated.
 
         Raises:
@@ -187,7 +188,9 @@ class CatalogClient:
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(_passes),
             wait=tenacity.wait_random_exponential(multiplier=0.25, max=_LONGEST_PAUSE_S),
-            stop=tenacity.stop_after_delay(self._retry_for_s),
+            stop=tenacity.stop_all(
+                tenacity.stop_after_delay(self._retry_for_s), tenacity.stop_after_attempt(2)
+            ),
             before_sleep=self._tell,
             reraise=True,
         )

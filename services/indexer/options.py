@@ -154,7 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument(
         "--retry-for", type=_seconds, default=120.0, metavar="S",
         help="seconds that a call is tried again while the service is out of reach or at its "
-        "limit; default: %(default)g",
+        "limit, and once in any case; default: %(default)g",
     )  # fmt: skip
     return parser
 

@@ -28,6 +28,9 @@ _DTYPES: Final[dict[int, _Dtype]] = {1: np.dtype(np.float16), 2: np.dtype(np.flo
 _MAX_DIMENSIONS: Final = 4
 _MOST_UNWRITTEN: Final = 64
 """Arrays on their way to Redis whose callers have gone on; the callers of more wait for it."""
+_FRESH_S: Final = 1.0
+"""For how long a process itself keeps what it computed. Redis may be too busy to take it, or to
+give it back in time, just when many ask for it at once: they would compute it again."""
 
 
 class CacheOutcome(StrEnum):
@@ -66,6 +69,7 @@ class RedisEmbeddingCache:
         link: To a Redis whose memory is bounded and evicts by LFU.
         secret: Keys the names of the entries; all replicas share it.
         ttl_s: Time to live of an entry, in seconds.
+        fresh_s: For how long the process keeps what it computed itself, in seconds.
         count: Told how each lookup ended.
         trace: Told of lookups and of what is stored.
     """
@@ -76,16 +80,18 @@ class RedisEmbeddingCache:
         *,
         secret: bytes,
         ttl_s: int = _TTL_S,
+        fresh_s: float = _FRESH_S,
         count: Callable[[CacheOutcome], None] = ignore_outcome,
         trace: Trace = ignore_trace,
     ) -> None:
         self._link = link
         self._secret = hashlib.blake2b(secret).digest()
         self._ttl_s = ttl_s
+        self._fresh_s = fresh_s
         self._count = count
         self._trace = trace
         self._flights: SingleFlight[FloatArray] = SingleFlight()
-        self._unwritten: dict[bytes, FloatArray] = {}
+        self._fresh: dict[bytes, FloatArray] = {}
         self._writing: set[asyncio.Task[None]] = set()
 
     async def get_or_compute(
@@ -95,7 +101,8 @@ class RedisEmbeddingCache:
 
         Callers that ask for one key at the same time share one lookup and one computation, and
         its error, which is not stored. A caller's cancellation does not touch the others. What was
-        computed is given back at once and stored meanwhile; who asks before it is has it, too.
+        computed is given back at once and stored meanwhile; who asks before it is, or within a
+        second, has it from this process.
 
         Returns:
             A read-only array, float16 or float32, of the computed shape.
@@ -112,16 +119,14 @@ class RedisEmbeddingCache:
 
     async def _load(self, key: bytes, compute: Callable[[], Awaitable[FloatArray]]) -> FloatArray:
         name = entry_name(_PREFIX, self._secret, key)
-        found = self._unwritten.get(name)
-        if found is None:
-            found = await self._read(name)
+        found = await self._read(name)
         if found is not None:
             return found
         computed = (await compute()).view()
         computed.flags.writeable = False  # Many callers share it.
         _kind_of(computed)  # now, where somebody is there to be told
-        if len(self._unwritten) < _MOST_UNWRITTEN:
-            self._unwritten[name] = computed
+        if len(self._writing) < _MOST_UNWRITTEN:
+            self._fresh[name] = computed
             writing = asyncio.create_task(self._write(name, computed))
             self._writing.add(writing)
             writing.add_done_callback(self._writing.discard)
@@ -137,6 +142,9 @@ class RedisEmbeddingCache:
         return found
 
     async def _look_up(self, name: bytes) -> tuple[FloatArray | None, CacheOutcome]:
+        fresh = self._fresh.get(name)
+        if fresh is not None:
+            return fresh, CacheOutcome.HIT
         try:
             value = await self._link.call("GET", name)
             if value is None:
@@ -156,7 +164,11 @@ class RedisEmbeddingCache:
                 # Full or gone: the answer does not depend on it.
                 await self._link.call("SET", name, encode_array(name, array), "EX", self._ttl_s)
         finally:
-            self._unwritten.pop(name, None)
+            # With many new ones, each is let go once written: their number stays bounded.
+            if self._fresh_s and len(self._fresh) < _MOST_UNWRITTEN:
+                asyncio.get_running_loop().call_later(self._fresh_s, self._fresh.pop, name, None)
+            else:
+                self._fresh.pop(name, None)
 
 
 def entry_name(prefix: bytes, secret: bytes, key: bytes) -> bytes:

@@ -72,7 +72,8 @@ async def timed_search(cache: RedisEmbeddingCache) -> float:
 
 
 def cache_over(link: RedisLink, observed: Observed) -> RedisEmbeddingCache:
-    return RedisEmbeddingCache(link, secret=b"s", count=observed.lookups.append)
+    """A cache that keeps nothing of its own, so that every lookup asks Redis."""
+    return RedisEmbeddingCache(link, secret=b"s", fresh_s=0, count=observed.lookups.append)
 
 
 async def test_without_an_address_everything_is_computed() -> None:
@@ -300,6 +301,24 @@ async def test_what_is_computed_is_given_back_before_it_is_stored(wire: FaultPro
     await wire.heal()
     await cache.settle()
     await link.close()
+
+
+async def test_what_was_just_computed_is_not_computed_again_where_redis_does_not_take_it() -> None:
+    cache = RedisEmbeddingCache(RedisLink(None), secret=b"s", fresh_s=0.2)
+    computed = 0
+
+    async def count() -> FloatArray:
+        nonlocal computed
+        computed += 1
+        return QUERY.copy()
+
+    for _ in range(3):
+        np.testing.assert_array_equal(await cache.get_or_compute(b"key", count), QUERY)
+        await cache.settle()
+    assert computed == 1
+    await asyncio.sleep(0.25)
+    await cache.get_or_compute(b"key", count)
+    assert computed == 2
 
 
 async def test_a_full_redis_refuses_and_nobody_minds() -> None:

@@ -12,7 +12,7 @@ from sprc.datasets.records import DataError, EvaluationSet, Protocol, Query
 from sprc.evaluate import main
 from sprc.evaluation.outcome import Outcome, evaluate_ranking
 from sprc.evaluation.scores import Source
-from sprc.ranks import NOT_RANKED, best_ranks
+from sprc.ranks import NOT_RANKED, best_ranks, right_within
 from tests.training.small_run import CHECKPOINT, PARITY
 from tests.training.synthetic import write_fashioniq
 
@@ -47,6 +47,42 @@ def test_the_best_placed_right_picture_counts_and_the_reference_takes_no_place()
     assert ranks.tolist() == [2, 2, NOT_RANKED]
 
 
+def test_how_many_of_the_first_are_right_without_the_reference() -> None:
+    ranking = torch.tensor([[4, 0, 3, 1, 2], [0, 1, 2, 3, 4], [2, 4, 1, -1, -1]])
+    right = [[2, 1], [0, 1, 3], [0, 3]]
+    removed = torch.tensor([4, 2, 2])
+    assert right_within(ranking, right, removed, 2).tolist() == [0, 2, 0]
+    assert right_within(ranking, right, removed, 3).tolist() == [1, 3, 0]
+    assert right_within(ranking, right, removed, 10).tolist() == [2, 3, 0]
+    # Against counting by hand, on rankings drawn at random.
+    generator = torch.Generator().manual_seed(5)
+    ranking = torch.stack([torch.randperm(40, generator=generator) for _ in range(30)])
+    removed = ranking[torch.arange(30), torch.randint(40, (30,), generator=generator)]
+    right = [row[5:17] for row in torch.argsort(ranking).tolist()]
+    expected = []
+    for row, answers, without in zip(ranking.tolist(), right, removed.tolist(), strict=True):
+        kept = [place for place in row if place != without][:10]
+        expected.append(sum(place in answers for place in kept))
+    assert right_within(ranking, right, removed, 10).tolist() == expected
+
+
+def test_precision_and_what_is_possible() -> None:
+    names = tuple("abcdefghijklmnopqrst")
+    many = tuple(names[2:14])
+    queries = (
+        Query("q0", "a", "b", ("x",)),
+        Query("q1", "b", "c", ("x",), alternatives=many[1:]),
+    )
+    found = EvaluationSet("coat", Protocol.ANY_RIGHT, queries, names, PICTURES)
+    outcome = Outcome(Protocol.ANY_RIGHT)
+    falling = torch.arange(20, 0, -1).float().expand(2, 20)
+    outcome.add(found, {Source.COMPOSED: falling})
+    figures = outcome.evaluation(Source.COMPOSED).figures
+    # One right of ten, the only one there is; and all but the first of ten, "a".
+    assert figures["coat_precision_at10"] == pytest.approx((10 + 90) / 2)
+    assert figures["average_possible_at10"] == pytest.approx((10 + 100) / 2)
+
+
 def test_figures_of_a_set() -> None:
     queries = (
         Query("q0", "a", "b", ("x",), alternatives=("c",)),
@@ -72,9 +108,15 @@ def test_the_command_evaluates_by_it_where_alternatives_are_listed(
     document = json.loads((tmp_path / "all.json").read_text())
     assert list(document["protocols"]) == ["original-split", "any-right", "val-split"]
     own = document["protocols"]["any-right"]["figures"]
-    assert set(own) == {"composed", "image_only", "text_only", "sum"}
+    assert set(own) == {"composed", "image_only", "text_only", "sum", "mean"}
     assert set(own["composed"]) == {
-        f"{name}_recall_at{k}" for name in ("coat", "hat", "average") for k in (1, 5, 10, 50)
+        f"{name}_{figure}"
+        for name in ("coat", "hat", "average")
+        for figure in (
+            *(f"recall_at{k}" for k in (1, 5, 10, 50)),
+            "precision_at10",
+            "possible_at10",
+        )
     }
     published = document["protocols"]["original-split"]["figures"]["composed"]
     assert own["composed"]["coat_recall_at10"] >= published["coat_recall_at10"]

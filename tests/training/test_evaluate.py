@@ -185,7 +185,7 @@ def test_a_bundle_has_the_figures_of_its_checkpoint(
     assert ours["protocols"] == theirs["protocols"]
     assert ours["model"].startswith("bundle tiny ")
     figures = next(iter(ours["protocols"].values()))["figures"]
-    assert list(figures) == ["composed", "image_only", "text_only", "sum"]
+    assert list(figures) == ["composed", "image_only", "text_only", "sum", "mean"]
     assert len({json.dumps(values) for values in figures.values()}) > 1
 
 

@@ -34,7 +34,7 @@ from demo_catalog.garments import (
 )
 from demo_catalog.labels import BRANDS, title
 from demo_catalog.palette import contrast, jittered, nearest
-from demo_catalog.write import make_product, write_catalog
+from demo_catalog.write import MAX_SNAPSHOTS, make_product, make_snapshot, write_catalog
 
 SERVICES = Path(__file__).parents[2] / "services"
 MODEL_SIZE = 96
@@ -225,6 +225,55 @@ def test_a_picture_too_small_to_show_anything_is_refused() -> None:
         draw(Garment("jeans", "blue"), rng(4), 63)
 
 
+# Snapshots
+
+
+def test_every_variant_can_be_worn_and_repeats_itself() -> None:
+    for number, (_, garment) in enumerate(every_variant()):
+        first, second = (draw(garment, rng(12, number), 96, "snapshot") for _ in range(2))
+        assert (first.mode, first.size) == ("RGB", (96, 96))
+        assert first.tobytes() == second.tobytes()
+        assert first.tobytes() != draw(garment, rng(12, number), 96).tobytes()
+
+
+def test_a_worn_garment_shows_its_colour_in_the_middle() -> None:
+    """Light, skin and scene leave it its name; what counts is a share of the middle's pixels."""
+    seen = []
+    for index, category in enumerate(c for c in CATEGORIES if c != "sneakers"):
+        for number, color in enumerate(COLOR_NAMES):
+            garment = with_changes(plain(category), color=color)
+            picture = np.asarray(draw(garment, rng(13, index, number), 160, "snapshot"))
+            middle = picture[48:112:4, 48:112:4].reshape(-1, 3).astype(np.float32)
+            seen.append(np.mean([nearest(pixel) == color for pixel in middle]))
+    assert np.mean([share > 0.35 for share in seen]) >= 0.95
+    assert np.median(seen) > 0.6
+
+
+def test_every_change_can_be_seen_on_a_wearer() -> None:
+    """Of the same figure with and without, enough of the 96 x 96 pixels must differ clearly."""
+    for attribute, garment in every_variant():
+        base = plain(garment.category)
+        if attribute == "pattern_color":
+            base = with_changes(base, pattern="dotted")
+        if garment == base:
+            continue
+        pictures = []
+        for each in (base, garment):
+            picture = draw(each, rng(14), kind="snapshot").resize((MODEL_SIZE, MODEL_SIZE))
+            pictures.append(np.asarray(picture, dtype=np.float32))
+        changed = np.abs(pictures[0] - pictures[1]).max(axis=2) > 24
+        assert changed.sum() >= 20, (attribute, garment, int(changed.sum()))
+
+
+def test_a_snapshot_is_the_products_garment_in_another_picture() -> None:
+    _, jpeg = make_product(7, 3)
+    worn = make_snapshot(7, 3)
+    assert worn == make_snapshot(7, 3)
+    assert worn != jpeg
+    with Image.open(io.BytesIO(worn)) as picture:
+        assert (picture.format, picture.mode, picture.size) == ("JPEG", "RGB", (320, 320))
+
+
 # Products
 
 
@@ -278,7 +327,7 @@ def test_a_whole_catalog_is_left_alone_and_any_other_is_replaced(tmp_path: Path)
     write_catalog(directory, 6, 1, workers=1, progress=False)
     assert contents(directory) == first
     write_catalog(directory, 5, 2, workers=1, progress=False)
-    assert len(contents(directory)) == 5 + 2
+    assert len(contents(directory)) == 5 + 5 + 2
     assert sorted(p.name for p in tmp_path.iterdir()) == [".catalog.lock", "catalog"]
 
 
@@ -348,4 +397,4 @@ def test_two_runs_at_once_give_one_catalog(tmp_path: Path) -> None:
     for process in processes:
         process.communicate(timeout=120)
     assert [process.returncode for process in processes] == [0, 0]
-    assert len(contents(directory)) == 30 + 2
+    assert len(contents(directory)) == 30 + MAX_SNAPSHOTS + 2

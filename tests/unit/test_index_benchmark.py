@@ -1,4 +1,4 @@
-"""Parts of the index section of the benchmarks; the section itself, small, in the long run."""
+"""Parts of the index section of the benchmarks, and the whole of it at a small size."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.benchmarks.sections import index
 
 LONG = bool(os.environ.get("RECOMPOSE_TEST_LONG"))
 SMALL = index.Sizes(
-    drawn=(120, 250), demo=40, side=120, copied=250,
+    drawn=(120, 250) if LONG else (120,), demo=40, side=120, copied=250,
     composed=4, image_only=2, rounds=2, slow_rounds=2, audit=3, budget_s=10,
 )  # fmt: skip
 
@@ -97,7 +97,6 @@ def test_the_best_by_hand_is_the_fastest_of_those_that_are_right() -> None:
     assert best_by_hand(ways) == "fast"
 
 
-@pytest.mark.skipif(not LONG, reason="a minute: only with RECOMPOSE_TEST_LONG=1 (make test-long)")
 def test_the_section_comes_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(index, "SHORT", SMALL)
     assert benchmarks.main(["--only", "index", "--output", str(tmp_path)]) == 0

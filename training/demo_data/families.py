@@ -9,13 +9,14 @@ from typing import Final
 import numpy as np
 from tqdm import tqdm
 
-from demo_catalog.draw import draw
+from demo_catalog.draw import Kind, draw
 from demo_catalog.garments import Garment
 from demo_catalog.workers import pool_map
 from demo_data.edits import sample_family
 
 _CHUNK: Final = 50
 _JPEG_QUALITY: Final = 92
+_SNAPSHOT_SHARE: Final = 0.35
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Picture:
 
     name: str
     garment: Garment
+    kind: Kind = "product"
 
 
 Family = Sequence[Picture]
@@ -62,8 +64,9 @@ def _draw(task: _Task) -> list[Family]:
         rng = np.random.default_rng([seed, index])
         family = []
         for member, garment in enumerate(sample_family(rng, size)):
-            picture = Picture(f"{prefix}-{index:05d}-{member}", garment)
-            image = draw(garment, rng)
+            kind: Kind = "snapshot" if rng.random() < _SNAPSHOT_SHARE else "product"
+            picture = Picture(f"{prefix}-{index:05d}-{member}", garment, kind)
+            image = draw(garment, rng, kind=kind)
             image.save(folder / f"{picture.name}.jpg", quality=_JPEG_QUALITY)
             family.append(picture)
         families.append(family)

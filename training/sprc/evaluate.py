@@ -18,6 +18,7 @@ from sprc.evaluation.command import interrupted_by_sigterm, run_command
 from sprc.evaluation.curves import draw_curves
 from sprc.evaluation.document import describe, prepare_folder, write_aside, write_document
 from sprc.evaluation.endpoint import Endpoint
+from sprc.evaluation.failures import draw_failures, worst_failures
 from sprc.evaluation.options import (
     add_loading_flags,
     add_model_flags,
@@ -78,7 +79,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--baselines",
         action="store_true",
-        help="also rank by the reference alone, by the words alone, and by the sum of both scores",
+        help="also rank by the reference alone, by the words alone, by the sum of both scores, and "
+        "by the composed query with the mean of each picture's tokens",
     )
     parser.add_argument(
         "--report-queries",
@@ -87,6 +89,12 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="queries of each set on the page, worst first; 0 writes no page "
         f"(default {PageLimits.queries})",
+    )
+    parser.add_argument(
+        "--failures",
+        type=Path,
+        metavar="FILE.png",
+        help="also draw the queries that went worst: of the first protocol, all sets together",
     )
     parser.add_argument(
         "--endpoint",
@@ -165,6 +173,9 @@ def report(
     write_document(options.output, document)
     curves = draw_curves(outcomes.values())
     write_aside(options.output.with_suffix(".png"), curves)
+    if options.failures is not None:
+        first = next(iter(outcomes.values()))
+        write_aside(options.failures, draw_failures(worst_failures(first)))
     if options.report_queries:
         subject = " and ".join(
             part for part in (model, served and f"the service at {served['address']}") if part

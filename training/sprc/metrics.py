@@ -5,21 +5,40 @@ And those of our own protocol, in which any right picture counts.
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import torch
 from torch import Tensor
 
 from sprc.datasets.records import EvaluationSet, Protocol
-from sprc.ranks import best_ranks, recall_at, subset_ranks, target_ranks
+from sprc.ranks import best_ranks, recall_at, right_within, subset_ranks, target_ranks
 
 FASHIONIQ_CUTS: Final = (10, 50)
 ANY_RIGHT_CUTS: Final = (1, 5, 10, 50)
+PRECISION_CUT: Final = 10
 CIRR_CUTS: Final = (1, 5, 10, 50)
 CIRR_SUBSET_CUTS: Final = (1, 2, 3)
 FASHIONIQ_BEST: Final = "average_recall"
 CIRR_BEST: Final = "arithmetic_mean"
+
+
+@dataclass(frozen=True)
+class RightFirst:
+    """Of each query, how many of its first `PRECISION_CUT` results are right."""
+
+    found: Tensor
+    """int64 [Q]."""
+    possible: Tensor
+    """int64 [Q]: how many a perfect ranking would have there."""
+
+    def precision(self) -> float:
+        """Percent of the first results that are right."""
+        return float(self.found.sum() / (PRECISION_CUT * len(self.found))) * 100
+
+    def ceiling(self) -> float:
+        """The same of a perfect ranking: where few pictures are right, it is below 100."""
+        return float(self.possible.sum() / (PRECISION_CUT * len(self.possible))) * 100
 
 
 @dataclass(frozen=True)
@@ -33,6 +52,8 @@ class Evaluation:
     """Name of each evaluation set -> rank of each query's target, int64 [Q], 0 being best."""
     subset_ranks: Tensor | None = None
     """CIRR: int64 [Q], rank of the target among the query's subset."""
+    right_first: dict[str, RightFirst] = field(default_factory=dict)
+    """Any right: of each evaluation set."""
 
 
 def evaluate_fashioniq(rankings: Sequence[tuple[EvaluationSet, Tensor]]) -> Evaluation:
@@ -74,19 +95,37 @@ def evaluate_any_right(evaluation: EvaluationSet, ranking: Tensor) -> Evaluation
     ]
     references = _positions(evaluation, [query.reference for query in evaluation.queries])
     ranks = {evaluation.name: best_ranks(ranking, right, references)}
-    return Evaluation(evaluation.protocol, any_right_metrics(ranks), ranks)
+    possible = torch.tensor([len(set(row)) for row in right]).clamp(max=PRECISION_CUT)
+    first = {
+        evaluation.name: RightFirst(
+            right_within(ranking, right, references, PRECISION_CUT), possible
+        )
+    }
+    figures = any_right_metrics(ranks, first)
+    return Evaluation(evaluation.protocol, figures, ranks, right_first=first)
 
 
-def any_right_metrics(ranks: Mapping[str, Tensor]) -> dict[str, float]:
-    """``{category}_recall_at{k}`` for k of 1, 5, 10 and 50, and each one's ``average_``."""
+def any_right_metrics(
+    ranks: Mapping[str, Tensor], right_first: Mapping[str, RightFirst]
+) -> dict[str, float]:
+    """Recall and precision of each category, and their means as ``average_``.
+
+    ``{category}_recall_at{k}`` for k of 1, 5, 10 and 50; ``{category}_precision_at10``, and
+    ``{category}_possible_at10``, which no ranking exceeds.
+    """
     figures = {
         f"{category}_recall_at{k}": recall_at(values, k)
         for category, values in ranks.items()
         for k in ANY_RIGHT_CUTS
     }
+    for category, first in right_first.items():
+        figures[f"{category}_precision_at{PRECISION_CUT}"] = first.precision()
+        figures[f"{category}_possible_at{PRECISION_CUT}"] = first.ceiling()
+    kinds = [f"recall_at{k}" for k in ANY_RIGHT_CUTS]
+    kinds += [f"{kind}_at{PRECISION_CUT}" for kind in ("precision", "possible")]
     return figures | {
-        f"average_recall_at{k}": statistics.mean(figures[f"{name}_recall_at{k}"] for name in ranks)
-        for k in ANY_RIGHT_CUTS
+        f"average_{kind}": statistics.mean(figures[f"{name}_{kind}"] for name in ranks)
+        for kind in kinds
     }
 
 

@@ -88,6 +88,23 @@ def best_ranks(ranking: Tensor, right: Sequence[Sequence[int]], removed: Tensor)
     return torch.stack(each).amin(0)
 
 
+def right_within(
+    ranking: Tensor, right: Sequence[Sequence[int]], removed: Tensor, k: int
+) -> Tensor:
+    """How many of each query's first k are right, int64 [Q]; arguments as in `best_ranks`."""
+    if ranking.shape[1] > k + 1:
+        ranking = ranking[:, : k + 1]
+    kept = ranking != removed[:, None]
+    first = kept & (kept.cumsum(1) <= k)
+    width = max(int(ranking.max()), *map(max, right)) + 1
+    is_right = torch.zeros(len(ranking), width, dtype=torch.bool)
+    for row, places in enumerate(right):
+        is_right[row, list(places)] = True
+    # A cut ranking holds -1 where there is nothing.
+    found = is_right.gather(1, ranking.clamp(min=0)) & (ranking >= 0)
+    return (found & first).sum(1)
+
+
 def recall_at(ranks: Tensor, k: int) -> float:
     """Percent of queries whose target is among the first k."""
     if not len(ranks):

@@ -115,7 +115,7 @@ async def rigged(
     workshop = CountingWorkshop(_WORKERS)
     outcomes: list[CacheOutcome] = []
     link = CountingLink(redis, budget_s=redis_budget_s)
-    cache = RedisEmbeddingCache(link, secret=b"measured", count=outcomes.append)
+    cache = RedisEmbeddingCache(link, secret=b"measured", fresh_s=0, count=outcomes.append)
     nothing = cast(Any, None)  # what searches need and query vectors do not
     space = EmbeddingSpace(bundle, tokenizer, encoder, nothing, nothing, nothing)
     vectors = QueryVectors(cache, nothing, workshop, PATIENCE_S)

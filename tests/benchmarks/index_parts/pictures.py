@@ -41,8 +41,10 @@ def depth(cases: Sequence[Case]) -> Callable[[Any], None]:
                 for name, each in case.composed.items()
                 if name.startswith("pooled")
             )
+            # A catalog smaller than each depth has no pooled way, and still its squares.
             (line,) = axes.plot(
-                *zip(*pooled, strict=True),
+                [latency for latency, _ in pooled],
+                [recall for _, recall in pooled],
                 marker=".",
                 label=f"{case.catalog.name}, {len(case.catalog):,} products",
             )

@@ -138,6 +138,16 @@ def test_a_service_that_comes_back_is_waited_for(
     assert last_line(result) == "imported 300, unchanged 0, failed 0, of 300 rows"
 
 
+def test_a_call_that_took_all_its_time_is_made_once_more(
+    feed: Path, gateway: Script, run: Run
+) -> None:
+    gateway.refuse_next = [grpc.StatusCode.DEADLINE_EXCEEDED]
+    result = run(feed, "--retry-for", "0.0001", "--concurrency", "1")
+    assert result.returncode == 0, result.stderr
+    gateway.refuse_next = [grpc.StatusCode.DEADLINE_EXCEEDED] * 2
+    assert run(feed, "--again", "--retry-for", "0.0001", "--concurrency", "1").returncode == 1
+
+
 def test_a_service_that_stays_away_stops_the_run_with_a_sentence(
     feed: Path, gateway: Script, run: Run
 ) -> None:

@@ -14,7 +14,7 @@ from catalog.color.naming import name_color
 
 Floats = NDArray[np.float64]
 
-MEASURE_VERSION: Final = 1
+MEASURE_VERSION: Final = 2
 """Changes whenever the same picture may be given another colour."""
 _SIDE: Final = 320
 _LEAST_SIDE: Final = 16

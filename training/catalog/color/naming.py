@@ -83,9 +83,18 @@ def _earthy_name(lightness: float, chroma: float, hue: float) -> str:
 def _rosy_name(lightness: float, chroma: float, hue: float) -> str:
     if lightness > 49 or (chroma > 62 and lightness > 46):
         return "pink"
+    if lightness > 30 and (hue >= 335 or hue < 12):
+        return _magenta_name(chroma, hue)
     if lightness < 30 and 335 <= hue < 352:
         return "purple"
     return "red" if lightness > 20 or chroma > 20 else "purple"
+
+
+def _magenta_name(chroma: float, hue: float) -> str:
+    """Fuchsia and raspberry are called pink; a dull one is a mauve or a faded red."""
+    if chroma > 30:
+        return "pink"
+    return "purple" if hue >= 335 else "red"
 
 
 def _blue_name(lightness: float, chroma: float, hue: float) -> str:

@@ -19,6 +19,7 @@ _COLORS = {
     Source.IMAGE_ONLY: "C2",
     Source.TEXT_ONLY: "C4",
     Source.SUM: "C3",
+    Source.MEAN: "C5",
 }
 
 

@@ -90,6 +90,7 @@ def _protocol(outcome: Outcome) -> dict[str, Any]:
             }
             for evaluation in outcome.sets
         },
+        "token_cosine": outcome.token_cosine,
         "figures": {},
         "recall_over_k": {},
     }

@@ -44,6 +44,8 @@ class Outcome:
     sets: list[EvaluationSet] = field(default_factory=list)
     parts: dict[Source, list[Evaluation]] = field(default_factory=dict)
     details: list[Details] = field(default_factory=list)
+    token_cosine: dict[str, float | None] = field(default_factory=dict)
+    """Of each set that weights embedded: how alike a picture's tokens are (`scores`)."""
 
     def add(self, evaluation: EvaluationSet, similarity: Mapping[Source, Tensor]) -> None:
         """Rank the similarities [Q, N] of one more set."""
@@ -63,8 +65,10 @@ class Outcome:
         if self.protocol is Protocol.CIRR:
             return parts[0]
         ranks = {name: values for part in parts for name, values in part.ranks.items()}
-        joined = any_right_metrics if self.protocol is Protocol.ANY_RIGHT else fashioniq_metrics
-        return Evaluation(self.protocol, joined(ranks), ranks)
+        if self.protocol is not Protocol.ANY_RIGHT:
+            return Evaluation(self.protocol, fashioniq_metrics(ranks), ranks)
+        first = {name: right for part in parts for name, right in part.right_first.items()}
+        return Evaluation(self.protocol, any_right_metrics(ranks, first), ranks, right_first=first)
 
     @property
     def main(self) -> Source:

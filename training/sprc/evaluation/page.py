@@ -117,6 +117,8 @@ def _article(
     ):
         name = evaluation.gallery[position]
         kind = {query.known_target: "target", query.reference: "same"}.get(name, "")
+        if name in query.alternatives:
+            kind = "right"
         cards.append(_card(details, name, f"{rank} · {score:.3f}", kind, thumbnails))
     return (
         f"<article><h3>{escape(query.text)}</h3><p>{escape(verdict.sentence)} "

@@ -16,6 +16,7 @@ p { margin: .3rem 0 }
 figure { margin: 0; width: 124px; text-align: center; border: 2px solid transparent }
 figure img { max-width: 120px; max-height: 120px }
 figure.target { border-color: #2a9d3f }
+figure.right { border-color: #2a9d3f88; border-style: dashed }
 figure.same { border-color: #d98a00 }
 figcaption { font-size: 12px }
 .arrow { font-size: 1.5rem }

@@ -5,6 +5,7 @@ from typing import Final
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from sprc.base import max_sim
 from sprc.datasets.records import EvaluationSet
@@ -23,6 +24,9 @@ class Source(StrEnum):
     TEXT_ONLY = "text_only"
     SUM = "sum"
     """Image-only and text-only score added with equal weights, chosen before looking."""
+    MEAN = "mean"
+    """The composed query with one vector a picture, the mean of its tokens: what late interaction
+    is worth is the difference."""
     SERVED = "served"
     """A running service."""
 
@@ -34,8 +38,7 @@ def similarities(
 
     `features` may hold more pictures than the set's gallery, and exactly its queries.
     """
-    places = {name: place for place, name in enumerate(features.names)}
-    tokens = features.tokens[[places[name] for name in evaluation.gallery]]
+    tokens = gallery_tokens(evaluation, features)
     found = {Source.COMPOSED: max_sim_chunked(features.composed, tokens)}
     if baselines and features.text_only is not None:
         positions = evaluation.positions
@@ -43,7 +46,27 @@ def similarities(
         found[Source.IMAGE_ONLY] = image_similarity(tokens, references)
         found[Source.TEXT_ONLY] = max_sim_chunked(features.text_only, tokens)
         found[Source.SUM] = found[Source.IMAGE_ONLY] + found[Source.TEXT_ONLY]
+        found[Source.MEAN] = features.composed @ normalize(tokens.mean(1), dim=-1).T
     return found
+
+
+def gallery_tokens(evaluation: EvaluationSet, features: Features) -> Tensor:
+    """[N, K, D] in the order of the set's gallery."""
+    places = {name: place for place, name in enumerate(features.names)}
+    return features.tokens[[places[name] for name in evaluation.gallery]]
+
+
+def token_cosine(tokens: Tensor) -> float | None:
+    """Mean cosine of two tokens of a picture, of [N, K, D] normalised; None where K is 1.
+
+    To four digits. Near 1 the tokens say the same, and the best match is no better than any.
+    """
+    count = tokens.shape[1]
+    if count == 1:
+        return None
+    # The squared length of their sum holds each pair twice, and each token with itself.
+    pairs = tokens.double().sum(1).square().sum(-1) - count
+    return round(float(pairs.mean()) / (count * (count - 1)), 4)
 
 
 def max_sim_chunked(queries: Tensor, tokens: Tensor) -> Tensor:

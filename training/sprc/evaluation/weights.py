@@ -7,7 +7,7 @@ from sprc.datasets.records import Protocol
 from sprc.evaluation.backends import Backend
 from sprc.evaluation.features import Loading, compute_features
 from sprc.evaluation.outcome import Outcome
-from sprc.evaluation.scores import similarities
+from sprc.evaluation.scores import gallery_tokens, similarities, token_cosine
 from sprc.evaluation.tasks import Task
 
 
@@ -34,4 +34,6 @@ def evaluate_weights(
         for protocol, evaluation in task.sets.items():
             outcome = outcomes.setdefault(protocol, Outcome(protocol))
             outcome.add(evaluation, similarities(evaluation, features, baselines=baselines))
+            tokens = gallery_tokens(evaluation, features)
+            outcome.token_cosine[evaluation.name] = token_cosine(tokens)
     return outcomes
