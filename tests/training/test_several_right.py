@@ -121,3 +121,21 @@ def test_other_processes_targets_are_not_judged(
 ) -> None:
     assert train(data, tmp_path / "run", "--several-right", "--gather") == 1
     assert "several_right cannot go with it" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_parts_of_similar_length_ask_the_same() -> None:
+    model = tiny_model()
+    generator = torch.Generator().manual_seed(3)
+    vit = model.config.vit
+    features = torch.randn(7, vit.tokens, vit.width, generator=generator)
+    lengths = torch.tensor([5, 2, 12, 3, 3, 9, 4])
+    mask = (torch.arange(12) < lengths[:, None]).long()
+    ids = torch.randint(5, 10, (7, 12), generator=generator) * mask
+    labels = torch.arange(7)
+    whole, cut = (
+        model.losses(features, model.image_tokens(features), labels, ids, mask, parts=parts)
+        for parts in (1, 3)
+    )
+    torch.testing.assert_close(whole.composed, cut.composed)
+    for name in ("itc", "rtc", "align"):
+        torch.testing.assert_close(getattr(whole, name), getattr(cut, name))

@@ -64,6 +64,7 @@ class Blip2QformerCirAlignPrompt(ImageTextModel):
         input_ids: Tensor,
         attention_mask: Tensor,
         right: Tensor | None = None,
+        parts: int = 1,
     ) -> Losses:
         """SPRC's training losses from frozen tokens [B, P, W] of the references and the text.
 
@@ -78,11 +79,10 @@ class Blip2QformerCirAlignPrompt(ImageTextModel):
             attention_mask: int64 [B, T].
             right: bool [B, N], every candidate that answers a query, the target among them, for
                 `several_right_loss`; without it the target alone is right, as published.
+            parts: Into how many parts of texts of similar length the batch is cut to ask; each is
+                padded to its own longest text. The result is the same but for rounding.
         """
-        hidden = self.first_pass(reference, input_ids, attention_mask)
-        queries = hidden[:, : self.query_tokens.shape[1]]
-        composed = self.second_pass(queries, input_ids, attention_mask)
-        text_only = self.embed_text(input_ids, attention_mask)
+        queries, composed, text_only = self._ask(reference, input_ids, attention_mask, parts)
         prompts = self.prompt_tokens.detach().expand(len(reference), -1, -1)
 
         def contrast(asked: Tensor) -> Tensor:
@@ -97,6 +97,30 @@ class Blip2QformerCirAlignPrompt(ImageTextModel):
             align=functional.mse_loss(queries.mean(1), prompts.mean(1)),
             composed=composed,
         )
+
+    def _ask(
+        self, reference: Tensor, input_ids: Tensor, attention_mask: Tensor, parts: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The first pass's outputs [B, K, H], composed and text-only queries [B, D]."""
+        if parts > 1:
+            lengths = attention_mask.sum(1)
+            order = lengths.argsort()
+            found = [
+                self._ask(
+                    reference[rows], input_ids[rows, :longest], attention_mask[rows, :longest], 1
+                )
+                for rows in order.chunk(parts)
+                for longest in (int(lengths[rows[-1]]),)
+            ]
+            back = order.argsort()
+            queries, composed, text_only = (
+                torch.cat(part)[back] for part in zip(*found, strict=True)
+            )
+            return queries, composed, text_only
+        hidden = self.first_pass(reference, input_ids, attention_mask)
+        queries = hidden[:, : self.query_tokens.shape[1]]
+        composed = self.second_pass(queries, input_ids, attention_mask)
+        return queries, composed, self.embed_text(input_ids, attention_mask)
 
     def pair_losses(
         self, reference: Tensor, target: Tensor, input_ids: Tensor, attention_mask: Tensor
