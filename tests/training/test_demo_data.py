@@ -11,13 +11,25 @@ from demo_catalog.garments import Garment
 from demo_data.attributes import NAMES, garment_vector, wish_vector
 from demo_data.edits import sample_family
 from demo_data.families import Picture
-from demo_data.questions import describe, edit_questions, in_other_words, judged_records
+from demo_data.questions import (
+    describe,
+    edit_questions,
+    family_records,
+    in_new_words,
+    in_other_words,
+    is_detail,
+    judged_records,
+    training_questions,
+)
 from demo_data.write import HELD_OUT, TRAINING, Plan, write_data
 from sprc.datasets.fashioniq import FashionIq
 from sprc.datasets.records import Protocol
 
-PLAN = Plan(families=6, validation_pairs=3, held_out_pairs=12)
-QUESTIONS = ("descriptions", "one-change", "other-words", "three-changes", "two-changes")
+PLAN = Plan(families=6, validation_pairs=3, held_out_pairs=20)
+QUESTIONS = (
+    "descriptions", "details", "new-words", "one-change", "other-words", "three-changes",
+    "two-changes",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -82,12 +94,49 @@ def test_an_edit_in_other_words_asks_for_the_same() -> None:
     for question in chain.from_iterable(edit_questions(family, rng) for family in families):
         other = in_other_words(question, rng)
         if other is not None:
-            assert (other.reference, other.target, other.wish) == (
-                question.reference, question.target, question.wish,
-            )  # fmt: skip
+            assert (other.reference, other.target) == (question.reference, question.target)
+            assert question.edit is not None
+            # Said exactly, where the question may have been content with more.
+            assert other.wish == question.edit.wish
             assert other.text != question.text
             found += 1
+        new = in_new_words(question, rng)
+        if new is not None:
+            assert question.edit is not None
+            assert len(question.edit.named) == 1
+            assert new.wish == question.edit.wish
     assert found > 10
+
+
+def test_training_tells_the_other_right_pictures_of_a_family() -> None:
+    rng = np.random.default_rng(23)
+    families = [
+        [Picture(f"{n}-{m}", garment) for m, garment in enumerate(sample_family(rng))]
+        for n in range(150)
+    ]
+    asked = training_questions(families, rng, edits=4, descriptions=2)
+    listed = 0
+    for question, record in zip(asked, family_records(families, asked), strict=True):
+        family = families[int(question.target.name.split("-")[0])]
+        wish = wish_vector(question.wish)
+        right = {p.name for p in family if (wish & garment_vector(p.garment)).sum() == len(NAMES)}
+        own = {question.target.name, question.reference.name}
+        assert question.target.name in right
+        assert set(record["alternatives"]) == right - own
+        listed += len(record["alternatives"])
+    assert listed > 50
+
+
+def test_details_are_single_changes_of_print_pocket_or_hood() -> None:
+    rng = np.random.default_rng(24)
+    families = [[Picture("one", one), Picture("two", two)] for one, two in pairs(rng, 200)]
+    asked = list(chain.from_iterable(edit_questions(family, rng) for family in families))
+    details = [question.edit for question in asked if is_detail(question)]
+    assert len(details) > 20
+    for edit in details:
+        assert edit is not None
+        assert len(edit.named) == 1
+        assert edit.named[0] in ("print", "pocket", "hood")
 
 
 def test_the_same_plan_writes_the_same_and_another_replaces_it(

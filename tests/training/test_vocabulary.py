@@ -10,7 +10,7 @@ import pytest
 from demo_data.edits import sample_family
 from demo_data.families import Picture
 from demo_data.questions import training_questions
-from retrieval.preprocess.text import SPECIAL_TOKENS, Tokenizer, bert_tokenizer
+from retrieval.preprocess.text import SPECIAL_TOKENS, Tokenizer, bert_tokenizer, process_text
 from sprc.training.vocabulary import learn_vocabulary
 
 MOST = 600
@@ -35,6 +35,35 @@ def test_it_has_berts_form(vocabulary: list[str]) -> None:
     assert tuple(vocabulary[:5]) == tuple(SPECIAL_TOKENS)
     assert len(set(vocabulary)) == len(vocabulary) <= MOST
     assert {"sleeves", "striped", "hoodie"} <= set(vocabulary)
+
+
+def pieces(vocabulary: list[str], text: str) -> list[str]:
+    return list(bert_tokenizer(vocabulary).encode(process_text(text)).tokens[1:-1])
+
+
+def test_usual_words_are_whole_and_others_are_made_of_pieces(vocabulary: list[str]) -> None:
+    for word in ("hoodie", "stripes", "sleeves", "darker"):
+        assert pieces(vocabulary, word) == [word]
+    for word, first in (("hoodless", "hood"), ("buttonless", "button"), ("striped-ish", "striped")):
+        found = pieces(vocabulary, word)
+        assert found[0] == first
+        assert 1 < len(found) < len(word) - len(first) + 2
+
+
+def test_it_is_a_wordpiece_of_joined_pairs() -> None:
+    """The most frequent pair first, "##u ##g" here, as in any byte-pair or WordPiece trainer."""
+    texts = ["hug " * 10, "pug " * 5, "hugs " * 5, "bun " * 4]
+    first = learn_vocabulary([], 1000)
+    assert learn_vocabulary(texts, len(first) + 2)[len(first) :] == ["##ug", "hug"]
+
+
+def test_letters_cases_and_accents_are_berts(vocabulary: list[str]) -> None:
+    assert pieces(vocabulary, "BLACK t-shirt, size 42") == pieces(
+        vocabulary, "black t - shirt , size 42"
+    )
+    assert pieces(vocabulary, "crème") == pieces(vocabulary, "creme")
+    assert pieces(vocabulary, "日本") == ["[UNK]", "[UNK]"]
+    assert learn_vocabulary(["日本 日本 日本"], 1000) == learn_vocabulary([], 1000)
 
 
 def test_no_ascii_text_is_unknown(vocabulary: list[str], texts: list[str]) -> None:

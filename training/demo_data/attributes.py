@@ -58,6 +58,11 @@ def wish_vector(wish: Wish) -> NDArray[np.uint8]:
     return vector
 
 
+def satisfies(wish: Wish, garment: Garment) -> bool:
+    """Whether one garment satisfies one wish."""
+    return all(getattr(garment, name) in allowed for name, allowed in wish.items())
+
+
 def satisfying(wishes: NDArray[np.uint8], garments: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """[Q, N]: which garments satisfy which wishes, from [Q, WIDTH] and [N, WIDTH]."""
     # In float32, whose matrix product is fast; the counts are small whole numbers.

@@ -1,104 +1,102 @@
-"""Words for attribute values, as people use them."""
+"""Words for the values of what a garment has: pattern, sleeves, length, print and details.
+
+Colors are in `color_words`, kinds of garments in `garment_words`.
+"""
 
 from typing import Final
 
-COLORS: Final[dict[str, tuple[str, ...]]] = {
-    "black": ("black", "black", "black", "jet black", "pitch black", "ebony"),
-    "white": ("white", "white", "white", "snow white", "off white", "ivory", "cream"),
-    "gray": ("gray", "grey", "gray", "silver gray", "ash grey", "charcoal gray", "silver"),
-    "red": ("red", "red", "red", "crimson", "scarlet", "cherry red", "bright red", "ruby"),
-    "orange": ("orange", "orange", "orange", "tangerine", "bright orange", "pumpkin"),
-    "yellow": ("yellow", "yellow", "yellow", "lemon yellow", "golden", "sunny yellow", "mustard"),
-    "green": ("green", "green", "green", "emerald", "forest green", "grass green", "kelly green"),
-    "blue": ("blue", "blue", "blue", "royal blue", "bright blue", "cobalt blue", "azure"),
-    "navy": ("navy", "navy blue", "navy", "dark blue", "midnight blue", "deep navy"),
-    "purple": ("purple", "purple", "purple", "violet", "plum", "lavender", "grape purple"),
-    "pink": ("pink", "pink", "pink", "rose", "light pink", "rose pink", "blush pink"),
-    "brown": ("brown", "brown", "brown", "chocolate brown", "chestnut", "coffee brown", "tan"),
-}
-NOUNS: Final[dict[str, tuple[str, ...]]] = {
-    "hoodie": ("hoodie", "hoodie", "hoodie", "hooded sweatshirt", "hoody", "sweatshirt"),
-    "coat": ("coat", "coat", "coat", "jacket", "overcoat", "parka", "outerwear"),
-    "jeans": ("jeans", "jeans", "jeans", "pants", "trousers", "denim pants"),
-    "shirt": ("shirt", "shirt", "shirt", "collared shirt", "dress shirt", "blouse"),
-    "t-shirt": ("t-shirt", "t-shirt", "tee", "t shirt", "tshirt", "tee shirt"),
-    "dress": ("dress", "dress", "dress", "gown", "frock"),
-    "skirt": ("skirt", "skirt", "skirt"),
-    "shorts": ("shorts", "shorts", "shorts", "short pants"),
-    "sneakers": ("sneakers", "sneakers", "shoes", "trainers", "sneaker", "shoe", "kicks"),
-    "hat": ("hat", "hat", "hat", "cap", "headwear"),
-}
-PLURAL: Final = frozenset(
-    [
-        "jeans",
-        "pants",
-        "trousers",
-        "denim pants",
-        "shorts",
-        "short pants",
-        "sneakers",
-        "shoes",
-        "trainers",
-        "kicks",
-    ]
-)
-PATTERN_ADJECTIVES: Final[dict[str, tuple[str, ...]]] = {
-    "plain": ("plain", "plain", "solid", "solid colored", "unpatterned", "single colored"),
-    "striped": ("striped", "striped", "stripy", "stripey"),
-    "checked": ("checked", "checkered", "plaid", "gingham", "tartan", "chequered"),
-    "dotted": ("dotted", "polka dot", "spotted", "dotty", "polka dotted"),
-    "floral": ("floral", "flowery", "flowered", "floral patterned"),
-}
-PATTERN_NOUNS: Final[dict[str, tuple[str, ...]]] = {
-    "plain": ("no pattern", "a plain look", "a solid color", "no pattern at all"),
-    "striped": ("stripes", "stripes", "a striped pattern", "stripe pattern", "lines"),
-    "checked": ("checks", "a checked pattern", "a plaid pattern", "squares", "a check pattern"),
-    "dotted": ("dots", "polka dots", "spots", "a dotted pattern"),
-    "floral": ("flowers", "a floral pattern", "a flower pattern", "blossoms"),
-}
-COLORED_PATTERN: Final[dict[str, tuple[str, ...]]] = {
-    "striped": ("stripes", "stripes", "lines"),
-    "checked": ("checks", "checks", "squares", "plaid"),
-    "dotted": ("dots", "polka dots", "spots"),
-    "floral": ("flowers", "flowers", "blossoms"),
-}
-SLEEVES: Final[dict[str, tuple[str, ...]]] = {
-    "none": ("no sleeves", "no sleeves", "no sleeve", "bare arms"),
-    "short": ("short sleeves", "short sleeves", "half sleeves", "short sleeve"),
-    "long": ("long sleeves", "long sleeves", "full sleeves", "long sleeve"),
-}
-SLEEVE_ADJECTIVES: Final[dict[str, tuple[str, ...]]] = {
-    "none": ("sleeveless", "sleeveless", "without sleeves"),
-    "short": ("short sleeved", "short-sleeved", "short sleeve"),
-    "long": ("long sleeved", "long-sleeved", "long sleeve"),
-}
-LENGTHS: Final[dict[str, tuple[str, ...]]] = {
-    "short": ("short", "short", "mini", "cropped", "very short"),
-    "knee": ("knee length", "knee-length", "mid length", "midi", "medium length"),
-    "long": ("long", "long", "full length", "maxi", "ankle length", "floor length"),
-}
-PRINTS: Final[dict[str, tuple[str, ...]]] = {
-    "logo": ("logo", "logo", "brand logo", "logo print", "emblem"),
-    "star": ("star", "star", "star print", "big star"),
-    "heart": ("heart", "heart", "heart print", "love heart"),
-    "lightning": ("lightning bolt", "lightning", "bolt", "lightning print", "flash"),
-    "moon": ("moon", "crescent moon", "moon print", "crescent"),
-    "cat": ("cat", "cat", "cat face", "kitty", "kitten", "cat print"),
-}
-NO_PRINT: Final = ("print", "print", "graphic", "picture", "image on it", "motif", "artwork")
-FLAGS: Final[dict[str, tuple[str, ...]]] = {
-    "hood": ("a hood", "a hood", "the hood", "hood"),
-    "pocket": ("a pocket", "pockets", "a pocket", "pocket", "the pocket", "patch pockets"),
-    "buttons": ("buttons", "buttons", "some buttons", "a button front", "visible buttons"),
-}
-NO_FLAGS: Final[dict[str, tuple[str, ...]]] = {
-    "hood": ("hood", "hood", "hoods"),
-    "pocket": ("pocket", "pockets", "pocket"),
-    "buttons": ("buttons", "buttons", "button"),
-}
-LIGHTNESS: Final[dict[str, float]] = {
-    "black": 0.02, "navy": 0.1, "brown": 0.3, "purple": 0.32, "red": 0.42, "blue": 0.46,
-    "green": 0.5, "gray": 0.55, "orange": 0.68, "pink": 0.75, "yellow": 0.85, "white": 1.0,
+from demo_data.choosing import Words
+
+PATTERN_ADJECTIVES: Final[dict[str, Words]] = {
+    "plain": (
+        "plain", "solid", "solid colored", "unpatterned", "single colored", "one color",
+        "monochrome", "unprinted",
+    ),
+    "striped": ("striped", "stripy", "stripey", "pinstripe", "stripe patterned", "lined"),
+    "checked": ("checked", "checkered", "plaid", "gingham", "tartan", "chequered", "check"),
+    "dotted": ("dotted", "polka dot", "spotted", "dotty", "polka dotted", "polka-dot", "spotty"),
+    "floral": ("floral", "flowery", "flowered", "floral patterned", "flower patterned"),
 }  # fmt: skip
-LIGHTNESS_MARGIN: Final = 0.15
-"""Colours closer than this in lightness are neither darker nor lighter."""
+PATTERN_THINGS: Final[dict[str, Words]] = {
+    "plain": ("no pattern", "a plain look", "a solid color", "no pattern at all", "a single color"),
+    "striped": (
+        "stripes", "a striped pattern", "a stripe pattern", "lines", "pinstripes", "stripes on it",
+        "a striped design",
+    ),
+    "checked": (
+        "checks", "a checked pattern", "a plaid pattern", "squares", "a check pattern",
+        "a checkered pattern", "a plaid design", "a tartan pattern", "plaid",
+    ),
+    "dotted": (
+        "dots", "polka dots", "spots", "a dotted pattern", "a polka dot pattern", "dots on it",
+        "a dot design",
+    ),
+    "floral": (
+        "flowers", "a floral pattern", "a flower pattern", "blossoms", "a floral print",
+        "a floral design", "flowers on it", "a flower print",
+    ),
+}  # fmt: skip
+COLORED_PATTERN: Final[dict[str, Words]] = {
+    "striped": ("stripes", "lines", "stripe", "pinstripes"),
+    "checked": ("checks", "squares", "plaid"),
+    "dotted": ("dots", "polka dots", "spots"),
+    "floral": ("flowers", "blossoms"),
+}
+SLEEVE_THINGS: Final[dict[str, Words]] = {
+    "none": ("no sleeves", "no sleeve", "bare arms", "no sleeves at all", "no arms"),
+    "short": (
+        "short sleeves", "short sleeve", "half sleeves", "short arms", "sleeves to the elbow",
+    ),
+    "long": (
+        "long sleeves", "long sleeve", "full sleeves", "long arms", "full length sleeves",
+        "sleeves to the wrist",
+    ),
+}  # fmt: skip
+SLEEVE_ADJECTIVES: Final[dict[str, Words]] = {
+    "none": ("sleeveless", "sleeve less", "sleeveless"),
+    "short": ("short sleeved", "short-sleeved", "short sleeve", "half sleeved"),
+    "long": ("long sleeved", "long-sleeved", "long sleeve", "full sleeved"),
+}
+LENGTHS: Final[dict[str, Words]] = {
+    "short": ("short", "mini", "cropped", "very short", "super short", "above the knee"),
+    "knee": (
+        "knee length", "knee-length", "mid length", "midi", "medium length", "to the knee",
+        "knee high", "down to the knees",
+    ),
+    "long": (
+        "long", "full length", "maxi", "ankle length", "floor length", "floor-length",
+        "to the floor", "down to the ankles", "very long",
+    ),
+}  # fmt: skip
+"""Those with a preposition stand behind a noun, all others before it too."""
+PRINTS: Final[dict[str, Words]] = {
+    "logo": ("logo", "brand logo", "emblem", "company logo", "brand name", "badge"),
+    "star": ("star", "big star", "pointed star"),
+    "heart": ("heart", "love heart", "big heart"),
+    "lightning": ("lightning bolt", "lightning", "bolt", "flash", "thunderbolt"),
+    "moon": ("moon", "crescent moon", "crescent", "half moon"),
+    "cat": ("cat", "cat face", "kitty", "kitten", "cat head"),
+}
+ANY_PRINT: Final = ("print", "graphic", "picture", "image", "motif", "artwork")
+FLAG_THINGS: Final[dict[str, Words]] = {
+    "hood": ("a hood", "the hood", "hood", "a hood on it", "a hood at the back"),
+    "pocket": (
+        "a pocket", "pockets", "pocket", "the pocket", "patch pockets", "some pockets",
+        "pockets on it",
+    ),
+    "buttons": (
+        "buttons", "some buttons", "a button front", "visible buttons", "buttons down the front",
+        "a buttoned front",
+    ),
+}  # fmt: skip
+FLAG_ADJECTIVES: Final[dict[str, Words]] = {
+    "hood": ("hooded",),
+    "pocket": ("pocketed",),
+    "buttons": ("buttoned", "button up", "button-up", "button down", "buttoned up"),
+}
+FLAG_NAMES: Final[dict[str, Words]] = {
+    "hood": ("hood", "hoods"),
+    "pocket": ("pocket", "pockets"),
+    "buttons": ("buttons", "button"),
+}
+"""What is said of what is not there: "without pockets"."""

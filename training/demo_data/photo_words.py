@@ -7,8 +7,8 @@ import numpy as np
 from demo_data.choosing import choose, pick
 from demo_data.color_words import COLORS
 from demo_data.garment_words import NOUNS, with_article
-from demo_data.sayings import MOODS, Mood, category_saying, color_saying
-from demo_data.wrapping import asked, wrapped
+from demo_data.sayings import MOODS, category_saying, color_saying
+from demo_data.wrapping import asked, same_noun, wrapped
 
 CATEGORY_OF_LABEL: Final = {
     "T-Shirt": "t-shirt", "Longsleeve": "longsleeve", "Pants": "pants", "Shoes": "shoes",
@@ -56,7 +56,7 @@ def photo_edit(
             sayings.append(color_saying(choose(rng, COLORS[color])))
     mood = MOODS[int(rng.integers(len(MOODS)))]
     parts = [sayings[place].say(mood, rng) for place in rng.permutation(len(sayings))]
-    opening = _opening(mood, old, rng) if old is not None and label is None else ""
+    opening = same_noun(old, mood, rng) if old is not None and label is None else ""
     return wrapped(parts, mood, rng, opening)
 
 
@@ -73,15 +73,3 @@ def photo_description(rng: np.random.Generator, label: str, color: str | None = 
         f"{noun}, {word}",
     )  # fmt: skip
     return asked(pick(rng, options), rng)
-
-
-def _opening(mood: Mood, old: str, rng: np.random.Generator) -> str:
-    """The garment that stays, by its noun."""
-    one = with_article(old)
-    options: dict[Mood, tuple[str, ...]] = {
-        "with": (f"the same {old}", f"this {old}", f"{one} like this", f"same {old}"),
-        "is": (f"the {old}", f"{one} that", f"this {old} but one that", f"the same {old} that"),
-        "do": (f"take the {old} and", f"i like the {old} but", f"this {old}, but"),
-        "bare": (old, f"same {old}", f"this {old} but", f"{old} but"),
-    }
-    return pick(rng, options[mood])

@@ -1,17 +1,18 @@
 """Questions about drawn families: a reference, words, a target, and what else would be right."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Any
 
 import numpy as np
 
-from demo_data.attributes import Wish, garment_matrix, satisfying, wish_vector
+from demo_data.attributes import Wish, garment_matrix, satisfies, satisfying, wish_vector
 from demo_data.edits import Edit, make_edit
 from demo_data.families import Family, Picture
-from demo_data.sentences import description, edit_sentence, with_noise
-from demo_data.unseen import unseen_sentence
+from demo_data.noise import with_noise
+from demo_data.sentences import description, edit_sentence
+from demo_data.unseen import new_word, other_words
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,45 @@ def describe(reference: Picture, target: Picture, rng: np.random.Generator) -> Q
 
 
 def in_other_words(question: Question, rng: np.random.Generator) -> Question | None:
-    """An edit of one plain change as no training sentence says it; None for any other question."""
+    """An edit as no training sentence says it; None for a description."""
     edit = question.edit
-    if edit is None or len(edit.named) != 1 or question.wish != edit.wish:
+    if edit is None:
         return None
-    text = unseen_sentence(edit.named[0], edit.reference, edit.target, rng)
-    return Question(question.reference, question.target, text, question.wish, edit)
+    return replace(question, text=other_words(edit, rng), wish=edit.wish)
+
+
+def in_new_words(question: Question, rng: np.random.Generator) -> Question | None:
+    """An edit of one attribute by a word that training never had; None where there is none."""
+    edit = question.edit
+    text = None if edit is None else new_word(edit, rng)
+    if edit is None or text is None:
+        return None
+    return replace(question, text=text, wish=edit.wish)
+
+
+def is_detail(question: Question) -> bool:
+    """Whether nothing but a print, a pocket or a hood is asked for."""
+    return question.edit is not None and question.edit.named in (("print",), ("pocket",), ("hood",))
+
+
+def family_records(
+    families: Iterable[Family], questions: Iterable[Question]
+) -> list[dict[str, Any]]:
+    """Caption entries whose alternatives are the other right pictures of the question's family.
+
+    Training's batches hold whole families, and a list of all that answer "a dress" would be longer
+    than the data. Right pictures of other families are not told.
+    """
+    family_of = {picture.name: family for family in families for picture in family}
+    asked = list(questions)
+    records = plain_records(asked)
+    for record, question in zip(records, asked, strict=True):
+        own = (question.target.name, question.reference.name)
+        record["alternatives"] = [
+            picture.name for picture in family_of[question.target.name]
+            if picture.name not in own and satisfies(question.wish, picture.garment)
+        ]  # fmt: skip
+    return records
 
 
 def plain_records(questions: Iterable[Question]) -> list[dict[str, Any]]:

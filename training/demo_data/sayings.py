@@ -18,13 +18,18 @@ from demo_data.garment_words import with_article
 Mood = Literal["with", "is", "do", "bare"]
 MOODS: Final[tuple[Mood, ...]] = ("with", "is", "do", "bare")
 
+_GRADES: Final = (
+    "much ", "slightly ", "a bit ", "a little ", "a lot ", "way ", "somewhat ", "a little bit ",
+)  # fmt: skip
+_GRADED_SHARE: Final = 0.2
+
 
 @dataclass(frozen=True)
 class Saying:
-    """The ways to say one change, at least one of `adjectives` and `things` among them."""
+    """The ways to say one change: `adjectives`, `things`, or else each of the others."""
 
     adjectives: Words = ()
-    """Behind "is" or before a noun: "red", "sleeveless", "longer"."""
+    """Before a noun or behind "is": "red", "sleeveless", "longer"."""
     things: Words = ()
     """Behind "has" or "with": "long sleeves", "a hood", "no hood"."""
     behind: Words = ()
@@ -49,12 +54,11 @@ class Saying:
             options = [*(f"is {a}" for a in adjectives), *(f"has {t}" for t in things)]
             options += self.verbs
         elif mood == "do":
-            options = [*self.orders]
-            options += [f"make it {a}" for a in adjectives]
-            if not options:
-                options = [f"give it {t}" for t in things]
+            options = [*self.orders, *(f"make it {a}" for a in adjectives)]
+            options = options or [f"give it {t}" for t in things]
         else:
             options = [*adjectives, *(bare(t) for t in things)]
+            options = options or [words.removeprefix("but ") for words in self.behind]
         return pick(rng, options)
 
 
@@ -70,31 +74,63 @@ def color_saying(
     new: str, old: str | None = None, allowed: Mapping[str, frozenset[Value]] | None = None
 ) -> Saying:
     """A new color, by its word and perhaps the word of the one that it takes the place of."""
-    behind = (f"in {new}", f"in {new}", f"in the color {new}", f"in a {new} color")
-    verbs = (f"comes in {new}", f"has a {new} color", f"is {new} in color", f"is {new} colored")
-    orders = (
+    one = with_article("color", new)
+    behind: Words = (f"in {new}", f"in {new}", f"in the color {new}", f"in {one}")
+    verbs: Words = (
+        f"is {new}",
+        f"is {new}",
+        f"is more {new}",
+        f"comes in {new}",
+        f"has {one}",
+        f"is {new} in color",
+        f"is {new} colored",
+    )
+    orders: Words = (
         f"make it {new}", f"make it {new}", f"change the color to {new}", f"turn it {new}",
         f"make the color {new}", f"dye it {new}", f"color it {new}", f"switch the color to {new}",
     )  # fmt: skip
-    adjectives = (new, new, new, f"more {new}", f"a {new} color")
     if old is not None:
         behind += (f"in {new} not {old}", f"in {new} instead of {old}")
         verbs += (
             f"is {new} not {old}", f"is {new} instead of {old}", f"is {new} rather than {old}",
         )  # fmt: skip
         orders += (f"change {old} to {new}", f"replace {old} with {new}", f"swap {old} for {new}")
-    return Saying(adjectives, (), behind, verbs, orders, allowed)
+    return Saying((new,), (), behind, verbs, orders, allowed)
 
 
 def category_saying(new: str, old: str | None = None) -> Saying:
     """Another kind of garment, by its noun and perhaps the noun of the present one."""
     named = with_article(new)
     behind: Words = (f"as {named}", f"as {named}", f"but {named}")
-    verbs: Words = (f"is {named}", f"comes as {named}")
+    verbs: Words = (f"is {named}", f"is {named}", f"comes as {named}")
     orders: Words = (f"make it {named}", f"turn it into {named}", f"change it to {named}")
     if old is not None:
         present = with_article(old)
         behind += (f"as {named} not {present}", f"but {named} instead of {present}")
         verbs += (f"is {named} instead of {present}", f"is {named} and not {present}")
         orders += (f"change the {old} to {named}", f"swap the {old} for {named}")
-    return Saying((named,), (), behind, verbs, orders)
+    return Saying((), (), behind, verbs, orders)
+
+
+def relative(
+    name: str,
+    values: frozenset[str] | frozenset[Value],
+    *,
+    adjectives: Words = (),
+    things: Words = (),
+    behind: Words = (),
+    verbs: Words = (),
+    orders: Words = (),
+    also: Mapping[str, frozenset[Value]] | None = None,
+) -> Saying:
+    """A saying that needs the reference, satisfied by some values of one attribute.
+
+    `also` says what it allows of others.
+    """
+    allowed = {name: frozenset[Value](values), **(also or {})}
+    return Saying(adjectives, things, behind, verbs, orders, allowed, relative=True)
+
+
+def grade(rng: np.random.Generator) -> str:
+    """What may stand before a comparative: nothing mostly, or "slightly "."""
+    return pick(rng, _GRADES) if rng.random() < _GRADED_SHARE else ""

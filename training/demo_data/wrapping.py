@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from demo_data.choosing import pick
+from demo_data.garment_words import takes_article, with_article
 from demo_data.sayings import Mood
 
 _OPENED_SHARE: Final[dict[Mood, float]] = {"with": 0.85, "is": 0.5, "do": 0.55, "bare": 0.12}
@@ -111,3 +112,16 @@ def joined(parts: Sequence[str], joints: Sequence[str], rng: np.random.Generator
         joint = pick(rng, joints)
         text += joint + part.removeprefix("but ")
     return text
+
+
+def same_noun(noun: str, mood: Mood, rng: np.random.Generator) -> str:
+    """The garment that stays what it is, by its noun."""
+    one = with_article(noun)
+    this = "this" if takes_article(noun) else "these"
+    options: dict[Mood, tuple[str, ...]] = {
+        "with": (f"the same {noun}", f"{this} {noun}", f"{one} like this", f"same {noun}"),
+        "is": (f"the {noun}", f"the {noun}", f"{one} that", f"the same {noun} that"),
+        "do": (f"take the {noun} and", f"i like the {noun} but", f"{this} {noun} but"),
+        "bare": (noun, f"same {noun}", f"{this} {noun} but", f"{noun} but"),
+    }
+    return pick(rng, options[mood])

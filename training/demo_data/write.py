@@ -2,7 +2,9 @@
 
 DIR/training/    captions, splits, pictures and attributes.json of the category "drawn"
 DIR/held-out/    questions over one gallery, as categories: one-change, two-changes,
-                 three-changes, other-words (phrased as no training sentence is), descriptions
+                 three-changes; details (one change of print, pocket or hood); other-words
+                 (phrased as no training sentence is); new-words (which training never had);
+                 descriptions
 
 With photos also the category "photos" in training, and held out, over a gallery of their own:
 photos-edits (and the same judged by label or color alone: photos-edits-label, photos-edits-color),
@@ -30,13 +32,15 @@ from demo_data.questions import (
     Question,
     describe,
     edit_questions,
+    family_records,
+    in_new_words,
     in_other_words,
+    is_detail,
     judged_records,
-    plain_records,
     training_questions,
 )
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Changes whenever the same plan would give other sentences."""
 TRAINING: Final = "training"
 HELD_OUT: Final = "held-out"
@@ -136,7 +140,7 @@ def _write_training(
     )  # fmt: skip
     rng = np.random.default_rng(plan.training_seed)
     asked = training_questions(train, rng, edits=plan.edits, descriptions=plan.descriptions)
-    write_split(root, "train", CATEGORY, plain_records(asked), _pictures(train))
+    write_split(root, "train", CATEGORY, family_records(train, asked), _pictures(train))
     pairs = draw_families(
         images, "val", seed=plan.validation_seed, count=plan.validation_pairs, size=2,
         workers=workers, progress=progress,
@@ -156,14 +160,19 @@ def _write_held_out(root: Path, plan: Plan, workers: int | None, progress: bool)
     rng = np.random.default_rng(plan.held_out_seed)
     other_rng = np.random.default_rng(plan.held_out_seed + 1)
     questions: dict[str, list[Question]] = {name: [] for name in _CHANGES}
-    questions |= {"other-words": [], "descriptions": []}
+    questions |= {"details": [], "other-words": [], "new-words": [], "descriptions": []}
     for pair in pairs:
         for question in edit_questions(pair, rng):
             if question.edit is not None:
                 questions[_CHANGES[len(question.edit.named) - 1]].append(question)
+            if is_detail(question):
+                questions["details"].append(question)
             other = in_other_words(question, other_rng)
             if other is not None:
                 questions["other-words"].append(other)
+            new = in_new_words(question, other_rng)
+            if new is not None:
+                questions["new-words"].append(new)
         reference, target = (pair[place] for place in rng.permutation(2))
         questions["descriptions"].append(describe(reference, target, rng))
     gallery = _pictures(pairs)

@@ -3,17 +3,25 @@
 from collections import Counter
 from collections.abc import Iterable
 from string import ascii_lowercase, digits, punctuation
+from typing import Final
+
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 from retrieval.preprocess.text import SPECIAL_TOKENS, bert_tokenizer, process_text
+
+_CONTINUED: Final = "##"
+_SPELLING: Final = (*ascii_lowercase, *digits)
+_FEWEST: Final = 2
+"""A pair of pieces that stands there once is not joined: most such are slips of the keyboard."""
 
 
 def learn_vocabulary(texts: Iterable[str], most: int) -> list[str]:
     """WordPiece entries in BERT's uncased form, in id order, as `bert_tokenizer` takes them.
 
-    The captions' most frequent words, whole, and all ASCII letters, digits and signs, alone and as
-    continuations: a word that is not known is spelled. Pieces of words would give a new word the
-    meaning of those that it looks like, which a few thousand captions cannot correct. A word that
-    stands there once is left out; `most` counts all entries.
+    All ASCII letters, digits and signs, alone and as continuations, so that any word can be
+    spelled; then pieces of words, joined pair by pair from letters as the captions repeat them, up
+    to the words themselves. `most` counts all entries. The same captions give the same entries in
+    the same order, whatever the process.
     """
     # Normaliser and pre-tokenizer do not depend on the vocabulary.
     splitter = bert_tokenizer(list(SPECIAL_TOKENS))
@@ -21,11 +29,26 @@ def learn_vocabulary(texts: Iterable[str], most: int) -> list[str]:
     for text in texts:
         normal = splitter.normalizer.normalize_str(process_text(text))
         counts.update(word for word, _ in splitter.pre_tokenizer.pre_tokenize_str(normal))
-    letters = [*ascii_lowercase, *digits]
-    entries = [*SPECIAL_TOKENS, *letters, *punctuation, *(f"##{c}" for c in letters)]
-    known = set(entries)
-    words = sorted(
-        (word for word, count in counts.items() if count > 1 and word not in known),
-        key=lambda word: (-counts[word], word),
+    first = [*SPECIAL_TOKENS, *_SPELLING, *punctuation, *(f"{_CONTINUED}{c}" for c in _SPELLING)]
+    # Only what can be spelled is learned from: another script would take its letters' places.
+    spelled = {word: n for word, n in counts.items() if set(word) <= set(_SPELLING)}
+    learned = Tokenizer(models.WordPiece(unk_token="[UNK]"))  # noqa: S106
+    learned.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=most,
+        min_frequency=_FEWEST,
+        # Letters are numbered here; the trainer would do it in the order of a hash table, and
+        # pairs that are as frequent are joined in the order of their numbers.
+        special_tokens=first,
+        continuing_subword_prefix=_CONTINUED,
+        show_progress=False,
     )
-    return (entries + words)[:most]
+    learned.train_from_iterator(_repeated(spelled), trainer)
+    entries = learned.get_vocab()
+    return sorted(entries, key=entries.__getitem__)[:most]
+
+
+def _repeated(counts: Counter[str] | dict[str, int]) -> Iterable[str]:
+    """Each word as often as it was counted, in an order that depends on the counts alone."""
+    for word in sorted(counts):
+        yield " ".join([word] * counts[word])
