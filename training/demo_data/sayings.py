@@ -77,17 +77,13 @@ def color_saying(
     one = with_article("color", new)
     behind: Words = (f"in {new}", f"in {new}", f"in the color {new}", f"in {one}")
     verbs: Words = (
-        f"is {new}",
-        f"is {new}",
-        f"is more {new}",
-        f"comes in {new}",
-        f"has {one}",
-        f"is {new} in color",
-        f"is {new} colored",
-    )
+        f"is {new}", f"is {new}", f"is {new}", f"is more {new}", f"comes in {new}", f"has {one}",
+        f"is {new} in color", f"is {new} in colour", f"is {new} colored", f"is {new} coloured",
+    )  # fmt: skip
     orders: Words = (
         f"make it {new}", f"make it {new}", f"change the color to {new}", f"turn it {new}",
         f"make the color {new}", f"dye it {new}", f"color it {new}", f"switch the color to {new}",
+        f"change the colour to {new}",
     )  # fmt: skip
     if old is not None:
         behind += (f"in {new} not {old}", f"in {new} instead of {old}")
