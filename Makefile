@@ -218,7 +218,7 @@ demo-model: photos-wanted setup-training ## Make the demo model from nothing but
 	$(if $(CLOTHING_DATA),judge $(ASKED_OF_PHOTOS) photos;) \
 	echo "== export"; .venv/bin/python -m sprc.export --model-path "$$last" --output "$$demo/bundle" \
 	  --precision float16 --name recompose-demo --metrics "$$demo/edits.json" --with-checkpoint; \
-	echo "serve it: BUNDLE_DIR=training/$$demo/bundle make up"
+	echo "serve it: BUNDLE_DIR=$$(realpath "$$demo/bundle") make up"
 
 ##@ Set up
 .PHONY: setup setup-triton setup-training setup-deploy setup-checks setup-peers setup-storefront system-deps system-deps-long check-python check-node
