@@ -1,6 +1,7 @@
 """The composed-retrieval model of SPRC (ICLR 2024), class name as in its checkpoints."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +10,7 @@ from torch.nn import functional
 from sprc.base import ImageTextModel, max_sim
 from sprc.config import ModelConfig
 
-__all__ = ["Blip2QformerCirAlignPrompt", "Losses", "max_sim"]
+__all__ = ["Answers", "Blip2QformerCirAlignPrompt", "Losses", "max_sim"]
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,14 @@ class Losses:
     align: Tensor
     composed: Tensor
     """The composed queries [B, D] they were made with."""
+
+
+class Answers(NamedTuple):
+    """Which candidates answer each query, bool [B, N] each; one that is neither does not count."""
+
+    right: Tensor
+    """At least one of each row."""
+    wrong: Tensor
 
 
 class Blip2QformerCirAlignPrompt(ImageTextModel):
@@ -63,7 +72,7 @@ class Blip2QformerCirAlignPrompt(ImageTextModel):
         labels: Tensor,
         input_ids: Tensor,
         attention_mask: Tensor,
-        right: Tensor | None = None,
+        answers: Answers | None = None,
         parts: int = 1,
     ) -> Losses:
         """SPRC's training losses from frozen tokens [B, P, W] of the references and the text.
@@ -77,8 +86,8 @@ class Blip2QformerCirAlignPrompt(ImageTextModel):
             labels: int64 [B], position of each query's target among the candidates.
             input_ids: int64 [B, T].
             attention_mask: int64 [B, T].
-            right: bool [B, N], every candidate that answers a query, the target among them, for
-                `several_right_loss`; without it the target alone is right, as published.
+            answers: What the candidates are to each query, for `several_right_loss`; without it
+                the target alone is right and the rest is wrong, as published.
             parts: Into how many parts of texts of similar length the batch is cut to ask; each is
                 padded to its own longest text. The result is the same but for rounding.
         """
@@ -87,9 +96,9 @@ class Blip2QformerCirAlignPrompt(ImageTextModel):
 
         def contrast(asked: Tensor) -> Tensor:
             scores = max_sim(asked, candidates) / self.temp
-            if right is None:
+            if answers is None:
                 return functional.cross_entropy(scores, labels)
-            return several_right_loss(scores, right)
+            return several_right_loss(scores, answers)
 
         return Losses(
             itc=contrast(composed),
@@ -130,7 +139,7 @@ class Blip2QformerCirAlignPrompt(ImageTextModel):
         return self.losses(reference, self.image_tokens(target), labels, input_ids, attention_mask)
 
 
-def several_right_loss(scores: Tensor, right: Tensor) -> Tensor:
+def several_right_loss(scores: Tensor, answers: Answers) -> Tensor:
     """Cross-entropy where a query has several right candidates.
 
     The mean over a query's right candidates of how improbable each is among itself and the wrong
@@ -141,10 +150,11 @@ def several_right_loss(scores: Tensor, right: Tensor) -> Tensor:
 
     Args:
         scores: [B, N], divided by the temperature.
-        right: bool [B, N], at least one of each row.
+        answers: What the candidates are to each query.
     """
     scores = scores.float()
     # The lowest finite number: a row without wrong candidates has a gradient of 0, not of NaN.
-    wrong = scores.masked_fill(right, torch.finfo(scores.dtype).min).logsumexp(1, keepdim=True)
-    missed = functional.softplus(wrong - scores) * right
-    return (missed.sum(1) / right.sum(1)).mean()
+    lowest = torch.finfo(scores.dtype).min
+    wrong = scores.masked_fill(~answers.wrong, lowest).logsumexp(1, keepdim=True)
+    missed = functional.softplus(wrong - scores) * answers.right
+    return (missed.sum(1) / answers.right.sum(1)).mean()

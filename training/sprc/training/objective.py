@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sprc.datasets.loading import PairBatch
-from sprc.model import Blip2QformerCirAlignPrompt
+from sprc.model import Answers, Blip2QformerCirAlignPrompt
 from sprc.training.attributes import AttributeHead
 from sprc.training.augment import augment
 from sprc.training.features import Features
@@ -90,9 +90,9 @@ class Objective(nn.Module):
             else:
                 tokens = self.model.image_tokens(embeds[batch.targets])
                 labels = torch.arange(len(tokens), device=device)
-            right = right_pictures(batch) if self.recipe.several_right else None
-            if right is not None and not self.recipe.contrast_references:
-                right = right[:, batch.targets]
+            answers = answering(batch) if self.recipe.several_right else None
+            if answers is not None and not self.recipe.contrast_references:
+                answers = Answers(*(part[:, batch.targets] for part in answers))
             candidates = tokens
             if self.recipe.gather and self.processes.world > 1:
                 labels = labels + self.processes.rank * len(tokens)
@@ -103,7 +103,7 @@ class Objective(nn.Module):
                 labels,
                 input_ids,
                 attention_mask,
-                right=right,
+                answers=answers,
                 parts=self.recipe.text_parts,
             )
             found += [losses.itc, losses.rtc, losses.align]
@@ -124,13 +124,17 @@ class Objective(nn.Module):
         return torch.stack([loss.float() for loss in found])
 
 
-def right_pictures(batch: PairBatch) -> Tensor:
-    """Which of a batch's N pictures answer each of its B pairs: bool [B, N]."""
+def answering(batch: PairBatch) -> Answers:
+    """What a batch's N pictures are to each of its B pairs.
+
+    Pictures of another category are neither right nor wrong: alternatives name none of them, and a
+    drawing of a red dress answers "a red dress" about a photo no less than the photo of one.
+    """
     targets = batch.targets
     right = torch.zeros(len(targets), len(batch.names), dtype=torch.bool, device=targets.device)
     right[torch.arange(len(targets), device=targets.device), targets] = True
     right[batch.others[:, 0], batch.others[:, 1]] = True
-    return right
+    return Answers(right, ~right & (batch.kinds[targets][:, None] == batch.kinds))
 
 
 def token_spread(tokens: Tensor) -> Tensor:
