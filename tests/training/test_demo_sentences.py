@@ -11,11 +11,11 @@ import pytest
 from demo_catalog import garments
 from demo_catalog.garments import COLOR_NAMES, Garment, sample_garment
 from demo_data.attributes import NAMES, Wish, garment_vector, wish_vector
-from demo_data.color_words import COLORS, SHARED, VIVID
 from demo_data.edits import Edit, make_edit, sample_family
-from demo_data.garment_words import NOUNS
-from demo_data.lexicon import PATTERN_ADJECTIVES, PRINTS
-from demo_data.sentences import Sentence, description, edit_sentence
+from demo_data.words.colors import COLORS, SHARED, VIVID
+from demo_data.words.garments import NOUNS
+from demo_data.words.lexicon import PATTERN_ADJECTIVES, PRINTS
+from demo_data.words.sentences import Sentence, description, edit_sentence
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ Colors are in `color_words`, kinds of garments in `garment_words`.
 
 from typing import Final
 
-from demo_data.choosing import Words
+from demo_data.words.choosing import Words
 
 PATTERN_ADJECTIVES: Final[dict[str, Words]] = {
     "plain": (

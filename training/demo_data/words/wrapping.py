@@ -5,9 +5,9 @@ from typing import Final
 
 import numpy as np
 
-from demo_data.choosing import pick
-from demo_data.garment_words import takes_article, with_article
-from demo_data.sayings import Mood
+from demo_data.words.choosing import pick
+from demo_data.words.garments import takes_article, with_article
+from demo_data.words.sayings import Mood
 
 _OPENED_SHARE: Final[dict[Mood, float]] = {"with": 0.85, "is": 0.5, "do": 0.55, "bare": 0.4}
 _CLOSED_SHARE: Final = 0.25

@@ -10,9 +10,9 @@ from typing import Final
 import numpy as np
 
 from demo_catalog.garments import Garment, Value
-from demo_data.choosing import pick
 from demo_data.edits import Edit
-from demo_data.garment_words import with_article
+from demo_data.words.choosing import pick
+from demo_data.words.garments import with_article
 
 TEMPLATES: Final = (
     "what about {0}", "i'd rather have {0}", "i'd prefer {0}", "any chance of {0}", "it needs {0}",

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from demo_data.choosing import pick
+from demo_data.words.choosing import pick
 
 TYPO_SHARE: Final = 0.05
 FILLER_SHARE: Final = 0.04

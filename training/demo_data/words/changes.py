@@ -6,11 +6,11 @@ from typing import Final
 import numpy as np
 
 from demo_catalog.garments import Garment
-from demo_data import lexicon
-from demo_data.choosing import Words, choose, pick
-from demo_data.color_words import COLORS, color_words
-from demo_data.garment_words import NOUNS, with_article
-from demo_data.sayings import Saying, category_saying, color_saying
+from demo_data.words import lexicon
+from demo_data.words.choosing import Words, choose, pick
+from demo_data.words.colors import COLORS, color_words
+from demo_data.words.garments import NOUNS, with_article
+from demo_data.words.sayings import Saying, category_saying, color_saying
 
 _OLD_SHARE: Final = 0.3
 """How often a change of color or category names what was there."""

@@ -12,8 +12,8 @@ from typing import Final, Literal
 import numpy as np
 
 from demo_catalog.garments import Value
-from demo_data.choosing import Words, pick
-from demo_data.garment_words import with_article
+from demo_data.words.choosing import Words, pick
+from demo_data.words.garments import with_article
 
 Mood = Literal["with", "is", "do", "bare"]
 MOODS: Final[tuple[Mood, ...]] = ("with", "is", "do", "bare")

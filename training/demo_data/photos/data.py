@@ -16,7 +16,7 @@ from demo_data.photo_questions import (
     photo_records,
     training_questions,
 )
-from demo_data.photos import Part, Photo, PhotoShelf, photos_of
+from demo_data.photos.photo import Part, Photo, PhotoShelf, photos_of
 
 CATEGORY: Final = "photos"
 _VALIDATION_EDITS: Final = 2

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from demo_data.choosing import Words, choose
+from demo_data.words.choosing import Words, choose
 
 COLORS: Final[dict[str, Words]] = {
     "black": (
