@@ -84,7 +84,7 @@ def write_data(
     Args:
         directory: what is written.
         plan: how much of what.
-        photos: a folder of real photos (`photo_folder.prepare_photos`); what is made of them is
+        photos: a folder of real photos (`photos.folder.prepare_photos`); what is made of them is
             kept beside `directory`, under its name with "-photos" behind it.
         workers: processes; by default one per usable core.
         progress: show bars, and what was left out.

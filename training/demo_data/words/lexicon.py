@@ -1,6 +1,6 @@
 """Words for the values of what a garment has: pattern, sleeves, length, print and details.
 
-Colors are in `color_words`, kinds of garments in `garment_words`.
+Colors are in `colors`, kinds of garments in `garments`.
 """
 
 from typing import Final
