@@ -189,19 +189,36 @@ $(STOREFRONT)/dist/index.html: $(STOREFRONT)/node_modules/.ready $(STOREFRONT)/i
 
 # One thread: a model this small gains nothing from a second one. A run that was cut is taken up.
 EDITS := one-change,two-changes,three-changes
-demo-model: setup-training ## Draw data, train a demo model from nothing, evaluate and export it (an hour or two)
-	@set -e; cd training; export OMP_NUM_THREADS=1; demo=runs/demo; last=$$demo/3-together/last.pt; \
-	echo "== data"; .venv/bin/python -m demo_data --output $$demo/data; \
+WORDINGS := details,other-words,new-words,descriptions
+ASKED_OF_PHOTOS := photos-edits,photos-edits-label,photos-edits-color,photos-text,photos-images
+PHOTOS_WANTED := demo-model needs CLOTHING_DATA=DIR, a clone of https://github.com/alexeygrigorev/clothing-dataset \
+  (CC0, some 5,000 photos of clothes with labels), or WITHOUT_PHOTOS=1 to learn from drawn garments alone.
+DEMO ?= runs/demo
+# QUICK=1 goes through all of it in minutes, and what it makes knows next to nothing.
+QUICK_DATA := --families 70 --validation-pairs 10 --held-out-pairs 60
+QUICK_RUN := --num-epochs 1 --batch-size 64
+.PHONY: photos-wanted
+photos-wanted:
+	@test -n "$(CLOTHING_DATA)$(WITHOUT_PHOTOS)" || { echo "$(PHOTOS_WANTED)" >&2; exit 1; }
+
+demo-model: photos-wanted setup-training ## Make the demo model from nothing but CLOTHING_DATA=DIR or WITHOUT_PHOTOS=1 (two hours; QUICK=1: minutes)
+	@set -e; photos="$(abspath $(CLOTHING_DATA))"; \
+	cd training; export OMP_NUM_THREADS=1; demo="$(DEMO)"; last="$$demo/3-together/last.pt"; \
+	$(if $(QUICK),,echo "== data 10 minutes, runs of 35, 25 and 40, judging 5; what was cut is taken up";) \
+	echo "== data"; .venv/bin/python -m demo_data --output "$$demo/data" $${photos:+--photos "$$photos"} \
+	  $(if $(QUICK),$(QUICK_DATA)); \
 	learn() { echo "== training: $$1"; .venv/bin/python -m sprc.train --dataset FashionIQ \
-	  --data-path $$demo/data/training --recipe sprc/recipes/demo/$$1.toml --output $$demo/$$1 \
-	  --resume $${2:+--model-path $$demo/$$2/last.pt} $${3-}; }; \
+	  --data-path "$$demo/data/training" --recipe sprc/recipes/demo/$$1.toml --output "$$demo/$$1" \
+	  --resume $(if $(QUICK),$(QUICK_RUN)) $${2:+--model-path "$$demo/$$2/last.pt"} $${3-}; }; \
 	learn 1-attributes; learn 2-queries 1-attributes --cache-features; learn 3-together 2-queries; \
-	judge() { .venv/bin/python -m sprc.evaluate --dataset "$$1" --data-path $$demo/data/held-out \
-	  --model-path $$last --protocol any-right --baselines --output "$$demo/$$2.json"; }; \
-	echo "== evaluation"; judge $(EDITS) edits; judge other-words,descriptions words; \
-	echo "== export"; .venv/bin/python -m sprc.export --model-path $$last --output $$demo/bundle \
-	  --precision float16 --name recompose-demo --metrics $$demo/edits.json --with-checkpoint; \
-	echo "serve it: BUNDLE_DIR=training/$$demo/bundle make up"
+	judge() { echo "== judging: $$1"; .venv/bin/python -m sprc.evaluate --dataset "$$1" \
+	  --data-path "$$demo/data/held-out" --model-path "$$last" --protocol any-right --baselines \
+	  --output "$$demo/$$2.json" $${3:+--failures "$$demo/$$3"}; }; \
+	judge $(EDITS) edits failures.png; judge $(WORDINGS) words; \
+	$(if $(CLOTHING_DATA),judge $(ASKED_OF_PHOTOS) photos;) \
+	echo "== export"; .venv/bin/python -m sprc.export --model-path "$$last" --output "$$demo/bundle" \
+	  --precision float16 --name recompose-demo --metrics "$$demo/edits.json" --with-checkpoint; \
+	echo "serve it: BUNDLE_DIR=$$(realpath "$$demo/bundle") make up"
 
 ##@ Set up
 .PHONY: setup setup-triton setup-training setup-deploy setup-checks setup-peers setup-storefront system-deps system-deps-long check-python check-node

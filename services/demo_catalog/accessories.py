@@ -8,6 +8,8 @@ from demo_catalog.garments import Garment
 from demo_catalog.geometry import Points, ellipse, symmetric, trace
 from demo_catalog.parts import Crease, Dot, Item, Line, Part, both_lines, moved, stitches
 
+_VISOR_SEAMS = (0.34, 0.41, 0.48)
+
 
 def sneakers(garment: Garment, rng: np.random.Generator) -> list[Item]:
     """One shoe from the side, sometimes with the other one behind it."""
@@ -77,17 +79,17 @@ def hat(garment: Garment, rng: np.random.Generator) -> list[Item]:
 
 def _cap(rng: np.random.Generator) -> list[Item]:
     crown = symmetric([(0.0, -0.72), (0.62, -0.74, 0.72, 0.18), (0.4, 0.3, 0.0, 0.3)])
-    brim = symmetric([(0.0, 0.2), (0.46, 0.16, 0.74, 0.2), (0.86, 0.56, 0.5, 0.6), (0, 0.66)])
+    brim = symmetric(
+        [(0.0, 0.2), (0.42, 0.18, 0.68, 0.24), (0.86, 0.46, 0.6, 0.52), (0.36, 0.68, 0, 0.7)]
+    )
     seam = trace([(0.02, -0.71), (0.42, -0.56, 0.46, 0.18)])
     return [
         Part(crown, rounding=0.5),
         *both_lines(Line(seam, 0.016)),
         Part(ellipse(0.0, -0.73, 0.07, 0.045), "solid", 0.75),
         Part(brim, "solid", 0.84, lift=0.6, rounding=0.3),
-        *(
-            stitches(trace([(-0.62, y), (0.0, y + 0.12, 0.62, y)]), 0.013)
-            for y in (0.36, 0.43, 0.5)
-        ),
+        *(stitches(trace([(-0.56, y), (0.0, y + 0.18, 0.56, y)]), 0.013) for y in _VISOR_SEAMS),
+        *both_lines(Line(trace([(0.66, 0.48), (0.4, 0.67, 0.0, 0.69)]), 0.02, tone=0.6)),
         *both_lines(stitches(seam + np.array([0.03, 0.02]), 0.011)),
         *both_lines(Line(ellipse(0.2, -0.42, 0.028, 0.028), 0.016, "stitch", 0.9)),
     ]

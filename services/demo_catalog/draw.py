@@ -25,7 +25,7 @@ Kind = Literal["product", "snapshot"]
 
 KINDS: Final[tuple[Kind, ...]] = ("product", "snapshot")
 
-DRAWING_VERSION: Final = 2
+DRAWING_VERSION: Final = 3
 """Changes whenever the same seed would give another picture."""
 
 DEFAULT_SIZE: Final = 320

@@ -44,7 +44,7 @@ def wear(garment: Garment, rng: np.random.Generator) -> Worn:
     else:
         low = float(bounds[1, 1])
         behind = _below(garment, low, rng)
-        view = (float(rng.uniform(-1.5, -1.05)), low + float(rng.uniform(0.05, 0.45)))
+        view = (float(rng.uniform(-1.5, -1.05)), low + float(rng.uniform(0.18, 0.5)))
     return Worn([*behind, *items], bounds, _view(*view))
 
 
@@ -69,7 +69,7 @@ def _above(garment: Garment, rng: np.random.Generator) -> Worn:
     else:
         behind += [*hair_behind(rng), *_neck(garment), *head(0.0, -1.22, 0.27, rng)]
     top = float(rng.uniform(-1.65, -1.3) if hooded else rng.uniform(-1.72, -1.12))
-    view = _view(top, low + float(rng.uniform(0.05, 0.5)))
+    view = _view(top, low + float(rng.uniform(0.18, 0.5)))
     return Worn([*behind, *items], bounds, view)
 
 

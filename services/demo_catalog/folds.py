@@ -47,5 +47,5 @@ def creased(field: FloatArray, creases: Sequence[Crease], frame: Frame) -> Float
     step = max(round(small * _LIGHT_STEP), 1)
     flanks = np.roll(soft, (-step, -step), (0, 1)) * np.float32(0.95) - soft
     wide = Image.fromarray(flanks).resize((size, size), Image.Resampling.BILINEAR)
-    deeper: FloatArray = field + np.asarray(wide, dtype=np.float32) * np.float32(1 / 95)
+    deeper: FloatArray = field + np.asarray(wide, dtype=np.float32) * np.float32(1 / 160)
     return deeper

@@ -21,10 +21,10 @@ def face(x: float, y: float, radius: float, rng: np.random.Generator) -> list[It
     nose = trace([(0.04, 0.05), (0.12, 0.34), (-0.02, 0.38)])
     place = np.array([x, y])
     thin = radius * 0.09
-    items: list[Item] = [Part(shape * radius + place, "skin", rounding=0.3)]
+    items: list[Item] = [Part(shape * radius + place, "skin", lift=0.5, rounding=0.35)]
     items += [Part(ellipse(side * 0.4, 0.0, 0.1, 0.075) * radius + place, "ink", rounding=0.0)
               for side in (-1.0, 1.0)]  # fmt: skip
-    items += [Line(line.points * radius + place, thin, "hair", 0.9)
+    items += [Line(line.points * radius + place, thin, "hair", 0.6)
               for line in both_lines(Line(brow))]  # fmt: skip
     items.append(Line(nose * radius + place, thin, "skin", 0.8))
     items.append(Line(mouth * radius + place, thin * 1.3, "lip", 1.0))

@@ -53,7 +53,7 @@ def choose_paints(garment: Garment, rng: np.random.Generator) -> tuple[Paints, F
         "sole": np.asarray((206, 202, 194) if white else (240, 238, 232), dtype=np.float32),
         "lace": np.asarray((96, 98, 104) if white else (248, 247, 243), dtype=np.float32),
         "stitch": 0.45 * ground + 0.55 * np.float32(250) if dark else 0.5 * ground,
-        "thread": 0.7 * ground + 0.3 * np.float32(250) if dark else 0.66 * ground,
+        "thread": 0.78 * ground + 0.22 * np.float32(250) if dark else 0.72 * ground,
         "lining": ground * np.float32(0.55),
         "skin": skin,
         "hair": _away_from(ground, _HAIRS, _MIN_SKIN_CONTRAST, rng),

@@ -11,7 +11,7 @@ from demo_catalog.palette import lab_distance
 
 FloatArray = NDArray[np.float32]
 
-_MIN_DIFFERENCE: Final = 24.0
+_MIN_DIFFERENCE: Final = 30.0
 _SKIES: Final[tuple[Tint, ...]] = (
     (196, 214, 230),
     (214, 222, 228),

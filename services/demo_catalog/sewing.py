@@ -139,6 +139,14 @@ def hanging_creases(
     return items
 
 
+def swaying_hem(flare: float, hem: float, drop: float, *, waves: int = 4) -> list[Step]:
+    """The lower edge of a skirt from its right corner to its middle, in soft waves."""
+    x = np.linspace(flare, 0.0, 6 * waves)
+    share = x / flare
+    y = hem + drop * (1 - share**2) + 0.012 * np.sin(share * np.pi * (2 * waves - 0.5))
+    return list(zip(x.tolist(), y.tolist(), strict=True))
+
+
 def _crease(steps: list[Step], side: float, depth: float) -> Crease:
     return Crease(trace(steps) * np.array([side, 1.0]), 0.07, depth)
 

@@ -7,7 +7,14 @@ from demo_catalog.bottoms import WAIST, pockets, waistband
 from demo_catalog.garments import Garment
 from demo_catalog.geometry import Step, box, symmetric, trace
 from demo_catalog.parts import Crease, Dot, Item, Line, Part, both, both_lines, sewn, stitches
-from demo_catalog.sewing import back_neck, hanging_creases, neckband, patch_pocket, sleeves
+from demo_catalog.sewing import (
+    back_neck,
+    hanging_creases,
+    neckband,
+    patch_pocket,
+    sleeves,
+    swaying_hem,
+)
 
 _SKIRT_HEM = {"short": 0.0, "knee": 0.62, "long": 1.4}
 _SKIRT_FLARE = {"short": 0.6, "knee": 0.68, "long": 0.78}
@@ -21,7 +28,7 @@ def skirt(garment: Garment, rng: np.random.Generator) -> list[Item]:
     flare = _SKIRT_FLARE[garment.length or "knee"] + rng.uniform(-0.05, 0.07)
     body = symmetric([
         (0.0, WAIST), (0.36, WAIST), (0.44, WAIST + 0.25, flare, hem),
-        (flare * 0.5, hem + 0.09, 0.0, hem + 0.09),
+        *swaying_hem(flare, hem, 0.07),
     ])  # fmt: skip
     items: list[Item] = [Part(body)]
     for share in (0.3, 0.62):
@@ -29,7 +36,7 @@ def skirt(garment: Garment, rng: np.random.Generator) -> list[Item]:
         pleat = trace([top, (0.42 * share, -0.6, *bottom)])
         items += both_lines(Line(pleat, 0.016, tone=0.74))
     items += hanging_creases(rng, 7, WAIST + 0.12, hem, 0.4, flare)
-    hem_line = trace([(flare - 0.025, hem - 0.05), (flare * 0.5, hem + 0.04, 0.0, hem + 0.04)])
+    hem_line = trace(swaying_hem(flare - 0.015, hem - 0.055, 0.07))
     items += both_lines(stitches(hem_line, 0.01))
     items += waistband(0.375)
     if garment.buttons:
@@ -52,7 +59,7 @@ def dress(garment: Garment, rng: np.random.Generator, arms: Arms | None) -> list
     bodice: list[Step] = [*neck, (shoulder, -0.77 if bare else -0.72), (0.3, -0.45, 0.38, -0.34)]
     body = symmetric([
         *bodice, (0.34, -0.1, 0.3, 0.0), (0.38, 0.12, flare, hem),
-        (flare * 0.5, hem + 0.07, 0.0, hem + 0.07),
+        *swaying_hem(flare, hem, 0.055),
     ])  # fmt: skip
     items: list[Item] = [back_neck(0.2)]
     items += sleeves(garment.sleeve, rng, arms, slim=True)
@@ -62,7 +69,7 @@ def dress(garment: Garment, rng: np.random.Generator, arms: Arms | None) -> list
         for x, y in ((0.08, -0.12), (0.14, -0.24)):
             bend = trace([(side * 0.31, -0.08), (side * 0.22, y, side * x, y)])
             items.append(Crease(bend, 0.05, 0.8))
-    hem_line = trace([(flare - 0.03, hem - 0.06), (flare * 0.5, hem + 0.015, 0.0, hem + 0.015)])
+    hem_line = trace(swaying_hem(flare - 0.02, hem - 0.055, 0.055))
     items += both_lines(stitches(hem_line, 0.01))
     belt = box(-0.315, -0.05, 0.315, 0.05)
     items.append(Part(belt, "solid", 0.82, lift=0.3, rounding=0.15))

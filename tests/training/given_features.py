@@ -29,4 +29,5 @@ def given_pairs(references: Tensor, targets: Tensor) -> PairBatch:
         torch.arange(count),
         torch.arange(count, 2 * count),
         torch.empty(0, 2, dtype=torch.int64),
+        torch.zeros(2 * count, dtype=torch.int64),
     )

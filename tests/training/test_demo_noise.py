@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from demo_data.noise import FILLER_SHARE, TYPO_SHARE, UNKNOWN_WORD_SHARE, typo, with_noise
+from demo_data.words.noise import FILLER_SHARE, TYPO_SHARE, UNKNOWN_WORD_SHARE, typo, with_noise
 
 TEXT = "the same in navy with longer sleeves"
 

@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from demo_data.color_words import COLORS
-from demo_data.garment_words import NOUNS, with_article
-from demo_data.photo_words import CATEGORY_OF_LABEL, photo_description, photo_edit
+from demo_data.words.colors import COLORS
+from demo_data.words.garments import NOUNS, with_article
+from demo_data.words.photos import CATEGORY_OF_LABEL, photo_description, photo_edit
 
 CASES = [
     ("dress", "navy", "skirt"), ("pants", "beige", "t-shirt"), ("coat", "red", None),

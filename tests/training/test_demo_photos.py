@@ -12,9 +12,10 @@ import pytest
 from catalog.errors import CatalogError
 from demo_catalog.draw import draw
 from demo_catalog.garments import Garment
-from demo_data.photo_blocks import BLOCK, COLORS, LABELS, blocks
-from demo_data.photo_folder import prepare_photos
-from demo_data.photo_questions import (
+from demo_data.photos.blocks import BLOCK, COLORS, LABELS, blocks
+from demo_data.photos.folder import prepare_photos
+from demo_data.photos.photo import Part, Photo, part_of
+from demo_data.photos.questions import (
     LEAST_RIGHT,
     edit_questions,
     held_out_questions,
@@ -22,7 +23,6 @@ from demo_data.photo_questions import (
     right,
     training_questions,
 )
-from demo_data.photos import Part, Photo, part_of
 from demo_data.write import HELD_OUT, TRAINING, Plan, write_data
 from sprc.datasets.fashioniq import FashionIq
 from sprc.datasets.records import Protocol

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from demo_catalog.garments import sample_garment
-from demo_data import unseen
 from demo_data.edits import Edit, make_edit, sample_family
-from demo_data.noise import with_noise
-from demo_data.photo_words import CATEGORY_OF_LABEL, photo_description, photo_edit
-from demo_data.sentences import description, edit_sentence
+from demo_data.words import unseen
+from demo_data.words.noise import with_noise
+from demo_data.words.photos import CATEGORY_OF_LABEL, photo_description, photo_edit
+from demo_data.words.sentences import description, edit_sentence
 
 COLORS = tuple(unseen.SYNONYMS["color"])
 

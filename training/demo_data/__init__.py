@@ -1,4 +1,5 @@
-"""What the demo model learns from: drawn garments and generated sentences, in FashionIQ's format.
+"""What the demo model learns from: drawn garments, real photos and generated sentences.
 
-Like any data set, it knows nothing of the model that learns from it.
+All of it in FashionIQ's format. Like any data set, it knows nothing of the model that learns from
+it.
 """

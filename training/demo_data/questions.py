@@ -10,9 +10,9 @@ import numpy as np
 from demo_data.attributes import Wish, garment_matrix, satisfies, satisfying, wish_vector
 from demo_data.edits import Edit, make_edit
 from demo_data.families import Family, Picture
-from demo_data.noise import with_noise
-from demo_data.sentences import description, edit_sentence
-from demo_data.unseen import new_word, other_words
+from demo_data.words.noise import with_noise
+from demo_data.words.sentences import description, edit_sentence
+from demo_data.words.unseen import new_word, other_words
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,9 @@ from demo_catalog.draw import DRAWING_VERSION
 from demo_catalog.folder import write_whole
 from demo_data.families import Family, Picture, draw_families
 from demo_data.files import make_images_folder, write_json, write_split
-from demo_data.photo_data import write_photos_held_out, write_photos_training
-from demo_data.photo_folder import prepare_photos
-from demo_data.photos import SURE
+from demo_data.photos.data import write_photos_held_out, write_photos_training
+from demo_data.photos.folder import prepare_photos
+from demo_data.photos.photo import SURE
 from demo_data.questions import (
     Question,
     describe,
@@ -84,7 +84,7 @@ def write_data(
     Args:
         directory: what is written.
         plan: how much of what.
-        photos: a folder of real photos (`photo_folder.prepare_photos`); what is made of them is
+        photos: a folder of real photos (`photos.folder.prepare_photos`); what is made of them is
             kept beside `directory`, under its name with "-photos" behind it.
         workers: processes; by default one per usable core.
         progress: show bars, and what was left out.

@@ -1,6 +1,7 @@
 """The composed-retrieval model of SPRC (ICLR 2024), class name as in its checkpoints."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +10,7 @@ from torch.nn import functional
 from sprc.base import ImageTextModel, max_sim
 from sprc.config import ModelConfig
 
-__all__ = ["Blip2QformerCirAlignPrompt", "Losses", "max_sim"]
+__all__ = ["Answers", "Blip2QformerCirAlignPrompt", "Losses", "max_sim"]
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,14 @@ class Losses:
     align: Tensor
     composed: Tensor
     """The composed queries [B, D] they were made with."""
+
+
+class Answers(NamedTuple):
+    """Which candidates answer each query, bool [B, N] each; one that is neither does not count."""
+
+    right: Tensor
+    """At least one of each row."""
+    wrong: Tensor
 
 
 class Blip2QformerCirAlignPrompt(ImageTextModel):
@@ -63,7 +72,8 @@ class Blip2QformerCirAlignPrompt(ImageTextModel):
         labels: Tensor,
         input_ids: Tensor,
         attention_mask: Tensor,
-        right: Tensor | None = None,
+        answers: Answers | None = None,
+        parts: int = 1,
     ) -> Losses:
         """SPRC's training losses from frozen tokens [B, P, W] of the references and the text.
 
@@ -76,20 +86,19 @@ class Blip2QformerCirAlignPrompt(ImageTextModel):
             labels: int64 [B], position of each query's target among the candidates.
             input_ids: int64 [B, T].
             attention_mask: int64 [B, T].
-            right: bool [B, N], every candidate that answers a query, the target among them, for
-                `several_right_loss`; without it the target alone is right, as published.
+            answers: What the candidates are to each query, for `several_right_loss`; without it
+                the target alone is right and the rest is wrong, as published.
+            parts: Into how many parts of texts of similar length the batch is cut to ask; each is
+                padded to its own longest text. The result is the same but for rounding.
         """
-        hidden = self.first_pass(reference, input_ids, attention_mask)
-        queries = hidden[:, : self.query_tokens.shape[1]]
-        composed = self.second_pass(queries, input_ids, attention_mask)
-        text_only = self.embed_text(input_ids, attention_mask)
+        queries, composed, text_only = self._ask(reference, input_ids, attention_mask, parts)
         prompts = self.prompt_tokens.detach().expand(len(reference), -1, -1)
 
         def contrast(asked: Tensor) -> Tensor:
             scores = max_sim(asked, candidates) / self.temp
-            if right is None:
+            if answers is None:
                 return functional.cross_entropy(scores, labels)
-            return several_right_loss(scores, right)
+            return several_right_loss(scores, answers)
 
         return Losses(
             itc=contrast(composed),
@@ -97,6 +106,30 @@ class Blip2QformerCirAlignPrompt(ImageTextModel):
             align=functional.mse_loss(queries.mean(1), prompts.mean(1)),
             composed=composed,
         )
+
+    def _ask(
+        self, reference: Tensor, input_ids: Tensor, attention_mask: Tensor, parts: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The first pass's outputs [B, K, H], composed and text-only queries [B, D]."""
+        if parts > 1:
+            lengths = attention_mask.sum(1)
+            order = lengths.argsort()
+            found = [
+                self._ask(
+                    reference[rows], input_ids[rows, :longest], attention_mask[rows, :longest], 1
+                )
+                for rows in order.chunk(parts)
+                for longest in (int(lengths[rows[-1]]),)
+            ]
+            back = order.argsort()
+            queries, composed, text_only = (
+                torch.cat(part)[back] for part in zip(*found, strict=True)
+            )
+            return queries, composed, text_only
+        hidden = self.first_pass(reference, input_ids, attention_mask)
+        queries = hidden[:, : self.query_tokens.shape[1]]
+        composed = self.second_pass(queries, input_ids, attention_mask)
+        return queries, composed, self.embed_text(input_ids, attention_mask)
 
     def pair_losses(
         self, reference: Tensor, target: Tensor, input_ids: Tensor, attention_mask: Tensor
@@ -106,7 +139,7 @@ class Blip2QformerCirAlignPrompt(ImageTextModel):
         return self.losses(reference, self.image_tokens(target), labels, input_ids, attention_mask)
 
 
-def several_right_loss(scores: Tensor, right: Tensor) -> Tensor:
+def several_right_loss(scores: Tensor, answers: Answers) -> Tensor:
     """Cross-entropy where a query has several right candidates.
 
     The mean over a query's right candidates of how improbable each is among itself and the wrong
@@ -117,10 +150,11 @@ def several_right_loss(scores: Tensor, right: Tensor) -> Tensor:
 
     Args:
         scores: [B, N], divided by the temperature.
-        right: bool [B, N], at least one of each row.
+        answers: What the candidates are to each query.
     """
     scores = scores.float()
     # The lowest finite number: a row without wrong candidates has a gradient of 0, not of NaN.
-    wrong = scores.masked_fill(right, torch.finfo(scores.dtype).min).logsumexp(1, keepdim=True)
-    missed = functional.softplus(wrong - scores) * right
-    return (missed.sum(1) / right.sum(1)).mean()
+    lowest = torch.finfo(scores.dtype).min
+    wrong = scores.masked_fill(~answers.wrong, lowest).logsumexp(1, keepdim=True)
+    missed = functional.softplus(wrong - scores) * answers.right
+    return (missed.sum(1) / answers.right.sum(1)).mean()

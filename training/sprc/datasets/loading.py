@@ -48,6 +48,9 @@ class PairBatch(NamedTuple):
     """int64 [B], the same of its target."""
     others: Tensor
     """int64 [M, 2]: a pair, and a picture that answers it as rightly as its target."""
+    kinds: Tensor
+    """int64 [N], each picture's category, as a number. What a picture of another category shows is
+    in nobody's alternatives, rightly or not."""
 
 
 class PairBatches(Dataset[PairBatch]):
@@ -89,4 +92,5 @@ class PairBatches(Dataset[PairBatch]):
             if known.get(name) in held
         ]
         found = torch.tensor(others, dtype=torch.int64).reshape(-1, 2)
-        return PairBatch(rows, names, places[:, 0], places[:, 1], found)
+        kinds = torch.tensor([self.training.kinds[name] for name in names.tolist()])
+        return PairBatch(rows, names, places[:, 0], places[:, 1], found, kinds)

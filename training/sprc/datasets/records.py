@@ -96,6 +96,16 @@ class TrainingSet:
         """Name -> position in `names`."""
         return {name: row for row, name in enumerate(self.names)}
 
+    @cached_property
+    def kinds(self) -> tuple[int, ...]:
+        """Of each picture in `names` a number for its category, that of the first pair with it."""
+        found: dict[str, str] = {}
+        for query in self.queries:
+            for name in pair(query):
+                found.setdefault(name, query.category)
+        numbers = {category: number for number, category in enumerate(unique(found.values()))}
+        return tuple(numbers[found[name]] for name in self.names)
+
     def pictures_of(self, categories: Collection[str]) -> list[bool]:
         """Of each picture in `names`, whether a pair of these categories has it."""
         found = {name for q in self.queries if q.category in categories for name in pair(q)}

@@ -33,7 +33,7 @@ GENTLE: Final = Moves(
     scale=(0.88, 1.1), degrees=8.0, shift=0.08, light=0.08, contrast=0.08, hole=0.0
 )
 ROUGH: Final = Moves(
-    scale=(0.8, 1.5), degrees=15.0, shift=0.15, light=0.25, contrast=0.25, hole=0.4
+    scale=(0.85, 1.35), degrees=12.0, shift=0.12, light=0.2, contrast=0.2, hole=0.35
 )
 
 

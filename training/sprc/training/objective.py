@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from sprc.base import ImageTextModel
 from sprc.datasets.loading import PairBatch
-from sprc.model import Blip2QformerCirAlignPrompt
+from sprc.model import Answers, Blip2QformerCirAlignPrompt
 from sprc.training.attributes import AttributeHead
 from sprc.training.augment import augment
 from sprc.training.features import Features
@@ -19,6 +19,7 @@ from sprc.training.run import BatchLosses
 PUBLISHED: Final = ("loss_itc", "loss_rtc", "loss_align")
 ALIKE: Final = 0.7
 """Cosine above which `token_spread` pushes the tokens of one picture apart."""
+USAGE_TEMPERATURE: Final = 0.1
 
 
 class Objective(BatchLosses):
@@ -59,6 +60,8 @@ class Objective(BatchLosses):
             weights = dict(zip(PUBLISHED, given, strict=True))
             if recipe.loss_spread:
                 weights["loss_spread"] = recipe.loss_spread
+            if recipe.loss_usage:
+                weights["loss_usage"] = recipe.loss_usage
         if head is not None:
             weights["loss_attributes"] = recipe.loss_attributes
         self.names = tuple(weights)
@@ -89,19 +92,27 @@ class Objective(BatchLosses):
             else:
                 tokens = self.model.image_tokens(embeds[batch.targets])
                 labels = torch.arange(len(tokens), device=device)
-            right = right_pictures(batch) if self.recipe.several_right else None
-            if right is not None and not self.recipe.contrast_references:
-                right = right[:, batch.targets]
+            answers = answering(batch) if self.recipe.several_right else None
+            if answers is not None and not self.recipe.contrast_references:
+                answers = Answers(*(part[:, batch.targets] for part in answers))
             candidates = tokens
             if self.recipe.gather and self.processes.world > 1:
                 labels = labels + self.processes.rank * len(tokens)
                 candidates = self.processes.gather(tokens)
             losses = self.model.losses(
-                embeds[batch.references], candidates, labels, input_ids, attention_mask, right
+                embeds[batch.references],
+                candidates,
+                labels,
+                input_ids,
+                attention_mask,
+                answers=answers,
+                parts=self.recipe.text_parts,
             )
             found += [losses.itc, losses.rtc, losses.align]
             if self.recipe.loss_spread:
                 found.append(token_spread(tokens))
+            if self.recipe.loss_usage:
+                found.append(token_usage(losses.composed, candidates[labels]))
             if self.head is not None:
                 shown = (
                     batch.names if self.recipe.contrast_references else batch.names[batch.targets]
@@ -115,13 +126,17 @@ class Objective(BatchLosses):
         return torch.stack([loss.float() for loss in found])
 
 
-def right_pictures(batch: PairBatch) -> Tensor:
-    """Which of a batch's N pictures answer each of its B pairs: bool [B, N]."""
+def answering(batch: PairBatch) -> Answers:
+    """What a batch's N pictures are to each of its B pairs.
+
+    Pictures of another category are neither right nor wrong: alternatives name none of them, and a
+    drawing of a red dress answers "a red dress" about a photo no less than the photo of one.
+    """
     targets = batch.targets
     right = torch.zeros(len(targets), len(batch.names), dtype=torch.bool, device=targets.device)
     right[torch.arange(len(targets), device=targets.device), targets] = True
     right[batch.others[:, 0], batch.others[:, 1]] = True
-    return right
+    return Answers(right, ~right & (batch.kinds[targets][:, None] == batch.kinds))
 
 
 def token_spread(tokens: Tensor) -> Tensor:
@@ -132,6 +147,27 @@ def token_spread(tokens: Tensor) -> Tensor:
     cosines = (tokens @ tokens.transpose(1, 2)).float()
     others = ~torch.eye(tokens.shape[1], dtype=torch.bool, device=tokens.device)
     return functional.relu(cosines[:, others] - ALIKE).mean()
+
+
+def token_usage(queries: Tensor, tokens: Tensor) -> Tensor:
+    """How far the K tokens fall short of being the nearest to half their even share of queries.
+
+    The gradient of a maximum goes to its winner alone, so that a token that never wins never
+    learns to: of eight tokens two answered everything. The same trouble and cure as with experts
+    that no input is sent to (Shazeer et al., ICLR 2017, arXiv:1701.06538, section 4).
+
+    Args:
+        queries: [B, D], normalised.
+        tokens: [B, K, D], of each query's target.
+
+    Returns:
+        Between 0, every token has its share, and nearly 1.
+    """
+    scores = torch.einsum("bd,bkd->bk", queries.float(), tokens.float())
+    # Softer than the contrast's temperature, at which a token that loses has no gradient.
+    usage = functional.softmax(scores / USAGE_TEMPERATURE, dim=1).mean(0)
+    floor = 0.5 / tokens.shape[1]
+    return functional.relu(1 - usage / floor).mean()
 
 
 def freeze_encoder(model: ImageTextModel) -> None:

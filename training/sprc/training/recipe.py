@@ -54,6 +54,12 @@ class Recipe(RunRecipe):
         default=False,
         description="rank all pictures of a batch, references too (published: its targets)",
     )
+    text_parts: int = Field(
+        default=1,
+        ge=1,
+        description="work on a batch's texts in so many parts of similar length, which pads less; "
+        "but for rounding the losses are the same (published: 1)",
+    )
     several_right: bool = Field(
         default=False,
         description="in the contrastive losses, count pictures of the batch that a caption's "
@@ -63,6 +69,12 @@ class Recipe(RunRecipe):
         default=0.0,
         ge=0,
         description="weight of a loss against tokens of a picture that are alike (published: 0)",
+    )
+    loss_usage: float = Field(
+        default=0.0,
+        ge=0,
+        description="weight of a loss against tokens that are hardly ever a query's nearest "
+        "(published: 0)",
     )
     loss_attributes: float = Field(
         default=0.0,

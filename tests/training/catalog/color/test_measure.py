@@ -52,6 +52,16 @@ def test_the_centre_of_a_palette_colour(name: str) -> None:
     assert name_color(lab) == name
 
 
+@pytest.mark.parametrize(
+    ("rgb", "name"),
+    [((200, 20, 110), "pink"), ((181, 35, 84), "pink"), ((203, 30, 40), "red"),
+     ((196, 20, 48), "red"), ((110, 20, 38), "red")],
+)  # fmt: skip
+def test_fuchsia_and_raspberry_are_no_reds(rgb: tuple[int, int, int], name: str) -> None:
+    lab = rgb2lab(np.array(rgb)[None, None] / 255)[0, 0]
+    assert name_color(lab) == name
+
+
 def test_every_colour_has_a_name() -> None:
     steps = np.linspace(0, 255, 12)
     for rgb in np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(-1, 3):

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from catalog.color import measured
+from catalog.color.measure import MEASURE_VERSION
 from catalog.color.measured import COLORS, read_colors, with_measured_colors
 from catalog.products import Product
 
@@ -48,8 +49,13 @@ def test_where_the_shop_names_no_colour_the_picture_does(folder: Path) -> None:
     assert found[2] is products[2]
 
 
+def kept(colors: dict[str, object]) -> str:
+    """The file of this version."""
+    return json.dumps({"version": MEASURE_VERSION, "colors": colors})
+
+
 def test_an_unsure_colour_is_not_told(folder: Path) -> None:
-    (folder / COLORS).write_text('{"version": 1, "colors": {"red.png": ["red", 0.39]}}')
+    (folder / COLORS).write_text(kept({"red.png": ["red", 0.39]}))
     product = Product(id="a", images=("red.png",))
     assert with_measured_colors(folder, [product]) == (product,)
 
@@ -74,17 +80,17 @@ def test_a_picture_is_measured_once(folder: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    "kept",
+    "content",
     [
         "{",
         "[]",
         '{"version": 0, "colors": {"red.png": ["blue", 1]}}',
-        '{"version": 1, "colors": {"red.png": ["blau", 1]}}',
-        '{"version": 1, "colors": {"red.png": 3}}',
+        kept({"red.png": ["blau", 1]}),
+        kept({"red.png": 3}),
     ],
 )
-def test_what_cannot_be_used_is_measured_anew(folder: Path, kept: str) -> None:
-    (folder / COLORS).write_text(kept)
+def test_what_cannot_be_used_is_measured_anew(folder: Path, content: str) -> None:
+    (folder / COLORS).write_text(content)
     assert read_colors(folder, ["red.png"])["red.png"].name == "red"
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from demo_data.photos import Photo
+from demo_data.photos.photo import Photo
 
 LABELS: Final = 3
 COLORS: Final = 4

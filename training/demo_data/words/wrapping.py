@@ -5,11 +5,11 @@ from typing import Final
 
 import numpy as np
 
-from demo_data.choosing import pick
-from demo_data.garment_words import takes_article, with_article
-from demo_data.sayings import Mood
+from demo_data.words.choosing import pick
+from demo_data.words.garments import takes_article, with_article
+from demo_data.words.sayings import Mood
 
-_OPENED_SHARE: Final[dict[Mood, float]] = {"with": 0.85, "is": 0.5, "do": 0.55, "bare": 0.12}
+_OPENED_SHARE: Final[dict[Mood, float]] = {"with": 0.85, "is": 0.5, "do": 0.55, "bare": 0.4}
 _CLOSED_SHARE: Final = 0.25
 _OPENINGS: Final[dict[Mood, tuple[str, ...]]] = {
     "with": (
@@ -40,14 +40,20 @@ _OPENINGS: Final[dict[Mood, tuple[str, ...]]] = {
         "i love it but", "nice but", "it's nice but", "great but please", "ok but",
     ),
     "bare": (
-        "want", "need", "looking for", "this but", "same but", "now", "similar but", "also",
-        "ok", "maybe", "something", "prefer",
+        "want", "need", "looking for", "this but", "same but", "now", "similar but", "also", "ok",
+        "maybe", "something", "prefer", "i want", "i need", "give me", "we need", "try", "only",
+        "rather", "would love", "could do with", "must have", "should be", "has to be", "i'd take",
+        "can it be", "let it be", "go for", "show", "search", "filter for", "i was thinking of",
+        "my sister likes", "he asked for", "they wanted", "changed my mind:", "one more time,",
+        "think i want", "it would be nice with", "i fancy", "trying to find", "in the mood for",
     ),
 }  # fmt: skip
 _COURTESIES: Final = (
     "please", "please", "thanks", "thank you", "if possible", "if you have it", "for me",
     "please and thank you", "many thanks", "that would be great", "if there is one", "thx", "pls",
     "if you can", "cheers", "asap", "in my size", "that's all",
+    "is what i want", "is a must", "works for me", "would be nice", "would be lovely", "is fine",
+    "would look nicer", "is what she wears", "you know what i mean", "or so", "i think",
 )  # fmt: skip
 _OTHERWISE: Final = (
     "instead", "everything else the same", "and keep the rest", "and nothing else changed",
@@ -60,6 +66,14 @@ _CONTEXTS: Final = (
     "for my husband", "for my wife", "for a trip next month", "it is a gift", "for a concert",
     "to go with my shoes", "for cold days", "for the beach",
 )  # fmt: skip
+_ASIDES: Final = (
+    "in cotton", "in a soft fabric", "in a looser fit", "more fitted", "a bit more casual",
+    "less tight", "in size m", "in size large", "more elegant", "cheaper",
+    "something stylish", "more feminine", "more masculine", "in a slim fit", "a little more formal",
+    "loose fitting", "good quality", "less sexy", "in a small size", "for a tall person",
+    "comfortable", "that looks cheap", "under 50 euros", "a nicer style", "more modern", "on sale",
+)  # fmt: skip
+"""What no drawing shows: it is there to be read past."""
 _ASKING: Final = (
     "show me", "find", "find me", "i am looking for", "i'm looking for", "i want", "i need",
     "do you have", "search for", "looking for", "could you please find", "can you show me",
@@ -68,11 +82,35 @@ _ASKING: Final = (
 )  # fmt: skip
 _ASKING_SHARE: Final = 0.5
 _CONTEXT_SHARE: Final = 0.3
+_ASIDE_SHARE: Final = 0.05
 _JOINTS: Final[dict[Mood, tuple[str, ...]]] = {
-    "with": (" and ", " and ", ", ", " ", " plus ", ", and ", " but "),
-    "is": (" and ", " and ", " and ", ", ", " and it ", ", and ", " but "),
-    "do": (" and ", " and ", ", ", " then ", " and also ", ", and "),
-    "bare": (", ", ", ", " and ", " ", " + ", "; ", " & ", ","),
+    "with": (" and ", " and ", ", ", " ", " plus ", ", and ", " but ", " and also ", " - "),
+    "is": (
+        " and ",
+        " and ",
+        " and ",
+        ", ",
+        " and it ",
+        ", and ",
+        " but ",
+        " while it ",
+        " and then ",
+    ),
+    "do": (" and ", " and ", ", ", " then ", " and also ", ", and ", " and after that ", ". "),
+    "bare": (
+        ", ",
+        ", ",
+        " and ",
+        " ",
+        " + ",
+        "; ",
+        " & ",
+        ",",
+        " also ",
+        " plus ",
+        " in addition to ",
+        " on top of ",
+    ),
 }
 _ENDS: Final = ("", "", "", "", "", ".", ".", "?", "!", "...")
 
@@ -95,6 +133,8 @@ def asked(body: str, rng: np.random.Generator) -> str:
 
 def finished(text: str, rng: np.random.Generator, closings: Sequence[str]) -> str:
     """The text with what may follow it: one of the closings, a purpose, a full stop."""
+    if rng.random() < _ASIDE_SHARE:
+        text += pick(rng, (", ", " ", " and ")) + pick(rng, _ASIDES)
     if rng.random() < _CLOSED_SHARE:
         if rng.random() < _CONTEXT_SHARE:
             closings = _CONTEXTS

@@ -10,9 +10,9 @@ from typing import Final
 import numpy as np
 
 from demo_catalog.garments import Garment, Value
-from demo_data.choosing import pick
 from demo_data.edits import Edit
-from demo_data.garment_words import with_article
+from demo_data.words.choosing import pick
+from demo_data.words.garments import with_article
 
 TEMPLATES: Final = (
     "what about {0}", "i'd rather have {0}", "i'd prefer {0}", "any chance of {0}", "it needs {0}",
@@ -104,26 +104,25 @@ NEW_WORDS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "black": ("sable", "blackish", "obsidian"),
         "white": ("alabaster", "whitish", "vanilla"),
         "gray": ("graphite", "greyish", "anthracite"),
-        "red": ("vermilion", "reddish", "carmine"),
+        "red": ("vermilion", "garnet", "carmine"),
         "orange": ("mandarin", "persimmon", "orangey"),
         "yellow": ("saffron", "yellowish", "buttercup"),
         "green": ("jade", "greenish", "pistachio"),
-        "blue": ("cerulean", "blueish", "lapis"),
+        "blue": ("cerulean", "sapphirine", "lapis"),
         "navy": ("indigo", "admiral"),
         "purple": ("amethyst", "purplish", "aubergine"),
-        "pink": ("fuchsia", "pinkish", "carnation"),
-        "brown": ("umber", "brownish", "mahogany"),
+        "pink": ("fuchsia", "pinky", "carnation"),
+        "brown": ("umber", "walnut", "mahogany"),
     },
     "pattern": {
-        "plain": ("monochromatic", "patternless"),
+        "plain": ("monochromatic", "uniform"),
         "striped": ("pinstriped", "stripiness", "banded"),
         "checked": ("houndstooth", "checkerboard"),
         "dotted": ("speckled", "dottiness"),
         "floral": ("botanical", "blossoming"),
     },
-    "hood": {"False": ("hoodless",)},
-    "pocket": {"False": ("pocketless",), "True": ("pocketing",)},
-    "buttons": {"False": ("buttonless",), "True": ("buttoning",)},
+    "pocket": {"True": ("pocketing",)},
+    "buttons": {"True": ("buttoning",)},
     "print": {
         "logo": ("an insignia", "logotype"),
         "star": ("starlet", "stardust"),
@@ -161,10 +160,10 @@ def _thing(name: str, reference: Garment, target: Garment, rng: np.random.Genera
     if value is False:
         return pick(rng, ABSENT).format(name)
     if value is None:
-        return pick(rng, ABSENT).format(str(reference.print))
+        return pick(rng, ABSENT).format(reference.print or "print")
     if name == "pattern_color":
         color = _word("color", str(value), rng)
-        return f"{target.pattern} in {color}"
+        return f"a {target.pattern} pattern in {color}"
     word = _word(name, str(value), rng)
     return with_article(word) if name in ("category", "print") else word
 

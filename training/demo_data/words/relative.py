@@ -17,11 +17,11 @@ from demo_catalog.garments import (
     Value,
     visible_pattern_colors,
 )
-from demo_data import lexicon
-from demo_data.choosing import Words, choose, pick
 from demo_data.edits import Edit
-from demo_data.relative_colors import relative_color
-from demo_data.sayings import Saying, grade, relative
+from demo_data.words import lexicon
+from demo_data.words.choosing import Words, choose, pick
+from demo_data.words.relative_color import relative_color
+from demo_data.words.sayings import Saying, grade, relative
 
 _ORDER: Final = {"sleeve": ("none", "short", "long"), "length": ("short", "knee", "long")}
 

@@ -9,17 +9,20 @@ from typing import Final
 
 import numpy as np
 
-from demo_data.choosing import pick
+from demo_data.words.choosing import pick
 
 TYPO_SHARE: Final = 0.05
 FILLER_SHARE: Final = 0.04
-UNKNOWN_WORD_SHARE: Final = 0.04
+UNKNOWN_WORD_SHARE: Final = 0.06
 _FILLERS: Final = (
     "um", "umm", "like", "maybe", "just", "really", "kind of", "perhaps", "actually", "well",
-    "you know", "hmm", "simply", "definitely", "ideally", "preferably", "honestly",
+    "you know", "hmm", "simply", "definitely", "honestly",
 )  # fmt: skip
 _KINDS: Final = ("other", "lost", "doubled", "swapped", "added", "glued")
 _KIND_SHARES: Final = (0.3, 0.32, 0.1, 0.12, 0.08, 0.08)
+_CONSONANTS: Final = (*"bcdfghjklmnprstvwyz", "br", "ch", "cl", "gr", "pl", "sh", "st", "th", "tr")
+_VOWELS: Final = (*"aeiou", "ai", "ea", "ee", "oo", "ou")
+_ENDS: Final = (*"dklmnrstx", "ck", "ng", "nt", "ss")
 _ROWS: Final = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 
 
@@ -28,8 +31,7 @@ def with_noise(text: str, rng: np.random.Generator) -> str:
     if rng.random() < FILLER_SHARE:
         text = _insert(text, pick(rng, _FILLERS), rng)
     if rng.random() < UNKNOWN_WORD_SHARE:
-        letters = rng.integers(ord("a"), ord("z") + 1, int(rng.integers(3, 9)))
-        text = _insert(text, "".join(map(chr, letters)), rng)
+        text = _insert(text, _no_word(rng), rng)
     return typo(text, rng) if rng.random() < TYPO_SHARE else text
 
 
@@ -57,6 +59,15 @@ def typo(text: str, rng: np.random.Generator) -> str:
     if kind == "swapped":
         return before + after[0] + letter + after[1:]
     return before + letter + _near(letter, rng) + after
+
+
+def _no_word(rng: np.random.Generator) -> str:
+    """Syllables that are no word mostly, and look like one: "tobrel"."""
+    syllables = (
+        pick(rng, _CONSONANTS) + pick(rng, _VOWELS) + pick(rng, ("", *_ENDS))
+        for _ in range(int(rng.integers(1, 4)))
+    )
+    return "".join(syllables)
 
 
 def _near(letter: str, rng: np.random.Generator) -> str:

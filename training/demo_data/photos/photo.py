@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 
 SURE: Final = 0.5
-"""Confidence of a measured color under which a photo has none; see README.md of the catalog for
-what 0.4 is worth, and docs/demo-experiments.md for this."""
+"""Confidence of a measured color under which a photo has none. Of 100 photos that reach it, as 84 %
+do, 90 were right by eye, and four more could be argued about; of 30 between 0.4 and this, 24."""
 HELD_OUT_SHARE: Final = 0.15
 VALIDATION_SHARE: Final = 0.03
 

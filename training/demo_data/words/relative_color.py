@@ -6,10 +6,10 @@ from typing import Final
 import numpy as np
 
 from demo_catalog.garments import COLOR_NAMES
-from demo_data.choosing import choose
-from demo_data.color_words import COLORS, LIGHTNESS, LIGHTNESS_MARGIN, VIVID
 from demo_data.edits import Edit
-from demo_data.sayings import Saying, grade, relative
+from demo_data.words.choosing import choose
+from demo_data.words.colors import COLORS, LIGHTNESS, LIGHTNESS_MARGIN, VIVID
+from demo_data.words.sayings import Saying, grade, relative
 
 _DARK: Final = 0.32
 _LIGHT: Final = 0.75

@@ -4,11 +4,11 @@ from typing import Final
 
 import numpy as np
 
-from demo_data.choosing import choose, pick
-from demo_data.color_words import COLORS
-from demo_data.garment_words import NOUNS, with_article
-from demo_data.sayings import MOODS, category_saying, color_saying
-from demo_data.wrapping import asked, same_noun, wrapped
+from demo_data.words.choosing import choose, pick
+from demo_data.words.colors import COLORS
+from demo_data.words.garments import NOUNS, with_article
+from demo_data.words.sayings import MOODS, category_saying, color_saying
+from demo_data.words.wrapping import asked, same_noun, wrapped
 
 CATEGORY_OF_LABEL: Final = {
     "T-Shirt": "t-shirt", "Longsleeve": "longsleeve", "Pants": "pants", "Shoes": "shoes",

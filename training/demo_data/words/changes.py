@@ -6,15 +6,19 @@ from typing import Final
 import numpy as np
 
 from demo_catalog.garments import Garment
-from demo_data import lexicon
-from demo_data.choosing import Words, choose, pick
-from demo_data.color_words import COLORS, color_words
-from demo_data.garment_words import NOUNS, with_article
-from demo_data.sayings import Saying, category_saying, color_saying
+from demo_data.words import lexicon
+from demo_data.words.choosing import Words, choose, pick
+from demo_data.words.colors import COLORS, color_words
+from demo_data.words.garments import NOUNS, with_article
+from demo_data.words.sayings import Saying, category_saying, color_saying
 
 _OLD_SHARE: Final = 0.3
 """How often a change of color or category names what was there."""
-_REMOVING: Final = ("remove", "drop", "lose", "get rid of", "take off", "take away", "leave out")
+_REMOVING: Final = (
+    "remove", "drop", "lose", "get rid of", "take off", "take away", "leave out", "ditch", "delete",
+    "omit", "cut out", "do without", "forget", "erase",
+)  # fmt: skip
+_LESS_SHARE: Final = 0.3
 _ADDING: Final = ("add", "give it", "i want", "include", "put on")
 
 
@@ -161,14 +165,24 @@ def gone(noun: str, rng: np.random.Generator) -> Saying:
     """Ways to say that something is not there: "no hood", "without the stripes"."""
     plural = noun.endswith("s")
     one = noun if plural else with_article(noun)
+    less = lexicon.LESS.get(noun)
     return Saying(
-        things=(f"no {noun}", f"no {noun}"),
-        behind=(f"without {one}", f"without the {noun}", f"without any {noun}", f"with no {noun}"),
+        (less,) if less is not None and rng.random() < _LESS_SHARE else (),
+        things=(f"no {noun}", f"no {noun}", f"zero {noun}"),
+        behind=(f"without {one}", f"without the {noun}", f"without any {noun}", f"with no {noun}",
+            f"{noun} removed", f"with the {noun} gone", f"sans {noun}", f"but drop the {noun}",
+            f"there should be no {noun}", f"i don't like the {noun}", f"the {noun} must go",
+            f"never mind the {noun}",
+        ),
         verbs=(
             f"does not have {one}", f"doesn't have {one}", f"is without {one}", f"has no {noun}",
             f"does not have any {noun}",
+            f"is missing the {noun}", f"comes without {one}", f"never had {one}",
         ),
-        orders=(f"{pick(rng, _REMOVING)} the {noun}", f"no {noun}", f"i don't want the {noun}"),
+        orders=(
+            f"{pick(rng, _REMOVING)} the {noun}", f"{pick(rng, _REMOVING)} the {noun}",
+            f"no {noun}", f"i don't want the {noun}",
+        ),
     )  # fmt: skip
 
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from demo_data.photo_words import photo_description, photo_edit
-from demo_data.photos import Photo
-from demo_data.noise import with_noise
+from demo_data.photos.photo import Photo
+from demo_data.words.noise import with_noise
+from demo_data.words.photos import photo_description, photo_edit
 
 _KINDS: Final = {"color": 0.45, "label": 0.3, "both": 0.25}
 """What edits ask for, and how often where the photos at hand allow each."""

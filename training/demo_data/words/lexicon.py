@@ -1,18 +1,21 @@
 """Words for the values of what a garment has: pattern, sleeves, length, print and details.
 
-Colors are in `color_words`, kinds of garments in `garment_words`.
+Colors are in `colors`, kinds of garments in `garments`.
 """
 
 from typing import Final
 
-from demo_data.choosing import Words
+from demo_data.words.choosing import Words
 
 PATTERN_ADJECTIVES: Final[dict[str, Words]] = {
     "plain": (
-        "plain", "solid", "solid colored", "unpatterned", "single colored", "one color",
+        "plain", "solid", "solid colored", "unpatterned", "single colored", "one color", "simple",
+        "solid coloured",
         "monochrome", "unprinted",
     ),
-    "striped": ("striped", "stripy", "stripey", "pinstripe", "stripe patterned", "lined"),
+    "striped": (
+        "striped", "stripy", "stripey", "pinstripe", "stripe patterned", "lined", "stripped",
+    ),
     "checked": ("checked", "checkered", "plaid", "gingham", "tartan", "chequered", "check"),
     "dotted": ("dotted", "polka dot", "spotted", "dotty", "polka dotted", "polka-dot", "spotty"),
     "floral": ("floral", "flowery", "flowered", "floral patterned", "flower patterned"),
@@ -21,7 +24,7 @@ PATTERN_THINGS: Final[dict[str, Words]] = {
     "plain": ("no pattern", "a plain look", "a solid color", "no pattern at all", "a single color"),
     "striped": (
         "stripes", "a striped pattern", "a stripe pattern", "lines", "pinstripes", "stripes on it",
-        "a striped design",
+        "a striped design", "strips",
     ),
     "checked": (
         "checks", "a checked pattern", "a plaid pattern", "squares", "a check pattern",
@@ -100,3 +103,8 @@ FLAG_NAMES: Final[dict[str, Words]] = {
     "buttons": ("buttons", "button"),
 }
 """What is said of what is not there: "without pockets"."""
+LESS: Final = {
+    "hood": "hoodless", "pocket": "pocketless", "buttons": "buttonless", "pattern": "patternless",
+    "print": "printless", "logo": "logoless",
+}  # fmt: skip
+"""What is not there in one word, by its noun."""

@@ -12,8 +12,8 @@ from typing import Final, Literal
 import numpy as np
 
 from demo_catalog.garments import Value
-from demo_data.choosing import Words, pick
-from demo_data.garment_words import with_article
+from demo_data.words.choosing import Words, pick
+from demo_data.words.garments import with_article
 
 Mood = Literal["with", "is", "do", "bare"]
 MOODS: Final[tuple[Mood, ...]] = ("with", "is", "do", "bare")
@@ -77,17 +77,13 @@ def color_saying(
     one = with_article("color", new)
     behind: Words = (f"in {new}", f"in {new}", f"in the color {new}", f"in {one}")
     verbs: Words = (
-        f"is {new}",
-        f"is {new}",
-        f"is more {new}",
-        f"comes in {new}",
-        f"has {one}",
-        f"is {new} in color",
-        f"is {new} colored",
-    )
+        f"is {new}", f"is {new}", f"is {new}", f"is more {new}", f"comes in {new}", f"has {one}",
+        f"is {new} in color", f"is {new} in colour", f"is {new} colored", f"is {new} coloured",
+    )  # fmt: skip
     orders: Words = (
         f"make it {new}", f"make it {new}", f"change the color to {new}", f"turn it {new}",
         f"make the color {new}", f"dye it {new}", f"color it {new}", f"switch the color to {new}",
+        f"change the colour to {new}",
     )  # fmt: skip
     if old is not None:
         behind += (f"in {new} not {old}", f"in {new} instead of {old}")

@@ -9,14 +9,14 @@ import numpy as np
 
 from catalog.errors import CatalogError
 from demo_data.files import write_split
-from demo_data.photo_blocks import blocks
-from demo_data.photo_questions import (
+from demo_data.photos.blocks import blocks
+from demo_data.photos.photo import Part, Photo, PhotoShelf, photos_of
+from demo_data.photos.questions import (
     edit_questions,
     held_out_questions,
     photo_records,
     training_questions,
 )
-from demo_data.photos import Part, Photo, PhotoShelf, photos_of
 
 CATEGORY: Final = "photos"
 _VALIDATION_EDITS: Final = 2

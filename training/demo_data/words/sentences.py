@@ -9,13 +9,13 @@ import numpy as np
 
 from demo_catalog.garments import ATTRIBUTES, Garment, Value
 from demo_data.attributes import NAMES, Wish
-from demo_data.changes import ground_saying, saying_of
-from demo_data.choosing import choose, pick
 from demo_data.edits import Edit
-from demo_data.garment_words import NOUNS, with_article
-from demo_data.relative import relative_saying
-from demo_data.sayings import MOODS, Mood, Saying
-from demo_data.wrapping import asked, joined, same_noun, wrapped
+from demo_data.words.changes import ground_saying, saying_of
+from demo_data.words.choosing import choose, pick
+from demo_data.words.garments import NOUNS, with_article
+from demo_data.words.relative import relative_saying
+from demo_data.words.sayings import MOODS, Mood, Saying
+from demo_data.words.wrapping import asked, joined, same_noun, wrapped
 
 RELATIVE_SHARE: Final = 0.2
 """FashionIQ's captions compare twice as often; here exact values have to be learned as well."""

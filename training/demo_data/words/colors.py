@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from demo_data.choosing import Words, choose
+from demo_data.words.choosing import Words, choose
 
 COLORS: Final[dict[str, Words]] = {
     "black": (
@@ -25,7 +25,7 @@ COLORS: Final[dict[str, Words]] = {
     ),
     "red": (
         "red", "crimson", "scarlet", "cherry red", "bright red", "ruby", "ruby red", "burgundy",
-        "maroon", "wine red", "dark red", "deep red", "blood red", "solid red",
+        "maroon", "wine red", "dark red", "deep red", "blood red", "solid red", "reddish",
     ),
     "orange": (
         "orange", "tangerine", "bright orange", "pumpkin", "apricot", "burnt orange", "amber",
@@ -42,7 +42,7 @@ COLORS: Final[dict[str, Words]] = {
     ),
     "blue": (
         "blue", "royal blue", "bright blue", "cobalt blue", "cobalt", "azure", "light blue",
-        "sky blue", "baby blue", "sapphire", "electric blue", "solid blue", "denim blue",
+        "sky blue", "baby blue", "sapphire", "electric blue", "solid blue", "denim blue", "bluish",
     ),
     "navy": ("navy", "navy blue", "dark blue", "midnight blue", "deep navy", "deep blue"),
     "purple": (
@@ -51,11 +51,11 @@ COLORS: Final[dict[str, Words]] = {
     ),
     "pink": (
         "pink", "rose", "rose pink", "light pink", "hot pink", "blush", "blush pink", "baby pink",
-        "bright pink", "pale pink", "salmon pink", "bubblegum pink", "dusty pink",
+        "bright pink", "pale pink", "salmon pink", "bubblegum pink", "dusty pink", "pinkish",
     ),
     "brown": (
         "brown", "chocolate", "chocolate brown", "chestnut", "coffee brown", "coffee", "tan",
-        "dark brown", "light brown", "caramel", "cocoa", "camel", "mocha",
+        "dark brown", "light brown", "caramel", "cocoa", "camel", "mocha", "brownish",
     ),
     "beige": ("beige", "sand", "khaki", "light tan", "oatmeal", "nude"),
 }  # fmt: skip

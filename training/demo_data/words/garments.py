@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from demo_data.choosing import Words
+from demo_data.words.choosing import Words
 
 NOUNS: Final[dict[str, Words]] = {
     "hoodie": (

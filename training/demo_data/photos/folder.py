@@ -22,8 +22,8 @@ from catalog.pictures.reading import read_pixels
 from catalog.pictures.refused import PictureRefused
 from demo_catalog.folder import write_whole
 from demo_catalog.workers import pool_map
-from demo_data.photo_words import CATEGORY_OF_LABEL
-from demo_data.photos import SURE, Photo, PhotoShelf
+from demo_data.photos.photo import SURE, Photo, PhotoShelf
+from demo_data.words.photos import CATEGORY_OF_LABEL
 
 LISTS: Final = ("products.csv", "images.csv")
 """What says of each photo what it shows; the second is the data set's own name for it."""

@@ -1,0 +1,1 @@
+"""How people ask: words for what garments show and what should change, and sentences of them."""
