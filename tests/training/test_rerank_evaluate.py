@@ -137,9 +137,10 @@ def test_fashioniq_keeps_the_reference(tmp_path: Path) -> None:
         figures = found["protocols"][protocol.value]["figures"]
         assert "reranked_without_reference" not in figures
         curve = found["protocols"][protocol.value]["recall_over_k"]["reranked"]["coat"]
-        for k in (1, 2, 3, 5, 10):
-            expected = recall(evaluation, plain.with_reference, k)
-            assert curve[str(k)] == pytest.approx(expected, abs=1e-4), k
+        for k, value in curve.items():
+            expected = recall(evaluation, plain.with_reference, int(k))
+            assert value == pytest.approx(expected, abs=1e-4), k
+        assert {"1", "2", "3", "5"} < curve.keys()
     # The features are there for the next time, when no picture is encoded.
     array = tmp_path / "kept" / "coat" / "features.npy"
     before = array.stat().st_mtime_ns
