@@ -6,7 +6,7 @@ from sprc.mining import draw_negatives
 from sprc.reranker import Blip2QformerCirRerank
 from tests.training.tiny import tiny_config, tiny_model
 
-OWN = torch.eye(4, dtype=torch.bool)
+OTHERS = ~torch.eye(4, dtype=torch.bool)
 TARGETS = torch.arange(4)
 
 
@@ -15,7 +15,7 @@ def test_one_is_drawn_as_often_as_its_score_says() -> None:
     scores = torch.zeros(4, 4)
     # The right one is by far the best, which is of no account.
     scores[0] = torch.tensor([50.0, 0.0, 1.0, 2.0])
-    drawn = torch.stack([draw_negatives(scores, OWN, TARGETS).candidates for _ in range(3000)])
+    drawn = torch.stack([draw_negatives(scores, OTHERS, TARGETS).candidates for _ in range(3000)])
     shares = torch.bincount(drawn[:, 0], minlength=4) / len(drawn)
     expected = torch.tensor([-torch.inf, 0.0, 1.0, 2.0]).softmax(0)
     assert torch.allclose(shares, expected, atol=0.03)
@@ -27,7 +27,7 @@ def test_a_target_gets_the_query_that_likes_it_most() -> None:
     scores = torch.zeros(4, 4)
     scores[3, 1] = 1000.0
     for _ in range(20):
-        negatives = draw_negatives(scores, OWN, TARGETS)
+        negatives = draw_negatives(scores, OTHERS, TARGETS)
         assert negatives.queries[1] == 3
         assert negatives.candidates[3] == 1
         assert not (negatives.queries == TARGETS).any()
@@ -36,7 +36,7 @@ def test_a_target_gets_the_query_that_likes_it_most() -> None:
 def test_what_is_right_for_all_leaves_nothing_to_draw() -> None:
     """Pictures 0 and 1 answer both queries; a third is wrong for the first query alone."""
     right = torch.tensor([[True, True, False], [True, True, True]])
-    negatives = draw_negatives(torch.zeros(2, 3), right, torch.tensor([0, 1]))
+    negatives = draw_negatives(torch.zeros(2, 3), ~right, torch.tensor([0, 1]))
     assert negatives.candidates.tolist() == [2, -1]
     assert negatives.queries.tolist() == [-1, -1]
 
@@ -46,8 +46,8 @@ def test_what_was_not_drawn_is_left_out_of_the_loss() -> None:
     model = Blip2QformerCirRerank.after(tiny_model()).eval()
     references, targets = torch.randn(2, 3, model.config.vit.tokens, 32).unbind(0)
     words = torch.randint(5, 10, (3, 6)), torch.ones(3, 6, dtype=torch.int64)
-    right = torch.ones(3, 3, dtype=torch.bool)
-    negatives = draw_negatives(torch.zeros(3, 3), right, torch.arange(3))
+    nothing = torch.zeros(3, 3, dtype=torch.bool)
+    negatives = draw_negatives(torch.zeros(3, 3), nothing, torch.arange(3))
     loss = model.match_loss(references, targets, torch.arange(3), *words, negatives)
     fits = model.match_logits(torch.cat((references, targets), dim=1), *words)
     assert torch.allclose(loss, -fits.log_softmax(1)[:, 1].mean(), atol=1e-6)

@@ -1,6 +1,7 @@
 """evaluate and submit with --rerank, against a plain loop over single pairs."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,12 @@ def test_cirr_both_ways_beside_the_first_stage(cirr: Path, tmp_path: Path) -> No
     assert document["source"] == "reranked"
     assert document["recall_at1"] == figures["reranked"]["recall_at1"]
     assert "reranking the first 5" in document["model"]
+    page = (tmp_path / "out.html").read_text()
+    worst = max(evaluation.queries, key=lambda q: plain.published(q).index(q.known_target))
+    shown = page[page.index("<article>") : page.index("</article>")]
+    assert f"query {worst.id}<" in shown
+    titles = re.findall(r'title="([^"]*)"', shown)
+    assert titles[2 : 2 + DEPTH - 1] == plain.published(worst)[: DEPTH - 1]
     assert len({tuple(map(tuple, map(order, evaluation.queries))) for order in orders.values()}) > 2
     assert not list(tmp_path.glob(".features-*"))
 

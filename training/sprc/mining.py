@@ -1,7 +1,7 @@
 """Hard negatives of the second stage, drawn from a batch by what a frozen first stage thinks of it.
 
 As published: one wrong target for each query and one wrong query for each target, drawn with the
-probabilities that the first stage's scores give. What is right is never drawn.
+probabilities that the first stage's scores give.
 """
 
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ class Miner:
 
 @dataclass(frozen=True)
 class Negatives:
-    """What was drawn for each of B items, int64 [B]; -1 where everything is right."""
+    """What was drawn for each of B items, int64 [B]; -1 where nothing is wrong."""
 
     candidates: Tensor
     """A wrong picture for the item's query, as a position among the candidates."""
@@ -78,24 +78,21 @@ class Negatives:
     """A query that the item's target does not answer, as a position in the batch."""
 
 
-def draw_negatives(scores: Tensor, right: Tensor, targets: Tensor) -> Negatives:
+def draw_negatives(scores: Tensor, wrong: Tensor, targets: Tensor) -> Negatives:
     """Draw one of each kind for every item, from PyTorch's global generator.
 
     Args:
         scores: [B, N], divided by the temperature.
-        right: bool [B, N], which candidates answer a query; they are not drawn.
+        wrong: bool [B, N], which candidates do not answer a query, and may be drawn.
         targets: int64 [B], each item's target among the candidates.
     """
-    return Negatives(
-        _draw(scores, right),
-        _draw(scores[:, targets].T, right[:, targets].T),
-    )
+    return Negatives(_draw(scores, wrong), _draw(scores[:, targets].T, wrong[:, targets].T))
 
 
-def _draw(scores: Tensor, forbidden: Tensor) -> Tensor:
-    """One column of each row [R, C] by the softmax of its scores; -1 where all are forbidden."""
-    none = forbidden.all(1)
+def _draw(scores: Tensor, wrong: Tensor) -> Tensor:
+    """One column of each row [R, C] by the softmax of the wrong ones' scores; -1 where none is."""
+    none = ~wrong.any(1)
     # A row of which nothing is left is drawn like any other, for its numbers to be numbers.
-    masked = scores.float().masked_fill(forbidden & ~none[:, None], -torch.inf)
+    masked = scores.float().masked_fill(~wrong & ~none[:, None], -torch.inf)
     drawn = torch.multinomial(masked.softmax(1), 1)[:, 0]
     return drawn.masked_fill(none, -1)

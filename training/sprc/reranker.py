@@ -151,8 +151,8 @@ class Blip2QformerCirRerank(ImageTextModel):
         words = input_ids, attention_mask
         own = torch.arange(len(targets), device=targets.device)
         scores = self.miner.scores(references, targets, *words, composed=False) / self.temp
-        right = torch.eye(len(own), dtype=torch.bool, device=own.device)
-        negatives = draw_negatives(scores.detach(), right, own)
+        others = own[:, None] != own
+        negatives = draw_negatives(scores.detach(), others, own)
         return self.match_loss(references, targets, own, *words, negatives)
 
 

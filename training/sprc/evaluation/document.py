@@ -39,8 +39,8 @@ def describe(
     for protocol in (Protocol.ORIGINAL_SPLIT, Protocol.CIRR):
         if protocol in outcomes:
             outcome = outcomes[protocol]
-            document |= {"protocol": protocol.value, "source": outcome.headline.value}
-            document |= outcome.evaluation(outcome.headline).figures
+            document |= {"protocol": protocol.value, "source": outcome.main.value}
+            document |= outcome.evaluation(outcome.main).figures
     document["protocols"] = {
         protocol.value: _protocol(outcome) for protocol, outcome in outcomes.items()
     }

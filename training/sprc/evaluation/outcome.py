@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from sprc.datasets.records import EvaluationSet, Protocol
+from sprc.evaluation.reranking import Reranked
 from sprc.evaluation.scores import Source
 from sprc.metrics import (
     Evaluation,
@@ -63,6 +64,20 @@ class Outcome:
         """Figures of one more source, from its ranking of the whole gallery, int64 [Q, N]."""
         self.parts.setdefault(source, []).append(evaluate_ranking(evaluation, ranking))
 
+    def add_reranked(self, evaluation: EvaluationSet, reranked: Reranked, first: Tensor) -> None:
+        """What a second stage made of the set that was added last; single queries show that.
+
+        Behind what was judged stand the first stage's scores `first` [Q, N].
+        """
+        self.add_ranking(evaluation, Source.RERANKED, reranked.ranking)
+        if reranked.without_reference is not None:
+            self.add_ranking(evaluation, Source.RERANKED_APART, reranked.without_reference)
+        shown = reranked.ranking[:, : TOP + 1]
+        scores = first.gather(1, shown)
+        judged = min(scores.shape[1], reranked.probabilities.shape[1])
+        scores[:, :judged] = reranked.probabilities[:, :judged]
+        self.details[-1] = first_results(evaluation, shown, scores, reranked.ranking)
+
     def evaluation(self, source: Source) -> Evaluation:
         """Figures over all sets."""
         parts = self.parts[source]
@@ -75,14 +90,10 @@ class Outcome:
         return Evaluation(self.protocol, any_right_metrics(ranks, first), ranks, right_first=first)
 
     @property
-    def headline(self) -> Source:
-        """Whose figures stand for all: those of the last stage there is."""
-        return Source.RERANKED if Source.RERANKED in self.parts else self.main
-
-    @property
     def main(self) -> Source:
-        """What is reported first: composed where weights were evaluated, else served."""
-        return Source.COMPOSED if Source.COMPOSED in self.parts else Source.SERVED
+        """What is reported first: the last stage of weights that were evaluated, else served."""
+        stages = (Source.RERANKED, Source.COMPOSED)
+        return next((stage for stage in stages if stage in self.parts), Source.SERVED)
 
 
 def evaluate_ranking(evaluation: EvaluationSet, ranking: Tensor) -> Evaluation:

@@ -26,6 +26,8 @@ class Reranked:
 
     ranking: Tensor
     """As published: the first `depth` reordered, the reference among them."""
+    probabilities: Tensor
+    """Float32 [Q, depth] of `ranking`'s first ones, falling."""
     without_reference: Tensor | None
     """The first `depth` without the reference reordered; none where the protocol keeps it."""
 
@@ -48,14 +50,15 @@ def rerank(judge: Judge, evaluation: EvaluationSet, ranking: Tensor, depth: int)
     if not torch.isfinite(probabilities).all():
         raise BackendError("the second stage gives probabilities that are not finite")
     plain = reorder(ranking, probabilities[:, :depth])
+    falling = probabilities[:, :depth].sort(dim=1, descending=True).values
     if not apart:
-        return Reranked(plain, None)
+        return Reranked(plain, falling, None)
     places = [evaluation.positions[query.reference] for query in evaluation.queries]
     # Within what was judged the reference goes to the end: the first `depth` are without it.
     held = (first == torch.tensor(places)[:, None]).int()
     order = torch.argsort(held, dim=1, stable=True)
     moved = torch.cat((first.gather(1, order), ranking[:, first.shape[1] :]), dim=1)
-    return Reranked(plain, reorder(moved, probabilities.gather(1, order)[:, :depth]))
+    return Reranked(plain, falling, reorder(moved, probabilities.gather(1, order)[:, :depth]))
 
 
 def reorder(ranking: Tensor, probabilities: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -45,6 +46,11 @@ class SecondStage:
         """What it is, for reports."""
         return f"{self.loaded.label} reranking the first {self.depth}"
 
+    @cached_property
+    def _encoder(self) -> str:
+        """Digest of the image encoder, which takes seconds at full size."""
+        return weights_digest(self.loaded.model.visual_encoder.state_dict())
+
     def own_first_stage(self) -> Backend:
         """What SPRC's rerank model takes its candidates from: the words alone."""
         return CheckpointBackend.of(self.loaded, self.precision)
@@ -81,7 +87,7 @@ class SecondStage:
                 loaded.model,
                 PictureFeatures(loaded.model, loaded.transform, mixed),
                 [(picture, files) for picture in pictures],
-                encoder=weights_digest(loaded.model.visual_encoder.state_dict()),
+                encoder=self._encoder,
                 workers=loading.workers,
             )
             yield Judge(loaded.model, loaded.tokenizer, kept, loading.batch_size)

@@ -66,11 +66,8 @@ def evaluate_weights(
                 tokens = gallery_tokens(evaluation, features)
                 outcome.token_cosine[evaluation.name] = token_cosine(tokens)
                 if judge is not None and second is not None:
-                    ranking = rank_gallery(found[Source.COMPOSED])
+                    similarity = found[Source.COMPOSED]
+                    ranking = rank_gallery(similarity)
                     reranked = rerank(judge, evaluation, ranking, second.depth)
-                    outcome.add_ranking(evaluation, Source.RERANKED, reranked.ranking)
-                    if reranked.without_reference is not None:
-                        outcome.add_ranking(
-                            evaluation, Source.RERANKED_APART, reranked.without_reference
-                        )
+                    outcome.add_reranked(evaluation, reranked, similarity)
     return outcomes

@@ -7,7 +7,7 @@ from sprc.datasets.loading import PairBatch
 from sprc.mining import draw_negatives
 from sprc.reranker import Blip2QformerCirRerank
 from sprc.training.features import Features
-from sprc.training.objective import right_pictures
+from sprc.training.objective import answering
 from sprc.training.processes import Processes
 from sprc.training.run import BatchLosses
 from sprc.training.second_stage.recipe import RerankRecipe
@@ -58,18 +58,17 @@ class RerankObjective(BatchLosses):
             composed=recipe.negatives == "composed",
         )
         negatives = draw_negatives(
-            scores.float() / model.temp.detach(), self._right(batch, targets), targets
+            scores.float() / model.temp.detach(), self._wrong(batch, targets), targets
         )
         loss = model.match_loss(
             references, candidates, targets, input_ids, attention_mask, negatives
         )
         return loss.float()[None]
 
-    def _right(self, batch: PairBatch, targets: Tensor) -> Tensor:
-        """Which candidates answer each pair, bool [B, N]."""
+    def _wrong(self, batch: PairBatch, targets: Tensor) -> Tensor:
+        """Which candidates may be taken for wrong ones of each pair, bool [B, N]."""
         if self.recipe.several_right:
-            right = right_pictures(batch)
-            return right if self.recipe.contrast_references else right[:, batch.targets]
+            wrong = answering(batch).wrong
+            return wrong if self.recipe.contrast_references else wrong[:, batch.targets]
         count = len(batch.names) if self.recipe.contrast_references else len(targets)
-        own = torch.arange(count, device=targets.device)
-        return targets[:, None] == own
+        return targets[:, None] != torch.arange(count, device=targets.device)

@@ -26,8 +26,9 @@ class RerankRecipe(RunRecipe):
     )
     several_right: bool = Field(
         default=False,
-        description="never take for wrong what a caption's alternatives name as right, nor "
-        "another pair's equal target (published: all but a pair's own target is wrong)",
+        description="never take for wrong what a caption's alternatives name as right, another "
+        "pair's equal target, or another category's picture (published: all but a pair's own "
+        "target is wrong)",
     )
     depth: int = Field(
         ge=1, description="candidates of the first stage that validation judges and reorders"
