@@ -17,7 +17,7 @@ from sprc.training.recipe import Recipe
 PUBLISHED: Final = ("loss_itc", "loss_rtc", "loss_align")
 ALIKE: Final = 0.7
 """Cosine above which `token_spread` pushes the tokens of one picture apart."""
-USAGE_TEMPERATURE: Final = 0.1
+USAGE_TEMPERATURE: Final = 0.05
 
 
 class Objective(nn.Module):
