@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from demo_catalog.arms import Arms
-from demo_catalog.bottoms import WAIST, pockets, waistband
+from demo_catalog.drawing.arms import Arms
+from demo_catalog.drawing.bottoms import WAIST, pockets, waistband
 from demo_catalog.garments import Garment
-from demo_catalog.geometry import Step, box, symmetric, trace
-from demo_catalog.parts import Crease, Dot, Item, Line, Part, both, both_lines, sewn, stitches
-from demo_catalog.sewing import (
+from demo_catalog.drawing.geometry import Step, box, symmetric, trace
+from demo_catalog.drawing.parts import Crease, Dot, Item, Line, Part, both, both_lines, sewn, stitches
+from demo_catalog.drawing.sewing import (
     back_neck,
     hanging_creases,
     neckband,

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from demo_catalog.arms import Arms
+from demo_catalog.drawing.arms import Arms
 from demo_catalog.garments import Garment
-from demo_catalog.geometry import box, symmetric, trace
-from demo_catalog.parts import Dot, Item, Line, Part, both, both_lines, sewn, stitches
-from demo_catalog.sewing import (
+from demo_catalog.drawing.geometry import box, symmetric, trace
+from demo_catalog.drawing.parts import Dot, Item, Line, Part, both, both_lines, sewn, stitches
+from demo_catalog.drawing.sewing import (
     back_neck,
     hanging_creases,
     hood_back,
