@@ -10,7 +10,6 @@ from demo_catalog.drawing.backgrounds import background
 from demo_catalog.drawing.canvas import Canvas
 from demo_catalog.drawing.fabric import Cloth
 from demo_catalog.drawing.figure import wear
-from demo_catalog.garments import Garment, check_garment
 from demo_catalog.drawing.geometry import Frame, Points, fit_frame, worn_frame
 from demo_catalog.drawing.light import casual_light
 from demo_catalog.drawing.painter import Painter
@@ -19,6 +18,7 @@ from demo_catalog.drawing.parts import Item, Part, extent
 from demo_catalog.drawing.scenes import scene
 from demo_catalog.drawing.silhouettes import silhouette
 from demo_catalog.drawing.texture import grain
+from demo_catalog.garments import Garment, check_garment
 
 Kind = Literal["product", "snapshot"]
 """product: the garment alone, large; snapshot: worn by a figure in a scene, in casual light."""

@@ -7,9 +7,9 @@ import numpy as np
 
 from demo_catalog.drawing import accessories, bottoms, outerwear, skirts, tops
 from demo_catalog.drawing.arms import Arms
-from demo_catalog.garments import Garment
 from demo_catalog.drawing.parts import Item, Part
 from demo_catalog.drawing.prints import printed
+from demo_catalog.garments import Garment
 
 _WITH_ARMS: Final[dict[str, Callable[[Garment, np.random.Generator, Arms | None], list[Item]]]] = {
     "hoodie": outerwear.hoodie,
