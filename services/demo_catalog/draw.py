@@ -6,19 +6,19 @@ from typing import Final, Literal
 import numpy as np
 from PIL import Image
 
-from demo_catalog.backgrounds import background
-from demo_catalog.canvas import Canvas
-from demo_catalog.fabric import Cloth
-from demo_catalog.figure import wear
+from demo_catalog.drawing.backgrounds import background
+from demo_catalog.drawing.canvas import Canvas
+from demo_catalog.drawing.fabric import Cloth
+from demo_catalog.drawing.figure import wear
+from demo_catalog.drawing.geometry import Frame, Points, fit_frame, worn_frame
+from demo_catalog.drawing.light import casual_light
+from demo_catalog.drawing.painter import Painter
+from demo_catalog.drawing.paints import choose_paints
+from demo_catalog.drawing.parts import Item, Part, extent
+from demo_catalog.drawing.scenes import scene
+from demo_catalog.drawing.silhouettes import silhouette
+from demo_catalog.drawing.texture import grain
 from demo_catalog.garments import Garment, check_garment
-from demo_catalog.geometry import Frame, Points, fit_frame, worn_frame
-from demo_catalog.light import casual_light
-from demo_catalog.painter import Painter
-from demo_catalog.paints import choose_paints
-from demo_catalog.parts import Item, Part, extent
-from demo_catalog.scenes import scene
-from demo_catalog.silhouettes import silhouette
-from demo_catalog.texture import grain
 
 Kind = Literal["product", "snapshot"]
 """product: the garment alone, large; snapshot: worn by a figure in a scene, in casual light."""

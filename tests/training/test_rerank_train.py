@@ -9,6 +9,7 @@ import torch
 
 from sprc.checkpoint import load_model, load_reranker, save_checkpoint
 from sprc.evaluate import main as evaluate
+from sprc.mining import Negatives, draw_negatives
 from sprc.rerank import main
 from sprc.reranker import Blip2QformerCirRerank
 from sprc.schedule import build_optimizer
@@ -17,6 +18,7 @@ from sprc.training.objective import freeze_encoder
 from sprc.training.processes import Processes
 from sprc.training.recipe import published_recipe
 from sprc.training.run_recipe import check_recipe, read_entries
+from sprc.training.second_stage import objective as stage_objective
 from sprc.training.second_stage.objective import RerankObjective
 from sprc.training.second_stage.recipe import RerankRecipe, rerank_recipe
 from sprc.training.state import Row
@@ -156,6 +158,37 @@ def test_its_loss_falls(negatives: str) -> None:
         optimizer.step()
         losses.append(float(loss.detach()))
     assert sum(losses[-10:]) < 0.5 * sum(losses[:10])
+
+
+def test_what_answers_a_pair_is_not_its_negative(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second pair's target answers the first pair too; a third is of another category."""
+    pairs = given_pairs(*torch.randn(2, 3, tiny_config().vit.tokens, 32).unbind(0))
+    pairs = pairs._replace(others=torch.tensor([[0, 4]]), kinds=torch.tensor([0, 0, 1, 0, 0, 1]))
+    words = torch.randint(5, 12, (3, 5)), torch.ones(3, 5, dtype=torch.int64)
+    seen: list[torch.Tensor] = []
+
+    def draw(scores: torch.Tensor, wrong: torch.Tensor, targets: torch.Tensor) -> Negatives:
+        seen.append(wrong)
+        return draw_negatives(scores, wrong, targets)
+
+    monkeypatch.setattr(stage_objective, "draw_negatives", draw)
+    path, model = rerank_recipe("FashionIQ"), Blip2QformerCirRerank.after(tiny_model())
+    flags: dict[str, object]
+    for flags in (
+        {},
+        {"several_right": True},
+        {"several_right": True, "contrast_references": True},
+    ):
+        recipe = check_recipe(RerankRecipe, path, read_entries(path), flags)
+        RerankObjective(model, ALONE, recipe)(GivenFeatures(), pairs, *words)
+    published, among_targets, with_references = seen
+    assert published.tolist() == (~torch.eye(3, dtype=torch.bool)).tolist()
+    assert among_targets.int().tolist() == [[0, 0, 0], [1, 0, 0], [0, 0, 0]]
+    assert with_references.int().tolist() == [
+        [1, 1, 0, 0, 0, 0],
+        [1, 1, 0, 1, 0, 0],
+        [0, 0, 1, 0, 0, 0],
+    ]
 
 
 def refused(capsys: pytest.CaptureFixture[str], data: Path, output: Path, *more: str) -> str:

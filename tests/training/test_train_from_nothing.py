@@ -20,7 +20,7 @@ from sprc.training.attributes import AttributeHead
 from sprc.training.augment import augment
 from sprc.training.batches import plan_epoch
 from sprc.training.errors import TrainingError
-from sprc.training.objective import token_spread, token_usage
+from sprc.training.objective import token_spread
 from sprc.training.recipe import RECIPES, load_recipe
 from tests.training.small_run import assert_same_weights
 
@@ -108,7 +108,6 @@ def test_it_trains_the_encoder_and_leaves_a_checkpoint_like_any_other(
         "loss_rtc",
         "loss_align",
         "loss_spread",
-        "loss_usage",
         "loss_attributes",
     ):
         assert float(first[loss]) >= 0
@@ -218,18 +217,6 @@ def test_tokens_that_are_alike_are_pushed_apart() -> None:
     assert float(token_spread(alike)) == pytest.approx(0.3)
     apart = torch.eye(8)[None, :4]
     assert float(token_spread(apart)) == 0.0
-
-
-def test_tokens_that_are_never_nearest_are_called_in() -> None:
-    tokens = torch.eye(8)[None, :4].repeat(6, 1, 1).requires_grad_()
-    always_first = torch.eye(8)[0].repeat(6, 1)
-    loss = token_usage(always_first, tokens)
-    assert 0.7 < float(loss) < 0.76
-    (gradient,) = torch.autograd.grad(loss, tokens)
-    # A step against the gradient brings the idle tokens nearer to the queries.
-    assert bool((gradient[:, 1:, 0] < 0).all())
-    taking_turns = torch.eye(8)[torch.arange(6) % 4]
-    assert float(token_usage(taking_turns, tokens)) == 0.0
 
 
 def test_augmented_pictures_move_a_little_and_depend_on_the_seed_alone() -> None:

@@ -19,7 +19,6 @@ from sprc.training.run import BatchLosses
 PUBLISHED: Final = ("loss_itc", "loss_rtc", "loss_align")
 ALIKE: Final = 0.7
 """Cosine above which `token_spread` pushes the tokens of one picture apart."""
-USAGE_TEMPERATURE: Final = 0.1
 
 
 class Objective(BatchLosses):
@@ -60,8 +59,6 @@ class Objective(BatchLosses):
             weights = dict(zip(PUBLISHED, given, strict=True))
             if recipe.loss_spread:
                 weights["loss_spread"] = recipe.loss_spread
-            if recipe.loss_usage:
-                weights["loss_usage"] = recipe.loss_usage
         if head is not None:
             weights["loss_attributes"] = recipe.loss_attributes
         self.names = tuple(weights)
@@ -111,8 +108,6 @@ class Objective(BatchLosses):
             found += [losses.itc, losses.rtc, losses.align]
             if self.recipe.loss_spread:
                 found.append(token_spread(tokens))
-            if self.recipe.loss_usage:
-                found.append(token_usage(losses.composed, candidates[labels]))
             if self.head is not None:
                 shown = (
                     batch.names if self.recipe.contrast_references else batch.names[batch.targets]
@@ -147,27 +142,6 @@ def token_spread(tokens: Tensor) -> Tensor:
     cosines = (tokens @ tokens.transpose(1, 2)).float()
     others = ~torch.eye(tokens.shape[1], dtype=torch.bool, device=tokens.device)
     return functional.relu(cosines[:, others] - ALIKE).mean()
-
-
-def token_usage(queries: Tensor, tokens: Tensor) -> Tensor:
-    """How far the K tokens fall short of being the nearest to half their even share of queries.
-
-    The gradient of a maximum goes to its winner alone, so that a token that never wins never
-    learns to: of eight tokens two answered everything. The same trouble and cure as with experts
-    that no input is sent to (Shazeer et al., ICLR 2017, arXiv:1701.06538, section 4).
-
-    Args:
-        queries: [B, D], normalised.
-        tokens: [B, K, D], of each query's target.
-
-    Returns:
-        Between 0, every token has its share, and nearly 1.
-    """
-    scores = torch.einsum("bd,bkd->bk", queries.float(), tokens.float())
-    # Softer than the contrast's temperature, at which a token that loses has no gradient.
-    usage = functional.softmax(scores / USAGE_TEMPERATURE, dim=1).mean(0)
-    floor = 0.5 / tokens.shape[1]
-    return functional.relu(1 - usage / floor).mean()
 
 
 def freeze_encoder(model: ImageTextModel) -> None:

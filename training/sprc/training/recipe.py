@@ -70,12 +70,6 @@ class Recipe(RunRecipe):
         ge=0,
         description="weight of a loss against tokens of a picture that are alike (published: 0)",
     )
-    loss_usage: float = Field(
-        default=0.0,
-        ge=0,
-        description="weight of a loss against tokens that are hardly ever a query's nearest "
-        "(published: 0)",
-    )
     loss_attributes: float = Field(
         default=0.0,
         ge=0,

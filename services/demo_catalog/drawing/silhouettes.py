@@ -5,11 +5,11 @@ from typing import Final
 
 import numpy as np
 
-from demo_catalog import accessories, bottoms, outerwear, skirts, tops
-from demo_catalog.arms import Arms
+from demo_catalog.drawing import accessories, bottoms, outerwear, skirts, tops
+from demo_catalog.drawing.arms import Arms
+from demo_catalog.drawing.parts import Item, Part
+from demo_catalog.drawing.prints import printed
 from demo_catalog.garments import Garment
-from demo_catalog.parts import Item, Part
-from demo_catalog.prints import printed
 
 _WITH_ARMS: Final[dict[str, Callable[[Garment, np.random.Generator, Arms | None], list[Item]]]] = {
     "hoodie": outerwear.hoodie,

@@ -6,8 +6,8 @@ from typing import Final, Literal
 
 import numpy as np
 
-from demo_catalog.geometry import Points, flipped
-from demo_catalog.weave import Weave
+from demo_catalog.drawing.geometry import Points, flipped
+from demo_catalog.drawing.weave import Weave
 
 Paint = Literal[
     "main", "solid", "detail", "print", "sole", "lace", "stitch", "thread",

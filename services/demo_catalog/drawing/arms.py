@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from demo_catalog.geometry import Points, trace, tube
-from demo_catalog.parts import Item, Part, both
+from demo_catalog.drawing.geometry import Points, trace, tube
+from demo_catalog.drawing.parts import Item, Part, both
 
 _UPPER: Final = 0.64
 _FORE: Final = 0.58

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from demo_catalog.arms import Arms, worn_sleeves
-from demo_catalog.geometry import Points, Step, flipped, rotated, symmetric, trace, tube
-from demo_catalog.parts import Crease, Item, Line, Part, both, both_lines, moved, stitches
+from demo_catalog.drawing.arms import Arms, worn_sleeves
+from demo_catalog.drawing.geometry import Points, Step, flipped, rotated, symmetric, trace, tube
+from demo_catalog.drawing.parts import Crease, Item, Line, Part, both, both_lines, moved, stitches
 
 
 def patch_pocket(left: float, top: float, right: float, bottom: float) -> Points:

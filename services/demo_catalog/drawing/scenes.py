@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from demo_catalog.backgrounds import Tint, enlarged
+from demo_catalog.drawing.backgrounds import Tint, enlarged
 from demo_catalog.palette import lab_distance
 
 FloatArray = NDArray[np.float32]

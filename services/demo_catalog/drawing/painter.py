@@ -6,13 +6,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from demo_catalog.canvas import Canvas, Stamp
-from demo_catalog.fabric import Cloth
-from demo_catalog.folds import creased, folds
-from demo_catalog.geometry import Frame, dashes
-from demo_catalog.paints import Paints
-from demo_catalog.parts import Crease, Dot, Item, Line, Paint, Part
-from demo_catalog.weave import WEAVE_OF, Weave, weave_field
+from demo_catalog.drawing.canvas import Canvas, Stamp
+from demo_catalog.drawing.fabric import Cloth
+from demo_catalog.drawing.folds import creased, folds
+from demo_catalog.drawing.geometry import Frame, dashes
+from demo_catalog.drawing.paints import Paints
+from demo_catalog.drawing.parts import Crease, Dot, Item, Line, Paint, Part
+from demo_catalog.drawing.weave import WEAVE_OF, Weave, weave_field
 
 FloatArray = NDArray[np.float32]
 

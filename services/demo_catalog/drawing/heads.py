@@ -4,8 +4,8 @@ from typing import Final
 
 import numpy as np
 
-from demo_catalog.geometry import ellipse, symmetric, trace
-from demo_catalog.parts import Item, Line, Part, both_lines
+from demo_catalog.drawing.geometry import ellipse, symmetric, trace
+from demo_catalog.drawing.parts import Item, Line, Part, both_lines
 
 _LONG_SHARE: Final = 0.45
 

@@ -8,12 +8,12 @@ from typing import Final
 
 import numpy as np
 
-from demo_catalog.arms import Arms, bare_arms, sample_arms
+from demo_catalog.drawing.arms import Arms, bare_arms, sample_arms
+from demo_catalog.drawing.geometry import Points, ellipse, symmetric, trace, tube
+from demo_catalog.drawing.heads import face, hair_behind, head
+from demo_catalog.drawing.parts import Item, Line, Part, both, extent
+from demo_catalog.drawing.silhouettes import HAS_ARMS, silhouette, worn_silhouette
 from demo_catalog.garments import Garment
-from demo_catalog.geometry import Points, ellipse, symmetric, trace, tube
-from demo_catalog.heads import face, hair_behind, head
-from demo_catalog.parts import Item, Line, Part, both, extent
-from demo_catalog.silhouettes import HAS_ARMS, silhouette, worn_silhouette
 
 _SKIRT_LEGS: Final = 1.62
 """Where the ankles of a skirt's wearer are."""

@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from demo_catalog.arms import Arms
-from demo_catalog.garments import Garment
-from demo_catalog.geometry import box, symmetric, trace
-from demo_catalog.parts import Dot, Item, Line, Part, both, both_lines, sewn, stitches
-from demo_catalog.sewing import (
+from demo_catalog.drawing.arms import Arms
+from demo_catalog.drawing.geometry import box, symmetric, trace
+from demo_catalog.drawing.parts import Dot, Item, Line, Part, both, both_lines, sewn, stitches
+from demo_catalog.drawing.sewing import (
     back_neck,
     hanging_creases,
     hood_back,
@@ -15,6 +14,7 @@ from demo_catalog.sewing import (
     sleeves,
     torso_creases,
 )
+from demo_catalog.garments import Garment
 
 _COAT_HEM = {"short": 0.52, "knee": 1.05, "long": 1.62}
 _LAPEL_TIP = {"short": -0.12, "knee": 0.0, "long": 0.06}

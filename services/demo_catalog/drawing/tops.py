@@ -6,11 +6,11 @@ flat unless there are arms in them.
 
 import numpy as np
 
-from demo_catalog.arms import Arms
+from demo_catalog.drawing.arms import Arms
+from demo_catalog.drawing.geometry import Step, box, symmetric, trace
+from demo_catalog.drawing.parts import Dot, Item, Line, Part, both, both_lines, sewn, stitches
+from demo_catalog.drawing.sewing import back_neck, neckband, patch_pocket, sleeves, torso_creases
 from demo_catalog.garments import Garment
-from demo_catalog.geometry import Step, box, symmetric, trace
-from demo_catalog.parts import Dot, Item, Line, Part, both, both_lines, sewn, stitches
-from demo_catalog.sewing import back_neck, neckband, patch_pocket, sleeves, torso_creases
 
 
 def tshirt(garment: Garment, rng: np.random.Generator, arms: Arms | None) -> list[Item]:

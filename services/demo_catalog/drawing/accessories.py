@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from demo_catalog.drawing.geometry import Points, ellipse, symmetric, trace
+from demo_catalog.drawing.parts import Crease, Dot, Item, Line, Part, both_lines, moved, stitches
 from demo_catalog.garments import Garment
-from demo_catalog.geometry import Points, ellipse, symmetric, trace
-from demo_catalog.parts import Crease, Dot, Item, Line, Part, both_lines, moved, stitches
 
 _VISOR_SEAMS = (0.34, 0.41, 0.48)
 

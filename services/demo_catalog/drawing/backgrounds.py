@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
+from demo_catalog.drawing.texture import grain, smooth_field
 from demo_catalog.palette import lab_distance
-from demo_catalog.texture import grain, smooth_field
 
 FloatArray = NDArray[np.float32]
 Tint = tuple[int, int, int]

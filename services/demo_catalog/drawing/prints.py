@@ -4,9 +4,9 @@ from typing import Final
 
 import numpy as np
 
+from demo_catalog.drawing.geometry import Points, ellipse, trace
+from demo_catalog.drawing.parts import Item, Paint, Part
 from demo_catalog.garments import Garment
-from demo_catalog.geometry import Points, ellipse, trace
-from demo_catalog.parts import Item, Paint, Part
 
 _PLACES: Final = {
     "t-shirt": (0.0, 0.3, 0.27),

@@ -2,12 +2,21 @@
 
 import numpy as np
 
-from demo_catalog.arms import Arms
-from demo_catalog.bottoms import WAIST, pockets, waistband
-from demo_catalog.garments import Garment
-from demo_catalog.geometry import Step, box, symmetric, trace
-from demo_catalog.parts import Crease, Dot, Item, Line, Part, both, both_lines, sewn, stitches
-from demo_catalog.sewing import (
+from demo_catalog.drawing.arms import Arms
+from demo_catalog.drawing.bottoms import WAIST, pockets, waistband
+from demo_catalog.drawing.geometry import Step, box, symmetric, trace
+from demo_catalog.drawing.parts import (
+    Crease,
+    Dot,
+    Item,
+    Line,
+    Part,
+    both,
+    both_lines,
+    sewn,
+    stitches,
+)
+from demo_catalog.drawing.sewing import (
     back_neck,
     hanging_creases,
     neckband,
@@ -15,6 +24,7 @@ from demo_catalog.sewing import (
     sleeves,
     swaying_hem,
 )
+from demo_catalog.garments import Garment
 
 _SKIRT_HEM = {"short": 0.0, "knee": 0.62, "long": 1.4}
 _SKIRT_FLARE = {"short": 0.6, "knee": 0.68, "long": 0.78}

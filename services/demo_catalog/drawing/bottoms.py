@@ -2,9 +2,19 @@
 
 import numpy as np
 
+from demo_catalog.drawing.geometry import Points, Step, box, flipped, symmetric, trace
+from demo_catalog.drawing.parts import (
+    Crease,
+    Dot,
+    Item,
+    Line,
+    Part,
+    both,
+    both_lines,
+    sewn,
+    stitches,
+)
 from demo_catalog.garments import Garment
-from demo_catalog.geometry import Points, Step, box, flipped, symmetric, trace
-from demo_catalog.parts import Crease, Dot, Item, Line, Part, both, both_lines, sewn, stitches
 
 _SHORTS_HEM = {"short": 0.02, "knee": 0.5}
 WAIST = -0.86

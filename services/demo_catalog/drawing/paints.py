@@ -6,9 +6,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from demo_catalog.drawing.parts import Paint
 from demo_catalog.garments import Garment
 from demo_catalog.palette import jittered, lab_distance
-from demo_catalog.parts import Paint
 
 FloatArray = NDArray[np.float32]
 Rgb = tuple[int, int, int]

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from demo_catalog.geometry import Frame, spindle
-from demo_catalog.parts import Crease
-from demo_catalog.texture import smooth_field
+from demo_catalog.drawing.geometry import Frame, spindle
+from demo_catalog.drawing.parts import Crease
+from demo_catalog.drawing.texture import smooth_field
 
 FloatArray = NDArray[np.float32]
 
