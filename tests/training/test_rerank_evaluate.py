@@ -147,7 +147,7 @@ def test_fashioniq_keeps_the_reference(tmp_path: Path) -> None:
         for k, value in curve.items():
             expected = recall(evaluation, plain.with_reference, int(k))
             assert value == pytest.approx(expected, abs=1e-4), k
-        assert {"1", "2", "3", "5"} < curve.keys()
+        assert {"1", "2", "3", "5"} <= curve.keys()
     # The features are there for the next time, when no picture is encoded.
     array = tmp_path / "kept" / "coat" / "features.npy"
     before = array.stat().st_mtime_ns
