@@ -5,9 +5,10 @@ import json
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 from retrieval.bundle import compute_digest, load_bundle
 from sprc import evaluate, export, query, submit
@@ -70,13 +71,13 @@ def test_evaluation_has_the_figures_of_training(
     data: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     used = set()
-    transformed = Transform.__call__
+    transformed = Transform.square
 
-    def noting(transform: Transform, image: Image.Image) -> Tensor:
+    def noting(transform: Transform, image: Image.Image) -> NDArray[np.uint8]:
         used.add(transform.ratio)
         return transformed(transform, image)
 
-    monkeypatch.setattr(Transform, "__call__", noting)
+    monkeypatch.setattr(Transform, "square", noting)
     output = tmp_path / "figures.json"
     given = ["--dataset", "FashionIQ", "--data-path", str(data), "--model-path", str(trained)]
     assert evaluate.main([*given, "--output", str(output), "--num-workers", "0"]) == 0

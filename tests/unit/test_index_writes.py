@@ -14,7 +14,9 @@ from tests.support.core import FIELDS
 from tests.support.fake_encoder import SIZES
 from tests.support.fake_index import FakeIndex
 
-DEADLINE = Deadline.after(60)
+
+def deadline() -> Deadline:
+    return Deadline.after(60)
 
 
 def change(name: str) -> Change:
@@ -30,7 +32,7 @@ def change(name: str) -> Change:
 
 
 async def held(index: FakeIndex, *names: str) -> list[str]:
-    found = await index.get([point_id("default", name) for name in names], DEADLINE)
+    found = await index.get([point_id("default", name) for name in names], deadline())
     return sorted(product.id for product in found.values())
 
 
@@ -42,7 +44,7 @@ async def until_held(index: FakeIndex, name: str) -> None:
 
 async def test_a_short_import_is_written_at_its_end_and_whole() -> None:
     index = FakeIndex(FIELDS)
-    async with IndexWrites(index, DEADLINE) as writes:
+    async with IndexWrites(index, deadline()) as writes:
         writes.add(change("a"))
         await asyncio.sleep(0.05)
         assert await held(index, "a") == []
@@ -52,7 +54,7 @@ async def test_a_short_import_is_written_at_its_end_and_whole() -> None:
 
 async def test_a_long_one_is_written_now_and_then() -> None:
     index = FakeIndex(FIELDS)
-    async with IndexWrites(index, DEADLINE, every_s=0.02) as writes:
+    async with IndexWrites(index, deadline(), every_s=0.02) as writes:
         for name in ("a", "b"):
             writes.add(change(name))
             await until_held(index, name)
@@ -62,7 +64,7 @@ async def test_an_import_that_fails_leaves_what_was_ready_and_its_own_error() ->
     index = FakeIndex(FIELDS)
 
     async def run() -> None:
-        async with IndexWrites(index, DEADLINE) as writes:
+        async with IndexWrites(index, deadline()) as writes:
             writes.add(change("a"))
             raise DependencyUnavailable(dependency="triton")
 
@@ -76,7 +78,7 @@ async def test_a_write_that_fails_in_the_midst_fails_the_import() -> None:
     index = FakeIndex(FIELDS)
 
     async def run() -> None:
-        async with IndexWrites(index, DEADLINE, every_s=0.01) as writes:
+        async with IndexWrites(index, deadline(), every_s=0.01) as writes:
             index.failure = DependencyUnavailable(dependency="qdrant")
             writes.add(change("a"))
             await asyncio.sleep(0.1)
@@ -99,7 +101,7 @@ async def test_an_import_that_is_cancelled_stops_its_write() -> None:
     index.before_write = hang
 
     async def run() -> None:
-        async with IndexWrites(index, DEADLINE, every_s=0.01) as writes:
+        async with IndexWrites(index, deadline(), every_s=0.01) as writes:
             writes.add(change("a"))
             await asyncio.sleep(60)
 
