@@ -204,7 +204,7 @@ photos-wanted:
 demo-model: photos-wanted setup-training ## Make the demo model from nothing but CLOTHING_DATA=DIR or WITHOUT_PHOTOS=1 (two hours; QUICK=1: minutes)
 	@set -e; photos="$(abspath $(CLOTHING_DATA))"; \
 	cd training; export OMP_NUM_THREADS=1; demo="$(DEMO)"; last="$$demo/3-together/last.pt"; \
-	$(if $(QUICK),,echo "== data 10 minutes, runs of 35, 25 and 40, judging 5; what was cut is taken up";) \
+	$(if $(QUICK),,echo "== data 10 minutes, runs of 50, 25 and 40 or twice that on busy cores, judging 5; what was cut is taken up";) \
 	echo "== data"; .venv/bin/python -m demo_data --output "$$demo/data" $${photos:+--photos "$$photos"} \
 	  $(if $(QUICK),$(QUICK_DATA)); \
 	learn() { echo "== training: $$1"; .venv/bin/python -m sprc.train --dataset FashionIQ \
