@@ -201,7 +201,7 @@ QUICK_RUN := --num-epochs 1 --batch-size 64
 photos-wanted:
 	@test -n "$(CLOTHING_DATA)$(WITHOUT_PHOTOS)" || { echo "$(PHOTOS_WANTED)" >&2; exit 1; }
 
-demo-model: photos-wanted setup-training ## Make the demo model from nothing but CLOTHING_DATA=DIR or WITHOUT_PHOTOS=1 (two hours; QUICK=1: minutes)
+demo-model: photos-wanted setup-training ## Make the demo model from nothing but CLOTHING_DATA=DIR or WITHOUT_PHOTOS=1 (two to three hours; QUICK=1: minutes)
 	@set -e; photos="$(abspath $(CLOTHING_DATA))"; \
 	cd training; export OMP_NUM_THREADS=1; demo="$(DEMO)"; last="$$demo/3-together/last.pt"; \
 	$(if $(QUICK),,echo "== data 10 minutes, runs of 50, 25 and 40 or twice that on busy cores, judging 5; what was cut is taken up";) \
