@@ -108,6 +108,7 @@ def test_it_trains_the_encoder_and_leaves_a_checkpoint_like_any_other(
         "loss_rtc",
         "loss_align",
         "loss_spread",
+        "loss_alike",
         "loss_attributes",
     ):
         assert float(first[loss]) >= 0
@@ -152,6 +153,7 @@ def test_what_it_cannot_do_is_said(
         (recipe, ["--gather"], "contrast_references cannot go with it"),
         (recipe, ["--no-train-encoder"], "to augment pictures is for an encoder that trains"),
         (recipe, NOTHING_TO_LEARN, "no loss is left: every weight is 0"),
+        (recipe, ["--alike-by", "brand"], "no training picture has the attribute brand"),
     ):
         assert train(data, file, tmp_path / "run", *flags) == 1
         said = capsys.readouterr().err.splitlines()[-1]
@@ -172,7 +174,7 @@ def test_attributes_that_nobody_knows_stop_a_run(
     assert train(bare, recipe, tmp_path / "run") == 1
     assert "does not say attributes as" in capsys.readouterr().err
     (bare / "attributes.json").unlink()
-    assert train(bare, recipe, tmp_path / "run", "--loss-attributes", "0") == 0
+    assert train(bare, recipe, tmp_path / "run", "--loss-attributes", "0", "--loss-alike", "0") == 0
 
 
 def test_a_head_reads_what_is_known_and_leaves_out_what_is_not() -> None:

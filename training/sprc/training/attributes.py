@@ -61,6 +61,18 @@ class AttributeHead(nn.Module):
         ]
         self.register_buffer("labels", torch.tensor(labels), persistent=False)
 
+    def values(self, attribute: str, names: Tensor) -> Tensor:
+        """Of pictures [N] the number of their value, int64 [N]; `UNKNOWN` where it is not known.
+
+        Raises `TrainingError` where no picture has the attribute.
+        """
+        if attribute not in self.classes:
+            raise TrainingError(
+                f"no training picture has the attribute {attribute} that alike_by names; "
+                f"attributes.json has {', '.join(self.classes)}"
+            )
+        return self.labels[names, list(self.classes).index(attribute)]
+
     def pictures(self, embeds: Tensor, names: Tensor) -> Tensor:
         """How badly the encoder's tokens [N, P, W] tell the attributes of pictures.
 

@@ -9,6 +9,7 @@ from torch.nn import functional
 from sprc.base import ImageTextModel
 from sprc.datasets.loading import PairBatch
 from sprc.model import Answers, Blip2QformerCirAlignPrompt
+from sprc.training.alike import alike_loss
 from sprc.training.attributes import AttributeHead
 from sprc.training.augment import augment
 from sprc.training.features import Features
@@ -59,6 +60,8 @@ class Objective(BatchLosses):
             weights = dict(zip(PUBLISHED, given, strict=True))
             if recipe.loss_spread:
                 weights["loss_spread"] = recipe.loss_spread
+            if recipe.loss_alike:
+                weights["loss_alike"] = recipe.loss_alike
         if head is not None:
             weights["loss_attributes"] = recipe.loss_attributes
         self.names = tuple(weights)
@@ -109,9 +112,12 @@ class Objective(BatchLosses):
             if self.recipe.loss_spread:
                 found.append(token_spread(tokens))
             if self.head is not None:
-                shown = (
-                    batch.names if self.recipe.contrast_references else batch.names[batch.targets]
-                )
+                places = slice(None) if self.recipe.contrast_references else batch.targets
+                shown = batch.names[places]
+                if self.recipe.loss_alike:
+                    values = self.head.values(self.recipe.alike_by, shown)
+                    kinds = batch.kinds[places]
+                    found.append(alike_loss(tokens, values, kinds, self.model.temp))
                 attributes += [
                     self.head.vectors(functional.normalize(tokens.mean(1), dim=-1), shown),
                     self.head.vectors(losses.composed, batch.names[batch.targets]),

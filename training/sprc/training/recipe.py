@@ -76,6 +76,15 @@ class Recipe(RunRecipe):
         description="weight of a loss that reads the data set's attributes.json off pictures and "
         "composed queries (published: 0)",
     )
+    loss_alike: float = Field(
+        default=0.0,
+        ge=0,
+        description="weight of a loss that has pictures find those with the same value of "
+        "alike_by in attributes.json, by their tokens alone (published: 0)",
+    )
+    alike_by: str = Field(
+        default="category", description="the attribute by which loss_alike tells pictures apart"
+    )
     model: Sizes | None = None
     """The table ``[model]``, for a backbone of none; a run that has a checkpoint needs none."""
 
@@ -87,6 +96,8 @@ class Recipe(RunRecipe):
             raise ValueError("views of pictures are kept, and this encoder trains (train_encoder)")
         if not (self.asks or self.loss_attributes):
             raise ValueError("no loss is left: every weight is 0")
+        if self.asks and self.loss_alike and not self.loss_attributes:
+            raise ValueError("loss_alike goes with loss_attributes, whose values it reads")
         if self.gather and self.contrast_references:
             # Processes hold different numbers of distinct pictures, of targets the same.
             raise ValueError("gather ranks targets, so contrast_references cannot go with it")
