@@ -17,9 +17,7 @@ from sprc.qformer import QFormer
 
 MINER: Final = {
     "Qformer": "Fformer",
-    "query_tokens": "query_tokens_f",
-    "vision_proj": "vision_proj_f",
-    "text_proj": "text_proj_f",
+    **{part: f"{part}_f" for part in ("query_tokens", "vision_proj", "text_proj")},
 }
 """Parts of a first stage -> the copy of each that mines."""
 _UNUSED: Final = -100
