@@ -270,7 +270,7 @@ def test_user_errors_end_in_one_sentence(
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        ([], "give --model-path, --endpoint, or both"),
+        ([], "give --model-path, --rerank, --endpoint, or several of them"),
         (["--endpoint", "localhost"], "is not HOST:PORT"),
         (["--endpoint", "localhost:99999"], "is not HOST:PORT"),
         (["--endpoint", "a:1", "--batch-size", "0"], "0 is too small"),
