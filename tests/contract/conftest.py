@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from retrieval.redis_link import RedisLink
+from tests.support.fault_proxy import FaultProxy
 from tests.support.redis import RedisServer
 
 
@@ -23,3 +24,19 @@ async def link(redis_server: RedisServer) -> AsyncIterator[RedisLink]:
     link = RedisLink(redis_server.url, budget_s=1.0)
     yield link
     await link.close()
+
+
+@pytest.fixture
+def fresh_redis() -> Iterator[RedisServer]:
+    """A Redis of the test's own."""
+    server = RedisServer()
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+async def wire(fresh_redis: RedisServer) -> AsyncIterator[FaultProxy]:
+    """A line to it that can fail."""
+    async with FaultProxy(fresh_redis.port).relaying() as wire:
+        yield wire

@@ -1,51 +1,21 @@
-"""Redis down, slow, garbled, full, restarted, or answering the wrong caller."""
+"""Redis down, slow, garbled, restarted, or answering the wrong caller."""
 
 import asyncio
 import os
 import time
-import uuid
-from collections.abc import AsyncIterator, Iterator
 
 import numpy as np
 import pytest
 
 from retrieval.breaker import Breaker
-from retrieval.cache import CacheOutcome, RedisEmbeddingCache
-from retrieval.domain import FloatArray, Ranked
+from retrieval.cache import CacheOutcome
 from retrieval.redis_link import RedisAbsent, RedisLink
 from retrieval.snapshots import RedisSnapshotStore
 from tests.support.fault_proxy import FaultProxy
+from tests.support.observed_cache import Observed, cache_over, timed_search
 from tests.support.redis import RedisServer
 
-QUERY = np.arange(256, dtype=np.float32)
 BUDGET_S = 0.02
-
-
-@pytest.fixture
-def server() -> Iterator[RedisServer]:
-    server = RedisServer()
-    server.start()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-async def wire(server: RedisServer) -> AsyncIterator[FaultProxy]:
-    async with FaultProxy(server.port).relaying() as wire:
-        yield wire
-
-
-class Observed:
-    """Remembers what became of each call."""
-
-    def __init__(self) -> None:
-        self.calls: list[str] = []
-        self.lookups: list[CacheOutcome] = []
-
-    def call(self, dependency: str, outcome: str, seconds: float) -> None:
-        assert dependency == "redis"
-        assert seconds >= 0
-        self.calls.append(outcome)
 
 
 class Clock:
@@ -56,24 +26,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now_s
-
-
-async def compute() -> FloatArray:
-    return QUERY.copy()
-
-
-async def timed_search(cache: RedisEmbeddingCache) -> float:
-    """Seconds that one lookup with its computation took."""
-    begin = time.monotonic()
-    np.testing.assert_array_equal(await cache.get_or_compute(b"key", compute), QUERY)
-    taken = time.monotonic() - begin
-    await cache.settle()
-    return taken
-
-
-def cache_over(link: RedisLink, observed: Observed) -> RedisEmbeddingCache:
-    """A cache that keeps nothing of its own, so that every lookup asks Redis."""
-    return RedisEmbeddingCache(link, secret=b"s", fresh_s=0, count=observed.lookups.append)
 
 
 async def test_without_an_address_everything_is_computed() -> None:
@@ -87,17 +39,19 @@ async def test_without_an_address_everything_is_computed() -> None:
     assert (observed.calls, observed.lookups) == ([], [CacheOutcome.ABSENT])
 
 
-async def test_down_is_served_at_once_and_found_again(server: RedisServer) -> None:
-    server.kill()
+async def test_down_is_served_at_once_and_found_again(fresh_redis: RedisServer) -> None:
+    fresh_redis.kill()
     observed, clock = Observed(), Clock()
-    link = RedisLink(server.url, budget_s=1.0, observe=observed.call, breaker=Breaker(clock=clock))
+    link = RedisLink(
+        fresh_redis.url, budget_s=1.0, observe=observed.call, breaker=Breaker(clock=clock)
+    )
     cache = cache_over(link, observed)
 
     assert max([await timed_search(cache) for _ in range(20)]) < 0.5
     assert observed.calls[:5] == ["unavailable"] * 5
     assert set(observed.calls[5:]) == {"open"}
 
-    server.start()
+    fresh_redis.start()
     clock.now_s = 2.0
     observed.calls.clear()
     await timed_search(cache)
@@ -107,15 +61,15 @@ async def test_down_is_served_at_once_and_found_again(server: RedisServer) -> No
     await link.close()
 
 
-async def test_a_stopped_server_costs_the_budget_a_few_times_only(server: RedisServer) -> None:
+async def test_a_stopped_server_costs_the_budget_a_few_times_only(fresh_redis: RedisServer) -> None:
     observed = Observed()
-    link = RedisLink(server.url, budget_s=BUDGET_S, observe=observed.call)
+    link = RedisLink(fresh_redis.url, budget_s=BUDGET_S, observe=observed.call)
     cache = cache_over(link, observed)
     await timed_search(cache)
-    server.pause()
+    fresh_redis.pause()
     observed.calls.clear()
     times = [await timed_search(cache) for _ in range(50)]
-    server.resume()
+    fresh_redis.resume()
 
     # A lookup and a store each wait for the budget; the rest is this machine's scheduling.
     assert max(times) < 2 * BUDGET_S + 0.5
@@ -124,13 +78,13 @@ async def test_a_stopped_server_costs_the_budget_a_few_times_only(server: RedisS
     await link.close()
 
 
-async def test_a_restart_is_survived(server: RedisServer) -> None:
+async def test_a_restart_is_survived(fresh_redis: RedisServer) -> None:
     observed = Observed()
-    link = RedisLink(server.url, budget_s=1.0, observe=observed.call)
+    link = RedisLink(fresh_redis.url, budget_s=1.0, observe=observed.call)
     cache = cache_over(link, observed)
     await timed_search(cache)
-    server.kill()
-    server.start()
+    fresh_redis.kill()
+    fresh_redis.start()
     for _ in range(3):
         await timed_search(cache)
     assert observed.lookups[-1] == CacheOutcome.HIT
@@ -177,11 +131,11 @@ async def test_a_connection_cut_in_mid_command_is_a_miss(wire: FaultProxy) -> No
 
 @pytest.mark.parametrize("leave", ["cancelled", "out of time"])
 async def test_no_caller_reads_the_answer_to_another(
-    wire: FaultProxy, server: RedisServer, leave: str
+    wire: FaultProxy, fresh_redis: RedisServer, leave: str
 ) -> None:
     """One question is sent and its asker leaves before the answer; then many others ask."""
     for number in range(20):
-        server.command("SET", f"key {number}", f"value {number}")
+        fresh_redis.command("SET", f"key {number}", f"value {number}")
     # The link's own time for a command is its budget: a cancelled caller leaves it waiting.
     link = RedisLink(f"redis://{wire.address}", budget_s=1.0 if leave == "cancelled" else 0.2)
     assert await link.call("GET", "key 0") == b"value 0"
@@ -200,10 +154,10 @@ async def test_no_caller_reads_the_answer_to_another(
     await link.close()
 
 
-async def test_cancelled_callers_at_random_never_mix_answers(server: RedisServer) -> None:
+async def test_cancelled_callers_at_random_never_mix_answers(fresh_redis: RedisServer) -> None:
     for number in range(50):
-        server.command("SET", f"key {number}", f"value {number}")
-    link = RedisLink(server.url, budget_s=1.0)
+        fresh_redis.command("SET", f"key {number}", f"value {number}")
+    link = RedisLink(fresh_redis.url, budget_s=1.0)
     before = asyncio.all_tasks()
     chance = np.random.default_rng(3)
     answered = 0
@@ -239,9 +193,9 @@ async def test_a_connection_left_in_mid_command_is_dropped(wire: FaultProxy) -> 
     await link.close()
 
 
-async def test_an_answer_that_came_while_the_loop_was_late_counts(server: RedisServer) -> None:
+async def test_an_answer_that_came_while_the_loop_was_late_counts(fresh_redis: RedisServer) -> None:
     observed = Observed()
-    link = RedisLink(server.url, budget_s=BUDGET_S, observe=observed.call)
+    link = RedisLink(fresh_redis.url, budget_s=BUDGET_S, observe=observed.call)
     await link.call("SET", "key", "value")
     for _ in range(20):  # also while further connections are being made
         asked = [asyncio.create_task(link.call("GET", "key")) for _ in range(8)]
@@ -253,8 +207,10 @@ async def test_an_answer_that_came_while_the_loop_was_late_counts(server: RedisS
     await link.close()
 
 
-async def test_many_callers_share_few_connections(wire: FaultProxy, server: RedisServer) -> None:
-    server.command("SET", "key", "value")
+async def test_many_callers_share_few_connections(
+    wire: FaultProxy, fresh_redis: RedisServer
+) -> None:
+    fresh_redis.command("SET", "key", "value")
     link = RedisLink(f"redis://{wire.address}", budget_s=1.0)
     answers = await asyncio.gather(*(link.call("GET", "key") for _ in range(200)))
     assert answers == [b"value"] * 200
@@ -262,8 +218,8 @@ async def test_many_callers_share_few_connections(wire: FaultProxy, server: Redi
     await link.close()
 
 
-async def test_a_refusal_is_that_of_its_own_command(server: RedisServer) -> None:
-    link = RedisLink(server.url, budget_s=1.0)
+async def test_a_refusal_is_that_of_its_own_command(fresh_redis: RedisServer) -> None:
+    link = RedisLink(fresh_redis.url, budget_s=1.0)
     await link.call("RPUSH", "list", "a")
     await link.call("SET", "word", "b")
     asked = [link.call("GET", name) for name in ("word", "list", "word", "list")]
@@ -273,8 +229,8 @@ async def test_a_refusal_is_that_of_its_own_command(server: RedisServer) -> None
     await link.close()
 
 
-async def test_a_command_that_cannot_be_written_disturbs_no_other(server: RedisServer) -> None:
-    link = RedisLink(server.url, budget_s=1.0)
+async def test_a_command_that_cannot_be_written_disturbs_no_other(fresh_redis: RedisServer) -> None:
+    link = RedisLink(fresh_redis.url, budget_s=1.0)
     with pytest.raises(RedisAbsent):
         await link.call("SET", "key", object())  # type: ignore[arg-type]
     await link.call("SET", "key", "value")
@@ -282,160 +238,10 @@ async def test_a_command_that_cannot_be_written_disturbs_no_other(server: RedisS
     await link.close()
 
 
-async def test_what_is_computed_is_given_back_before_it_is_stored(wire: FaultProxy) -> None:
-    observed = Observed()
-    link = RedisLink(f"redis://{wire.address}", budget_s=0.3)
-    cache = cache_over(link, observed)
-    await link.call("PING")
-    wire.stall()
-    computed = 0
-
-    async def count() -> FloatArray:
-        nonlocal computed
-        computed += 1
-        return QUERY
-
-    for _ in range(3):  # the first one's store is on its way all the while
-        np.testing.assert_array_equal(await cache.get_or_compute(b"key", count), QUERY)
-    assert computed == 1
-    await wire.heal()
-    await cache.settle()
-    await link.close()
-
-
-async def test_what_was_just_computed_is_not_computed_again_where_redis_does_not_take_it() -> None:
-    cache = RedisEmbeddingCache(RedisLink(None), secret=b"s", fresh_s=0.2)
-    computed = 0
-
-    async def count() -> FloatArray:
-        nonlocal computed
-        computed += 1
-        return QUERY.copy()
-
-    for _ in range(3):
-        np.testing.assert_array_equal(await cache.get_or_compute(b"key", count), QUERY)
-        await cache.settle()
-    assert computed == 1
-    await asyncio.sleep(0.25)
-    await cache.get_or_compute(b"key", count)
-    assert computed == 2
-
-
-async def test_a_full_redis_refuses_and_nobody_minds() -> None:
-    server = RedisServer(maxmemory_mib=1, policy="noeviction")
-    server.start()
-    observed = Observed()
-    link = RedisLink(server.url, budget_s=1.0, observe=observed.call)
-    cache = cache_over(link, observed)
-    for number in range(8):
-        big = np.full((1 << 18,), number, np.float32)
-
-        async def compute_big(big: FloatArray = big) -> FloatArray:
-            return big
-
-        found = await cache.get_or_compute(str(number).encode(), compute_big)
-        assert (found == number).all()
-        await cache.settle()
-    assert "refused" in observed.calls
-    assert "open" not in observed.calls
-    assert await RedisSnapshotStore(link, secret=b"s").put(b"key", [_place()]) is False
-    await link.close()
-    server.kill()
-
-
-async def test_memory_is_bounded_by_eviction(server: RedisServer) -> None:
-    server.command("CONFIG", "SET", "maxmemory", "4mb")
-    link = RedisLink(server.url, budget_s=1.0)
-    cache = RedisEmbeddingCache(link, secret=b"s")
-    for number in range(20):
-        embeds = np.full((257, 1408), number, np.float16)
-
-        async def compute_embeds(embeds: FloatArray = embeds) -> FloatArray:
-            return embeds
-
-        await cache.get_or_compute(str(number).encode(), compute_embeds)
-        await cache.settle()
-    assert 0 < len(server.keys()) < 6
-    await link.close()
-
-
-def _place() -> Ranked:
-    return Ranked(uuid.uuid4(), 0.5)
-
-
-async def test_damaged_entries_are_missed_deleted_and_replaced(server: RedisServer) -> None:
-    observed = Observed()
-    link = RedisLink(server.url, budget_s=1.0)
-    cache = cache_over(link, observed)
-    await cache.get_or_compute(b"other", compute)
-    await cache.settle()
-    (other,) = server.keys()
-    await cache.get_or_compute(b"key", compute)
-    await cache.settle()
-    (name,) = set(server.keys()) - {other}
-    good = await link.call("GET", name)
-    misplaced = await link.call("GET", other)
-    damages = [
-        b"", good[:5], good[:-1], good + b"\0", bytes([good[0] ^ 1]) + good[1:],
-        good[:2] + b"\x09" + good[3:], good[:3] + b"\x01" + good[4:],
-        good[:600] + bytes([good[600] ^ 1]) + good[601:], misplaced,
-    ]  # fmt: skip
-    for damage in damages:
-        await link.call("SET", name, damage)
-        np.testing.assert_array_equal(await cache.get_or_compute(b"key", compute), QUERY)
-        await cache.settle()
-        assert observed.lookups[-1] == CacheOutcome.DAMAGED
-        assert await link.call("GET", name) == good
-    await link.close()
-
-
-async def test_a_damaged_entry_is_deleted_even_where_nothing_replaces_it(
-    server: RedisServer,
-) -> None:
-    link = RedisLink(server.url, budget_s=1.0)
-    store = RedisSnapshotStore(link, secret=b"s")
-    await store.put(b"key", [_place()])
-    (name,) = server.keys()
-    good = await link.call("GET", name)
-    for damage in (good[:-1], good[:20] + b"\0\0" + good[22:], b"", b"RC"):
-        await link.call("SET", name, damage)
-        assert await store.get(b"key") is None
-        assert server.keys() == []
-    await link.close()
-
-
-async def test_an_entry_of_another_type_is_no_error(server: RedisServer) -> None:
-    observed = Observed()
-    link = RedisLink(server.url, budget_s=1.0, observe=observed.call)
-    cache = cache_over(link, observed)
-    await timed_search(cache)
-    (name,) = server.keys()
-    server.command("DEL", name)
-    server.command("RPUSH", name, "a")
-    await timed_search(cache)
-    assert "refused" in observed.calls
-    await timed_search(cache)
-    assert observed.lookups[-1] == CacheOutcome.HIT
-    await link.close()
-
-
-async def test_names_and_values_tell_nothing_of_the_words(server: RedisServer) -> None:
-    link = RedisLink(server.url, budget_s=1.0)
-    for secret in (b"one", b"two"):
-        cache = RedisEmbeddingCache(link, secret=secret)
-        await cache.get_or_compute(b"red dress", compute)
-        await cache.settle()
-    names = server.keys()
-    assert len(names) == 2
-    assert not any(b"red" in name.removeprefix(b"recompose:") for name in names)
-    assert all(server.command("TTL", name) > b":600000" for name in names)
-    await link.close()
-
-
-async def test_descriptors_and_tasks_return_to_where_they_began(server: RedisServer) -> None:
+async def test_descriptors_and_tasks_return_to_where_they_began(fresh_redis: RedisServer) -> None:
     before_files, before_tasks = len(os.listdir("/proc/self/fd")), asyncio.all_tasks()
     for _ in range(5):
-        link = RedisLink(server.url, budget_s=BUDGET_S)
+        link = RedisLink(fresh_redis.url, budget_s=BUDGET_S)
         asked = [asyncio.create_task(link.call("PING")) for _ in range(60)]
         await asyncio.sleep(0.001)
         for task in asked[::3]:
