@@ -28,8 +28,7 @@ class IndexWrites:
     """Changes of one import, each product's once; in an ``async with`` block.
 
     An import with a slow encoder may outlive its deadline. What it has embedded by then is
-    written every few seconds, so that the next try finds it there and the one after that comes
-    to an end.
+    written every few seconds, so that the next try finds it there and goes on from it.
     """
 
     def __init__(
