@@ -189,7 +189,7 @@ $(STOREFRONT)/dist/index.html: $(STOREFRONT)/node_modules/.ready $(STOREFRONT)/i
 
 # One thread: a model this small gains nothing from a second one. A run that was cut is taken up.
 EDITS := one-change,two-changes,three-changes
-WORDINGS := details,other-words,new-words,descriptions
+WORDINGS := details,other-words,new-words,descriptions,snapshots
 ASKED_OF_PHOTOS := photos-edits,photos-edits-label,photos-edits-color,photos-text,photos-images
 PHOTOS_WANTED := demo-model needs CLOTHING_DATA=DIR, a clone of https://github.com/alexeygrigorev/clothing-dataset \
   (CC0, some 5,000 photos of clothes with labels), or WITHOUT_PHOTOS=1 to learn from drawn garments alone.

@@ -61,6 +61,27 @@ class Encoder(Protocol):
         """Make one real inference with each graph; raises if any cannot answer."""
 
 
+class Reranker(Protocol):
+    """The second stage of one bundle, which looks at a reference, a text and a candidate at once.
+
+    Raises `DependencyError` of dependency ``triton``.
+    """
+
+    async def match(
+        self,
+        reference: FloatArray,
+        candidates: FloatArray,
+        input_ids: I64Array,
+        attention_mask: I64Array,
+        deadline: Deadline,
+    ) -> F32Array:
+        """Probability [C] float32, 0 to 1, that each candidate answers one query.
+
+        The reference's embeds [P, W], those of C candidates [C, P, W], in the bundle's precision,
+        and the text's ids and mask [T].
+        """
+
+
 class ProductIndex(Protocol):
     """Searching and reading one model's collection. Raises `DependencyError` (``qdrant``)."""
 

@@ -27,7 +27,7 @@ from sprc.datasets.records import Protocol
 
 PLAN = Plan(families=6, validation_pairs=3, held_out_pairs=20)
 QUESTIONS = (
-    "descriptions", "details", "new-words", "one-change", "other-words", "three-changes",
+    "descriptions", "details", "new-words", "one-change", "other-words", "snapshots", "three-changes",
     "two-changes",
 )  # fmt: skip
 

@@ -29,7 +29,9 @@ class Picture:
 
 
 Family = Sequence[Picture]
-_Task = tuple[Path, str, int, range, int]
+Kinds = tuple[Kind, ...]
+"""How each member of a family is shown; empty where chance decides."""
+_Task = tuple[Path, str, int, range, int, Kinds]
 
 
 def draw_families(
@@ -39,15 +41,17 @@ def draw_families(
     seed: int,
     count: int,
     size: int,
+    kinds: Kinds = (),
     workers: int | None = None,
     progress: bool = True,
 ) -> list[Family]:
     """Draw `count` families of `size` garments as JPEG files in `folder`.
 
-    Family i depends on `seed` and i alone. Names are `prefix`, the family and the member.
+    Family i depends on `seed` and i alone. Names are `prefix`, the family and the member. Without
+    `kinds`, one for each member, a third of all pictures are snapshots.
     """
     chunks = [range(start, min(start + _CHUNK, count)) for start in range(0, count, _CHUNK)]
-    tasks: list[_Task] = [(folder, prefix, seed, chunk, size) for chunk in chunks]
+    tasks: list[_Task] = [(folder, prefix, seed, chunk, size, kinds) for chunk in chunks]
     bar = tqdm(total=count * size, desc=f"draw {prefix}", unit="picture", disable=not progress)
     families: list[Family] = []
     with bar, pool_map(_draw, tasks, workers) as done:
@@ -58,13 +62,14 @@ def draw_families(
 
 
 def _draw(task: _Task) -> list[Family]:
-    folder, prefix, seed, indices, size = task
+    folder, prefix, seed, indices, size, kinds = task
     families: list[Family] = []
     for index in indices:
         rng = np.random.default_rng([seed, index])
         family = []
         for member, garment in enumerate(sample_family(rng, size)):
-            kind: Kind = "snapshot" if rng.random() < _SNAPSHOT_SHARE else "product"
+            chance: Kind = "snapshot" if rng.random() < _SNAPSHOT_SHARE else "product"
+            kind = kinds[member] if kinds else chance
             picture = Picture(f"{prefix}-{index:05d}-{member}", garment, kind)
             image = draw(garment, rng, kind=kind)
             image.save(folder / f"{picture.name}.jpg", quality=_JPEG_QUALITY)

@@ -4,7 +4,8 @@ DIR/training/    captions, splits, pictures and attributes.json of the category 
 DIR/held-out/    questions over one gallery, as categories: one-change, two-changes,
                  three-changes; details (one change of print, pocket or hood); other-words
                  (phrased as no training sentence is); new-words (which training never had);
-                 descriptions
+                 descriptions. The gallery shows garments alone, as shops do; snapshots, over one
+                 of its own, asks edits about a garment worn in a scene, as shoppers do
 
 With photos also the category "photos" in training, and held out, over a gallery of their own:
 photos-edits (and the same judged by label or color alone: photos-edits-label, photos-edits-color),
@@ -12,7 +13,7 @@ photos-text (a description), photos-images (no words).
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -40,11 +41,13 @@ from demo_data.questions import (
     training_questions,
 )
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Changes whenever the same plan would give other sentences."""
 TRAINING: Final = "training"
 HELD_OUT: Final = "held-out"
 CATEGORY: Final = "drawn"
+WORN: Final = "snapshots"
+_SHOP: Final = ("product", "product")
 _CHANGES: Final = ("one-change", "two-changes", "three-changes")
 _RECEIPT: Final = "demo-data.json"
 
@@ -143,7 +146,7 @@ def _write_training(
     write_split(root, "train", CATEGORY, family_records(train, asked), _pictures(train))
     pairs = draw_families(
         images, "val", seed=plan.validation_seed, count=plan.validation_pairs, size=2,
-        workers=workers, progress=progress,
+        kinds=_SHOP, workers=workers, progress=progress,
     )  # fmt: skip
     rng = np.random.default_rng(plan.validation_seed)
     checked = list(chain.from_iterable(edit_questions(pair, rng) for pair in pairs))
@@ -153,9 +156,10 @@ def _write_training(
 
 
 def _write_held_out(root: Path, plan: Plan, workers: int | None, progress: bool) -> None:
+    images = make_images_folder(root)
     pairs = draw_families(
-        make_images_folder(root), "held-out", seed=plan.held_out_seed, count=plan.held_out_pairs,
-        size=2, workers=workers, progress=progress,
+        images, "held-out", seed=plan.held_out_seed, count=plan.held_out_pairs, size=2,
+        kinds=_SHOP, workers=workers, progress=progress,
     )  # fmt: skip
     rng = np.random.default_rng(plan.held_out_seed)
     other_rng = np.random.default_rng(plan.held_out_seed + 1)
@@ -179,6 +183,19 @@ def _write_held_out(root: Path, plan: Plan, workers: int | None, progress: bool)
     for category, asked in questions.items():
         if asked:  # a few pairs may bring forth no question of some kind
             write_split(root, "val", category, judged_records(asked, gallery), gallery)
+    worn = draw_families(
+        images, "worn", seed=plan.held_out_seed + 2, count=plan.held_out_pairs, size=2,
+        kinds=("snapshot", "product"), workers=workers, progress=progress,
+    )  # fmt: skip
+    _write_worn(root, worn, np.random.default_rng(plan.held_out_seed + 2))
+
+
+def _write_worn(root: Path, pairs: Sequence[Family], rng: np.random.Generator) -> None:
+    """Edits of what the first of each pair shows."""
+    found = chain.from_iterable(edit_questions(pair, rng) for pair in pairs)
+    asked = [question for question in found if question.reference.kind == "snapshot"]
+    gallery = _pictures(pairs)
+    write_split(root, "val", WORN, judged_records(asked, gallery), gallery)
 
 
 def _pictures(families: Iterable[Family]) -> list[Picture]:
