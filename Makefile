@@ -187,7 +187,8 @@ $(STOREFRONT)/dist/index.html: $(STOREFRONT)/node_modules/.ready $(STOREFRONT)/i
 	@echo "== storefront: building the shop's page"
 	@npm --silent --prefix $(STOREFRONT) run build
 
-# One thread: a model this small gains nothing from a second one. A run that was cut is taken up.
+# A run that was cut is taken up. bf16 is a gain on processors that multiply matrices of it alone.
+MATRIX_UNIT := $(shell grep -qs amx_bf16 /proc/cpuinfo && echo yes)
 EDITS := one-change,two-changes,three-changes
 WORDINGS := details,other-words,new-words,descriptions,snapshots
 ASKED_OF_PHOTOS := photos-edits,photos-edits-label,photos-edits-color,photos-text,photos-images
@@ -203,13 +204,13 @@ photos-wanted:
 
 demo-model: photos-wanted setup-training ## Make the demo model from nothing but CLOTHING_DATA=DIR or WITHOUT_PHOTOS=1 (two to three hours; QUICK=1: minutes)
 	@set -e; photos="$(abspath $(CLOTHING_DATA))"; \
-	cd training; export OMP_NUM_THREADS=1; demo="$(DEMO)"; last="$$demo/3-together/last.pt"; \
+	cd training; demo="$(DEMO)"; last="$$demo/3-together/last.pt"; \
 	$(if $(QUICK),,echo "== data 10 minutes, runs of 50, 25 and 40 or twice that on busy cores, judging 5; what was cut is taken up";) \
 	echo "== data"; .venv/bin/python -m demo_data --output "$$demo/data" $${photos:+--photos "$$photos"} \
 	  $(if $(QUICK),$(QUICK_DATA)); \
 	learn() { echo "== training: $$1"; .venv/bin/python -m sprc.train --dataset FashionIQ \
 	  --data-path "$$demo/data/training" --recipe sprc/recipes/demo/$$1.toml --output "$$demo/$$1" \
-	  --resume $(if $(QUICK),$(QUICK_RUN)) $${2:+--model-path "$$demo/$$2/last.pt"} $${3-}; }; \
+	  --resume $(if $(MATRIX_UNIT),,--precision float32) $(if $(QUICK),$(QUICK_RUN)) $${2:+--model-path "$$demo/$$2/last.pt"} $${3-}; }; \
 	learn 1-attributes; learn 2-queries 1-attributes --cache-features; learn 3-together 2-queries; \
 	judge() { echo "== judging: $$1"; .venv/bin/python -m sprc.evaluate --dataset "$$1" \
 	  --data-path "$$demo/data/held-out" --model-path "$$last" --protocol any-right --baselines \

@@ -31,9 +31,9 @@ SECTIONS: Final = (
     "round_trip",
     "index",
     "preprocessing",
-    "imports",
     "load",
     "peers",
+    "imports",  # last of those that share a stack: what it imports stays there
     "training",
     "gpu",
 )

@@ -1,6 +1,5 @@
 """Feeds with drawn pictures, imported by the command that shops use."""
 
-import asyncio
 import json
 import os
 import subprocess
@@ -9,12 +8,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import grpc
 import psutil
 
-from recompose.v1 import catalog_pb2, catalog_pb2_grpc
 from tests.benchmarks.harness.section import ROOT
 from tests.benchmarks.preprocessing_parts.drawn import as_file, drawn
 from tests.support.stack import Stack
@@ -79,39 +76,3 @@ def _resident(process: subprocess.Popen[bytes], gateway: int | None) -> Iterator
             process.wait(0.2 if other else 0.02)
         except (subprocess.TimeoutExpired, psutil.NoSuchProcess):
             continue
-
-
-async def emptied(stack: Stack) -> None:
-    """Delete what was imported: other sections measure with the same index."""
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{stack.grpc_port}") as channel:
-        stub: Any = catalog_pb2_grpc.CatalogServiceStub(channel)
-        while True:
-            wanted = catalog_pb2.ListProductsRequest(catalog=CATALOG, page_size=100)
-            page = (await _patiently(stub.ListProducts, wanted)).products
-            if not page:
-                return
-            for start in range(0, len(page), 8):
-                await asyncio.gather(
-                    *(
-                        _patiently(
-                            stub.DeleteProduct,
-                            catalog_pb2.DeleteProductRequest(catalog=CATALOG, id=product.id),
-                        )
-                        for product in page[start : start + 8]
-                    )
-                )
-
-
-async def _patiently(call: Any, request: Any) -> Any:
-    """Answers of a machine that is busy with other things, too; what is gone already is no error.
-
-    Raises grpc.aio.AioRpcError after five tries.
-    """
-    for _ in range(4):
-        try:
-            return await call(request)
-        except grpc.aio.AioRpcError as error:
-            if error.code() is grpc.StatusCode.NOT_FOUND:
-                return None
-            await asyncio.sleep(1)
-    return await call(request)

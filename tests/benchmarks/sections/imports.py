@@ -1,6 +1,5 @@
 """Imports end to end, against the raw image encoder."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from tests.benchmarks.cache_parts.full_size import full_size_bundle
 from tests.benchmarks.harness.rows import Spec, at_least, at_most
 from tests.benchmarks.harness.section import Room
 from tests.benchmarks.imports_parts.encoder import RawEncoder
-from tests.benchmarks.imports_parts.feeds import Feed, emptied
+from tests.benchmarks.imports_parts.feeds import Feed
 from tests.benchmarks.imports_parts.processor import PARTS, Processor
 from tests.benchmarks.load.watch import listener
 from tests.support.stack import Stack, StartingStack
@@ -102,12 +101,9 @@ def measure(room: Room) -> None:
     plan = FULL if room.full else SHORT
     stack = room.stack()
     gateway, raw = listener(stack.http_port), _raw(stack)
-    try:
-        _rate(room, plan, stack, raw)
-        _again(room, plan, stack, raw)
-        _memory(room, plan, stack, gateway)
-    finally:
-        asyncio.run(emptied(stack))
+    _rate(room, plan, stack, raw)
+    _again(room, plan, stack, raw)
+    _memory(room, plan, stack, gateway)
     if room.full:
         with _large_stack(room) as large:
             _full_size(room, plan, large, _raw(large))
