@@ -280,4 +280,4 @@ def test_the_demos_recipes_are_for_what_make_demo_model_draws() -> None:
     assert first.model is not None
     config = first.model.config(500)
     assert config.qformer.cross_layers == (0, 2)
-    assert config.vit.tokens == 37
+    assert config.vit.tokens == 50

@@ -38,7 +38,7 @@ from demo_catalog.palette import contrast, jittered, nearest
 from demo_catalog.write import MAX_SNAPSHOTS, make_product, make_snapshot, write_catalog
 
 SERVICES = Path(__file__).parents[2] / "services"
-MODEL_SIZE = 96
+MODEL_SIZE = 112
 
 
 def rng(*seed: int) -> np.random.Generator:
@@ -189,7 +189,7 @@ def seen(garment: Garment, kind: Kind) -> NDArray[np.float32]:
 
 @pytest.mark.parametrize(("kind", "least"), [("product", 25), ("snapshot", 20)])
 def test_every_change_can_be_seen_at_the_models_size(kind: Kind, least: int) -> None:
-    """The same pose with and without: enough of the 96 x 96 pixels must differ clearly."""
+    """The same pose with and without: enough of the 112 x 112 pixels must differ clearly."""
     bases: dict[Garment, NDArray[np.float32]] = {}
     for attribute, garment in every_variant():
         base = plain(garment.category)
