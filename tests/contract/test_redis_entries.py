@@ -6,7 +6,7 @@ import uuid
 import numpy as np
 
 from retrieval.cache import CacheOutcome, RedisEmbeddingCache
-from retrieval.domain import FloatArray, Ranked
+from retrieval.domain import FloatArray, Ranked, Ranking
 from retrieval.redis_link import RedisLink
 from retrieval.snapshots import RedisSnapshotStore
 from tests.support.fault_proxy import FaultProxy
@@ -70,7 +70,7 @@ async def test_a_full_redis_refuses_and_nobody_minds() -> None:
         await cache.settle()
     assert "refused" in observed.calls
     assert "open" not in observed.calls
-    assert await RedisSnapshotStore(link, secret=b"s").put(b"key", [_place()]) is False
+    assert await RedisSnapshotStore(link, secret=b"s").put(b"key", _ranking()) is False
     await link.close()
     server.kill()
 
@@ -91,8 +91,8 @@ async def test_memory_is_bounded_by_eviction(fresh_redis: RedisServer) -> None:
     await link.close()
 
 
-def _place() -> Ranked:
-    return Ranked(uuid.uuid4(), 0.5)
+def _ranking() -> Ranking:
+    return Ranking((Ranked(uuid.uuid4(), 0.5),))
 
 
 async def test_damaged_entries_are_missed_deleted_and_replaced(fresh_redis: RedisServer) -> None:
@@ -126,7 +126,7 @@ async def test_a_damaged_entry_is_deleted_even_where_nothing_replaces_it(
 ) -> None:
     link = RedisLink(fresh_redis.url, budget_s=1.0)
     store = RedisSnapshotStore(link, secret=b"s")
-    await store.put(b"key", [_place()])
+    await store.put(b"key", _ranking())
     (name,) = fresh_redis.keys()
     good = await link.call("GET", name)
     for damage in (good[:-1], good[:20] + b"\0\0" + good[22:], b"", b"RC"):
