@@ -3,11 +3,10 @@ its ports."""
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from google.protobuf.json_format import MessageToDict, ParseDict
 
@@ -22,13 +21,17 @@ from retrieval.domain import (
     SearchResponse,
 )
 from retrieval.errors import DependencyTimeout, DependencyUnavailable
-from tests.support.core import Core, picture, running_core, write
-from tests.support.edges import Edges, Refusal, grpc_refusal, rest_refusal, serving
+from tests.support.core import picture, running_core
+from tests.support.edges import rest_refusal, serving
 from tests.support.fake_core import PRODUCT, FakeCore, edge_parts
-
-QUERY = {"reference": {"product_id": "p1"}, "modification": "in red"}
-MESSAGE = {"reference": {"productId": "p1"}, "modification": "in red"}
-
+from tests.support.reranking import (
+    MESSAGE,
+    QUERY,
+    RerankingShop,
+    ids,
+    probabilities,
+    reranking_shop,
+)
 
 # --- what reaches the core --------------------------------------------------------------------
 
@@ -113,62 +116,15 @@ async def test_both_edges_say_the_same_of_it(outcome: RerankOutcome | None) -> N
 # --- over the real core -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Shop:
-    """Both edges around a real core, with thirty products."""
-
-    core: Core
-    edges: Edges
-
-    async def ask(self, **fields: Any) -> httpx.Response:
-        return await self.edges.rest.post("/v1/products:search", json={**QUERY, **fields})
-
-    async def call(self, **fields: Any) -> Any:
-        asked = ParseDict({**MESSAGE, **fields}, search_pb2.SearchRequest())
-        return await self.edges.search.Search(asked)
-
-
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+async def shop(tmp_path: Path) -> AsyncIterator[RerankingShop]:
     with running_core(tmp_path) as core:
-        await core.catalog.import_products("", [write(n) for n in range(30)], Deadline.after(10))
-        async with serving(replace(edge_parts(FakeCore()), search=core.search)) as edges:
-            yield Shop(core, edges)
+        async with reranking_shop(core) as shop:
+            yield shop
 
 
-async def both(shop: Shop, **fields: Any) -> dict[str, Any]:
-    """The same search on both edges, whose answers must be alike; as REST tells it.
-
-    Numbers are float32 on one edge and doubles on the other.
-    """
-    named = {"pageSize": fields.pop("page_size", 100), "pageToken": fields.pop("page_token", "")}
-    rest = await shop.ask(page_size=named["pageSize"], page_token=named["pageToken"], **fields)
-    assert rest.status_code == 200, rest.text
-    message = await shop.call(**named, **fields)
-    answer: dict[str, Any] = rest.json()
-    assert [hit.product.id for hit in message.hits] == ids(answer)
-    assert [
-        hit.match_probability if hit.HasField("match_probability") else None for hit in message.hits
-    ] == probabilities(answer)
-    assert [hit.score for hit in message.hits] == pytest.approx(
-        [hit["score"] for hit in answer["hits"]]
-    )
-    name = search_pb2.RerankOutcome.Name(message.rerank).removeprefix("RERANK_OUTCOME_")
-    assert name == answer.get("rerank", "UNSPECIFIED")
-    assert (message.degraded, message.repeated) == (answer["degraded"], answer["repeated"])
-    return answer
-
-
-def ids(answer: dict[str, Any]) -> list[str]:
-    return [hit["product"]["id"] for hit in answer["hits"]]
-
-
-def probabilities(answer: dict[str, Any]) -> list[float | None]:
-    return [hit.get("match_probability") for hit in answer["hits"]]
-
-
-async def test_the_first_hits_are_judged_and_the_rest_stays(shop: Shop) -> None:
-    plain, reranked = await both(shop), await both(shop, rerank={"depth": 12})
+async def test_the_first_hits_are_judged_and_the_rest_stays(shop: RerankingShop) -> None:
+    plain, reranked = await shop.both(), await shop.both(rerank={"depth": 12})
     assert "rerank" not in plain
     assert reranked["rerank"] == "DONE"
     assert sorted(ids(reranked)[:12]) == sorted(ids(plain)[:12])
@@ -176,12 +132,12 @@ async def test_the_first_hits_are_judged_and_the_rest_stays(shop: Shop) -> None:
     assert [one is not None for one in probabilities(reranked)] == [n < 12 for n in range(29)]
 
 
-async def test_pages_of_either_edge_agree_with_the_first(shop: Shop) -> None:
-    whole = await both(shop, rerank={"depth": 12})
+async def test_pages_of_either_edge_agree_with_the_first(shop: RerankingShop) -> None:
+    whole = await shop.both(rerank={"depth": 12})
     found: list[Any] = []
     token = ""
     while True:
-        page = await both(shop, rerank={"depth": 12}, page_size=5, page_token=token)
+        page = await shop.both(rerank={"depth": 12}, page_size=5, page_token=token)
         assert (page["rerank"], page["repeated"]) == ("DONE", False)
         found += page["hits"]
         if not (token := page["next_page_token"]):
@@ -189,7 +145,7 @@ async def test_pages_of_either_edge_agree_with_the_first(shop: Shop) -> None:
     assert found == whole["hits"]
 
 
-async def test_a_picture_in_a_form_is_reranked(shop: Shop) -> None:
+async def test_a_picture_in_a_form_is_reranked(shop: RerankingShop) -> None:
     answer = await shop.edges.rest.post(
         "/v1/products:search",
         files={"image": ("coat.png", picture(1))},
@@ -199,13 +155,13 @@ async def test_a_picture_in_a_form_is_reranked(shop: Shop) -> None:
     assert [one is not None for one in probabilities(answer.json())] == [True] * 5 + [False]
 
 
-async def test_one_that_fails_or_is_late_leaves_an_answer(shop: Shop) -> None:
-    plain = await both(shop)
+async def test_one_that_fails_or_is_late_leaves_an_answer(shop: RerankingShop) -> None:
+    plain = await shop.both()
     shop.core.reranker.failure = DependencyUnavailable(dependency="triton")
-    failed = await both(shop, rerank={})
+    failed = await shop.both(rerank={})
     assert failed == {**plain, "rerank": "UNAVAILABLE", "degraded": True}
     shop.core.reranker.failure = DependencyTimeout(dependency="triton")
-    late = await both(shop, rerank={})
+    late = await shop.both(rerank={})
     assert late == {**plain, "rerank": "OUT_OF_TIME"}
 
 
@@ -251,30 +207,21 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
 ]
 
 
-async def refusals(shop: Shop, body: dict[str, Any], message: dict[str, Any]) -> Refusal:
-    rest = await shop.edges.rest.post("/v1/products:search", json=body)
-    assert rest.status_code == 422
-    asked = ParseDict(message, search_pb2.SearchRequest())
-    told = await grpc_refusal(shop.edges.search.Search(asked))
-    assert rest_refusal(rest) == told
-    return told
-
-
 @pytest.mark.parametrize(
     ("body", "message", "reason", "field"),
     [case[1:] for case in REFUSED],
     ids=[c[0] for c in REFUSED],
 )
 async def test_what_cannot_be_reranked_is_refused_alike(
-    shop: Shop, body: dict[str, Any], message: dict[str, Any], reason: str, field: str
+    shop: RerankingShop, body: dict[str, Any], message: dict[str, Any], reason: str, field: str
 ) -> None:
-    told = await refusals(shop, body, message)
+    told = await shop.refused(body, message)
     assert (told.status, told.reason, told.field) == ("INVALID_ARGUMENT", reason, field)
     assert shop.core.reranker.calls == []
 
 
 @pytest.mark.parametrize("depth", [True, "25", 2.5, [], {}])
-async def test_a_depth_that_is_no_whole_number_is_refused(shop: Shop, depth: Any) -> None:
+async def test_a_depth_that_is_no_whole_number_is_refused(shop: RerankingShop, depth: Any) -> None:
     told = rest_refusal(await shop.ask(rerank={"depth": depth}))
     assert (told.reason, told.field) == ("RERANK_DEPTH_INVALID", "rerank.depth")
 
@@ -283,17 +230,15 @@ async def test_a_depth_that_is_no_whole_number_is_refused(shop: Shop, depth: Any
     ("rerank", "reason"),
     [(True, "FIELD_INVALID"), ([], "FIELD_INVALID"), ({"deep": 3}, "FIELD_UNKNOWN")],
 )
-async def test_what_is_no_rerank_is_refused(shop: Shop, rerank: Any, reason: str) -> None:
+async def test_what_is_no_rerank_is_refused(shop: RerankingShop, rerank: Any, reason: str) -> None:
     told = rest_refusal(await shop.ask(rerank=rerank))
     assert (told.reason, told.field) == (reason, "rerank")
 
 
 async def test_a_model_without_a_second_stage_refuses_alike(tmp_path: Path) -> None:
     with running_core(tmp_path, second_stage=False) as core:
-        await core.catalog.import_products("", [write(1)], Deadline.after(10))
-        async with serving(replace(edge_parts(FakeCore()), search=core.search)) as edges:
-            shop = Shop(core, edges)
-            told = await refusals(shop, {**QUERY, "rerank": {}}, {**MESSAGE, "rerank": {}})
+        async with reranking_shop(core) as shop:
+            told = await shop.refused({**QUERY, "rerank": {}}, {**MESSAGE, "rerank": {}})
     assert (told.status, told.reason, told.field) == (
         "INVALID_ARGUMENT", "RERANK_NOT_SERVED", "rerank"
     )  # fmt: skip
