@@ -4,6 +4,7 @@ batch, whichever searches it is for."""
 import asyncio
 import time
 from collections.abc import Sequence
+from contextvars import Context, copy_context
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +23,8 @@ class _Picture:
     space: EmbeddingSpace
     pixels: F32Array
     embeds: "asyncio.Future[FloatArray]"
+    context: Context
+    """Of the request that it is for."""
 
 
 class EmbedBatches:
@@ -41,14 +44,16 @@ class EmbedBatches:
     async def embed(self, space: EmbeddingSpace, pixels: F32Array) -> FloatArray:
         """A picture's embeds [P, W] in the bundle's precision, of ``pixel_values`` [3, S, S]
         float32. Raises `DependencyError` (``triton``)."""
-        picture = _Picture(space, pixels, asyncio.get_running_loop().create_future())
+        embeds: asyncio.Future[FloatArray] = asyncio.get_running_loop().create_future()
+        picture = _Picture(space, pixels, embeds, copy_context())
         self._waiting.append(picture)
         self._send()
-        return await picture.embeds
+        return await embeds
 
     def _send(self) -> None:
         while len(self._under_way) < _AT_ONCE and (batch := self._next()):
-            task = asyncio.create_task(self._encode(batch))
+            # In the trace of the first, not of who happened to end just now.
+            task = asyncio.create_task(self._encode(batch), context=batch[0].context)
             self._under_way.add(task)
             task.add_done_callback(self._ended)
             for picture in batch:

@@ -21,7 +21,14 @@ from gateway.search import Search
 from gateway.second_stage import SecondStage
 from gateway.space import EmbeddingSpace
 from gateway.tuning import Tuned
-from retrieval.domain import FieldKind, ProductWrite, RerankOutcome, UploadReference
+from retrieval.domain import (
+    FieldKind,
+    ProductWrite,
+    RerankOutcome,
+    Trace,
+    UploadReference,
+    ignore_trace,
+)
 from retrieval.image_fetch import DisabledImageFetcher
 from retrieval.image_store import FolderImageStore
 from retrieval.ports import EmbeddingCache, ImageFetcher, ImageStore, SnapshotStore
@@ -68,6 +75,7 @@ def running_core(
     second_stage: bool = True,
     rerank_budget_s: float = 5.0,
     candidate_bytes: int = 1 << 20,
+    trace: Trace = ignore_trace,
 ) -> Iterator[Core]:
     """A fresh core with an empty catalog; pictures in ``images``, else in the folder, rankings in
     ``kept``, else in memory as embeddings are without a ``cache``."""
@@ -88,8 +96,8 @@ def running_core(
     with ThreadPoolExecutor(2) as threads:
         images = images or FolderImageStore(folder, threads, read_budget_s=10)
         cache = cache or MemoryEmbeddingCache()
-        pictures = PictureReader(images, workshop)
-        vectors = QueryVectors(cache, pictures, 1.0)
+        pictures = PictureReader(images, workshop, trace)
+        vectors = QueryVectors(cache, pictures, 1.0, trace)
         core = Core(
             search=Search(
                 spaces,
@@ -102,11 +110,13 @@ def running_core(
                         1.0,
                         4,
                         count=lambda source: core.candidates.update([source]),
+                        trace=trace,
                     ),
                     budget_s=rerank_budget_s,
                     page_reserve_s=0.1,
                     limit_bytes=candidate_bytes,
                     observe=lambda outcome, _: core.reranks.append(outcome),
+                    trace=trace,
                 ),
                 kept or snapshots,
                 fetcher,
