@@ -51,6 +51,9 @@ MAX_CANDIDATE_BYTES: Final = 128 << 20
 """In memory at once, of all second stages together: embeds, and their copies on the way to Triton.
 Room for 92 candidates at full size."""
 _COPIES: Final = 2
+MOST_CALLS_AT_ONCE: Final = 16
+"""Of all second stages together, however small their embeds are: more would only wait before the
+model, whose own line is short and turns away, where here they wait for their turn."""
 _GRACE_S: Final = 0.02
 """Whoever was given the deadline tells first that it has passed: a breaker learns of it so."""
 
@@ -77,7 +80,7 @@ class SecondStage:
         candidates: Has those of the products.
         budget_s: Time for one ranking, in seconds.
         page_reserve_s: Left of the request's own time, for reading the page afterwards.
-        limit_bytes: What candidates may take in memory at once.
+        limit_bytes: What candidates may take in memory at once; who finds no room waits.
         observe: Told how each one ended, and after how many seconds.
         trace: Told of the steps.
     """
@@ -98,6 +101,7 @@ class SecondStage:
         self._budget_s = budget_s
         self._page_reserve_s = page_reserve_s
         self._room = ByteRoom(limit_bytes)
+        self._least_bytes = math.ceil(limit_bytes / MOST_CALLS_AT_ONCE)
         self._observe = observe
         self._trace = trace
 
@@ -152,7 +156,8 @@ class SecondStage:
         ids, mask = space.tokenizer.encode_batch([space.tokenizer.process(modification)])
 
         async def match(part: Sequence[Ranked]) -> F32Array:
-            leave = await self._room.take(len(part) * embeds_bytes(space.bundle) * _COPIES)
+            taken_bytes = len(part) * embeds_bytes(space.bundle) * _COPIES
+            leave = await self._room.take(max(taken_bytes, self._least_bytes))
             try:
                 sha256s = [products[place.point_id].image_sha256 for place in part]
                 candidates = await self._candidates.of(space, sha256s)

@@ -434,6 +434,16 @@ async def test_what_finds_no_room_waits_for_it(
         assert core.reranker.at_once == 1
 
 
+async def test_a_bounded_number_of_calls_is_with_the_model_at_once(core: Core) -> None:
+    await fill(core)
+    await search(core, replace(ASKED, rerank=Rerank(29)))
+    core.reranker.takes_s = 0.05
+    request = replace(ASKED, rerank=Rerank(29))
+    found = await asyncio.gather(*(search(core, request) for _ in range(20)))
+    assert [one.rerank for one in found] == [DONE] * 20
+    assert core.reranker.at_once == 16
+
+
 async def test_who_does_not_get_in_in_time_is_out_of_time(
     small: Callable[..., AbstractContextManager[Core]],
 ) -> None:
