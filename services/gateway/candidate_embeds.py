@@ -7,9 +7,10 @@ embedded in batches; several searches that need a picture share its computation.
 import asyncio
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gateway.embed_batches import EmbedBatches
 from gateway.query_vectors import space_key
@@ -79,8 +80,8 @@ class CandidateEmbeds:
         with self._trace("embed candidates", {"recompose.candidates": len(sha256s)}):
             rows = await together(self._one(space, sha256) for sha256 in sha256s)
             if len(rows) * embeds_bytes(space.bundle) > _STACKED_OFF_LOOP_BYTES:
-                return await asyncio.to_thread(np.stack, rows)
-            return np.stack(rows)
+                return await asyncio.to_thread(_stacked, rows)
+            return _stacked(rows)
 
     async def _one(self, space: EmbeddingSpace, sha256: str) -> FloatArray:
         picture = of_stored(sha256)
@@ -103,3 +104,8 @@ class CandidateEmbeds:
             leave()
         self._count(source)
         return found
+
+
+def _stacked(rows: Sequence[FloatArray]) -> FloatArray:
+    stacked: NDArray[Any] = np.stack(rows)
+    return stacked

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from contextvars import Context, copy_context
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -56,10 +57,9 @@ class EmbedBatches:
             task = asyncio.create_task(self._encode(batch), context=batch[0].context)
             self._under_way.add(task)
             task.add_done_callback(self._ended)
+            left = partial(_cancel_if_unwanted, task, batch)
             for picture in batch:
-                picture.embeds.add_done_callback(
-                    lambda _, task=task, batch=batch: _cancel_if_unwanted(task, batch)
-                )
+                picture.embeds.add_done_callback(left)
 
     def _next(self) -> list[_Picture]:
         """Those that have waited longest, of one model and still wanted."""
@@ -95,6 +95,8 @@ class EmbedBatches:
                 picture.embeds.set_result(embeds.copy())
 
 
-def _cancel_if_unwanted(task: "asyncio.Task[None]", batch: Sequence[_Picture]) -> None:
+def _cancel_if_unwanted(
+    task: "asyncio.Task[None]", batch: Sequence[_Picture], _: "asyncio.Future[FloatArray]"
+) -> None:
     if all(picture.embeds.done() for picture in batch):
         task.cancel()  # does nothing to one that brought them
