@@ -74,6 +74,7 @@ def running_core(
     kept: SnapshotStore | None = None,
     second_stage: bool = True,
     rerank_budget_s: float = 5.0,
+    page_reserve_s: float = 0.1,
     candidate_bytes: int = 1 << 20,
     trace: Trace = ignore_trace,
 ) -> Iterator[Core]:
@@ -113,7 +114,7 @@ def running_core(
                         trace=trace,
                     ),
                     budget_s=rerank_budget_s,
-                    page_reserve_s=0.1,
+                    page_reserve_s=page_reserve_s,
                     limit_bytes=candidate_bytes,
                     observe=lambda outcome, _: core.reranks.append(outcome),
                     trace=trace,
