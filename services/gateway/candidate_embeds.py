@@ -18,13 +18,11 @@ from gateway.reference_pictures import PictureReader, of_stored
 from gateway.space import EmbeddingSpace
 from gateway.together import together
 from retrieval.bundle import Bundle
+from retrieval.cache import AT_ONCE_BYTES
 from retrieval.domain import Deadline, FloatArray, Trace, ignore_trace
 from retrieval.permits import ByteRoom
 from retrieval.ports import EmbeddingCache
 
-_LOOKED_UP_BYTES: Final = 2 << 20
-"""Entries that are asked of Redis at once: it has 20 ms for each, in which a gigabit a second
-brings 2.5 MB. At full size that is two."""
 _READ_AT_ONCE: Final = 8
 """A stored picture may take 75 MB once decoded, and several MB before."""
 _STACKED_OFF_LOOP_BYTES: Final = 1 << 20
@@ -67,7 +65,7 @@ class CandidateEmbeds:
         self._pictures = pictures
         self._encoder_budget_s = encoder_budget_s
         self._batches = EmbedBatches(embed_batch, encoder_budget_s)
-        self._lookups = ByteRoom(_LOOKED_UP_BYTES)
+        self._lookups = ByteRoom(AT_ONCE_BYTES)
         self._reading = asyncio.Semaphore(_READ_AT_ONCE)
         self._count = count
         self._trace = trace

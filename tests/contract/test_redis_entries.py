@@ -10,6 +10,7 @@ from retrieval.domain import FloatArray, Ranked, Ranking
 from retrieval.redis_link import RedisLink
 from retrieval.snapshots import RedisSnapshotStore
 from tests.support.fault_proxy import FaultProxy
+from tests.support.kept_spans import Kept
 from tests.support.observed_cache import QUERY, Observed, cache_over, compute, timed_search
 from tests.support.redis import RedisServer
 
@@ -51,6 +52,31 @@ async def test_what_was_just_computed_is_not_computed_again_where_redis_does_not
     await asyncio.sleep(0.25)
     await cache.get_or_compute(b"key", count)
     assert computed == 2
+
+
+async def test_large_entries_that_come_together_go_to_redis_a_few_at_a_time(
+    wire: FaultProxy,
+) -> None:
+    kept = Kept()
+    link = RedisLink(f"redis://{wire.address}", budget_s=10.0, trace=kept.make.step)
+    cache = RedisEmbeddingCache(link, secret=b"s")
+    await link.call("PING")
+    wire.delay(0.02)
+
+    async def compute_embeds() -> FloatArray:
+        return np.zeros((257, 1408), np.float16)
+
+    keys = [str(number).encode() for number in range(9)]
+    with kept.make.request("second stage", ()):
+        await asyncio.gather(*(cache.get_or_compute(key, compute_embeds) for key in keys))
+    await cache.settle()
+    sets = [span for span in kept.spans if span.name == "SET"]
+    assert len(sets) == 9
+    for one in sets:  # of those at work as it begins, itself included
+        assert one.start_time is not None
+        at_work = [two for two in sets if two.start_time <= one.start_time < two.end_time]
+        assert len(at_work) <= 2
+    await link.close()
 
 
 async def test_a_full_redis_refuses_and_nobody_minds() -> None:
