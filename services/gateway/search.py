@@ -21,7 +21,7 @@ from gateway.paging import (
 )
 from gateway.query_vectors import QueryVectors
 from gateway.reference_pictures import ReferencePicture, of_stored, of_upload
-from gateway.second_stage import SecondStage, check_rerank
+from gateway.second_stage import Question, SecondStage, check_rerank
 from gateway.space import EmbeddingSpace
 from gateway.spaces import Spaces
 from gateway.validation import valid_search
@@ -224,15 +224,9 @@ class Search:
             ranked = await self._first_stage(space, request, vectors, deadline)
             if request.rerank is None or reference is None or space.reranker is None:
                 return Ranking(tuple(ranked))
-            return await self._second_stage.rerank(
-                space,
-                space.reranker,
-                reference,
-                request.modification,
-                ranked,
-                request.rerank.depth,
-                deadline,
-            )
+            question = Question(space, space.reranker, reference, request.modification)
+            depth = request.rerank.depth
+            return await self._second_stage.rerank(question, ranked, depth, deadline)
 
     async def _first_stage(
         self,

@@ -13,7 +13,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 import numpy as np
@@ -72,6 +72,17 @@ def check_rerank(request: SearchRequest, space: EmbeddingSpace) -> None:
         raise InvalidArgument(Reason.RERANK_QUERY_INCOMPLETE, field="rerank")
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What candidates are judged by."""
+
+    space: EmbeddingSpace
+    reranker: Reranker
+    """The space's own."""
+    reference: ReferencePicture
+    modification: str
+
+
 class SecondStage:
     """Reorders the first places of rankings.
 
@@ -106,28 +117,19 @@ class SecondStage:
         self._trace = trace
 
     async def rerank(
-        self,
-        space: EmbeddingSpace,
-        reranker: Reranker,
-        reference: ReferencePicture,
-        modification: str,
-        ranked: Sequence[Ranked],
-        depth: int,
-        deadline: Deadline,
+        self, question: Question, ranked: Sequence[Ranked], depth: int, deadline: Deadline
     ) -> Ranking:
         """The ranking with its first ``depth`` places by falling probability, or as it came.
 
         Raises nothing for its own sake.
         """
         began_s = time.monotonic()
-        own = Deadline(min(began_s + self._budget_s, deadline.at_s - self._page_reserve_s))
+        end = Deadline(min(began_s + self._budget_s, deadline.at_s - self._page_reserve_s))
         with self._trace("rerank", {"recompose.rerank.depth": depth}) as span:
             places, outcome = tuple(ranked), RerankOutcome.DONE
             try:
-                async with asyncio.timeout(own.remaining_s() + _GRACE_S):
-                    head = await self._judged(
-                        space, reranker, reference, modification, places[:depth], own
-                    )
+                async with asyncio.timeout(end.remaining_s() + _GRACE_S):
+                    head = await self._judged(question, places[:depth], end)
                     places = (*head, *places[depth:])
             except (TimeoutError, DependencyTimeout, DeadlineExceeded):
                 outcome = RerankOutcome.OUT_OF_TIME
@@ -139,21 +141,17 @@ class SecondStage:
         return Ranking(places, outcome)
 
     async def _judged(
-        self,
-        space: EmbeddingSpace,
-        reranker: Reranker,
-        reference: ReferencePicture,
-        modification: str,
-        head: Sequence[Ranked],
-        own: Deadline,
+        self, question: Question, head: Sequence[Ranked], end: Deadline
     ) -> list[Ranked]:
         """Those of the places that are products still, in their new order."""
-        if not own.remaining_s():
+        if not end.remaining_s():
             raise DeadlineExceeded
-        products = await space.index.get([place.point_id for place in head], own)
+        space = question.space
+        products = await space.index.get([place.point_id for place in head], end)
         places = [place for place in head if place.point_id in products]
-        embeds = await self._vectors.embeds(space, reference)
-        ids, mask = space.tokenizer.encode_batch([space.tokenizer.process(modification)])
+        reference = await self._vectors.embeds(space, question.reference)
+        words = space.tokenizer.process(question.modification)
+        ids, mask = space.tokenizer.encode_batch([words])
 
         async def match(part: Sequence[Ranked]) -> F32Array:
             taken_bytes = len(part) * embeds_bytes(space.bundle) * _COPIES
@@ -161,7 +159,7 @@ class SecondStage:
             try:
                 sha256s = [products[place.point_id].image_sha256 for place in part]
                 candidates = await self._candidates.of(space, sha256s)
-                return await reranker.match(embeds, candidates, ids[0], mask[0], own)
+                return await question.reranker.match(reference, candidates, ids[0], mask[0], end)
             finally:
                 leave()
 

@@ -70,8 +70,8 @@ def test_a_token_of_another_query_is_refused(other: SearchRequest) -> None:
 
 
 def test_a_token_from_before_there_was_a_second_stage_still_goes_on() -> None:
-    token = "Aqurq6urq_2avxc0APu2ilhRofX3AnRzc3Nzc3Nzc3Nzc3Nzc3NzAAAAFA"
-    assert read_search_token(token, search_fingerprint(REQUEST, DIGEST)).offset == 20
+    written = "Aqurq6urq_2avxc0APu2ilhRofX3AnRzc3Nzc3Nzc3Nzc3Nzc3NzAAAAFA"
+    assert read_search_token(written, search_fingerprint(REQUEST, DIGEST)).offset == 20
 
 
 def test_a_token_of_another_model_is_refused() -> None:
