@@ -10,6 +10,7 @@ from urllib.parse import quote
 from prometheus_client import CollectorRegistry
 
 from gateway.access.guard import Access, OpenAccess
+from gateway.admission import SearchPlace
 from gateway.tracing.requests import TraceRequest, ignore_request
 from retrieval.domain import (
     DEFAULT_CATALOG,
@@ -89,7 +90,7 @@ class Permits(Protocol):
     def permit(self) -> AbstractContextManager[None]:
         """Admits one request, or raises `Overloaded` before any work is done."""
 
-    def search_permit(self) -> AbstractContextManager[None]:
+    def search_permit(self) -> AbstractContextManager[SearchPlace]:
         """The same for a search."""
 
 

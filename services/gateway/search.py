@@ -144,6 +144,7 @@ class Search:
             degraded=self._encoder_down() or ranking.rerank is RerankOutcome.UNAVAILABLE,
             repeated=paged.repeated,
             rerank=ranking.rerank,
+            second_stage_s=ranking.second_stage_s,
         )
 
     async def _fresh(

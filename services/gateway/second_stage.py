@@ -137,8 +137,9 @@ class SecondStage:
                 outcome = RerankOutcome.UNAVAILABLE
                 span.fail(error.reason)
             span.note("recompose.rerank.outcome", outcome.value)
-        self._observe(outcome, time.monotonic() - began_s)
-        return Ranking(places, outcome)
+        seconds = time.monotonic() - began_s
+        self._observe(outcome, seconds)
+        return Ranking(places, outcome, seconds)
 
     async def _judged(
         self, question: Question, head: Sequence[Ranked], end: Deadline

@@ -3,13 +3,14 @@ its ports."""
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from google.protobuf.json_format import MessageToDict, ParseDict
 
+from gateway.admission import Admission, FixedLimit
 from recompose.v1 import search_pb2
 from retrieval.domain import (
     Deadline,
@@ -90,10 +91,15 @@ class AnsweringCore(FakeCore):
     """Answers with a first hit that was judged, and one that was not."""
 
     outcome: RerankOutcome | None = None
+    second_stage_s: float = 0.0
 
     async def search(self, request: SearchRequest, deadline: Deadline) -> SearchResponse:
         judged = None if self.outcome is None else 0.0
-        return SearchResponse((Hit(PRODUCT, 0.5, judged), Hit(PRODUCT, 0.75)), rerank=self.outcome)
+        return SearchResponse(
+            (Hit(PRODUCT, 0.5, judged), Hit(PRODUCT, 0.75)),
+            rerank=self.outcome,
+            second_stage_s=self.second_stage_s,
+        )
 
 
 @pytest.mark.parametrize("outcome", [None, *RerankOutcome])
@@ -111,6 +117,27 @@ async def test_both_edges_say_the_same_of_it(outcome: RerankOutcome | None) -> N
         # A probability of zero is one, and a hit that was not judged has none.
         assert hits[0].get("match_probability") == (None if outcome is None else 0.0)
         assert "match_probability" not in hits[1]
+
+
+@dataclass
+class Told(FixedLimit):
+    """A limit that remembers how long searches took."""
+
+    limit: int = 64
+    took_s: list[float] = field(default_factory=list)
+
+    def took(self, seconds: float) -> None:
+        self.took_s.append(seconds)
+
+
+async def test_the_time_of_a_second_stage_is_no_time_of_the_search_on_either_edge() -> None:
+    core, told = AnsweringCore(), Told()
+    parts = replace(edge_parts(core), admission=Admission(told))
+    async with serving(parts) as edges:
+        for core.second_stage_s in (0.0, 100.0):
+            await edges.rest.post("/v1/products:search", json=QUERY)
+            await edges.search.Search(ParseDict(MESSAGE, search_pb2.SearchRequest()))
+    assert [seconds > 0 for seconds in told.took_s] == [True, True, False, False]
 
 
 # --- over the real core -----------------------------------------------------------------------

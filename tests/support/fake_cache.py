@@ -1,6 +1,7 @@
 """The cache and snapshot ports in memory; held to the same suite as the real ones."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from retrieval.domain import FloatArray, Ranking
 from retrieval.single_flight import SingleFlight
@@ -35,7 +36,7 @@ class MemorySnapshotStore:
 
     async def put(self, key: bytes, ranking: Ranking) -> bool:
         if not self.down:
-            self._rankings[key] = ranking
+            self._rankings[key] = replace(ranking, second_stage_s=0.0)
         return not self.down
 
     async def get(self, key: bytes) -> Ranking | None:

@@ -268,6 +268,16 @@ async def test_one_that_takes_too_long_leaves_the_first_stages_order(tmp_path: P
         assert core.reranks == [OUT_OF_TIME]
 
 
+async def test_an_answer_tells_how_much_of_its_time_was_the_second_stages(core: Core) -> None:
+    await fill(core)
+    core.reranker.takes_s = 0.05
+    request = replace(ASKED, page_size=7)
+    first = await search(core, request)
+    assert first.second_stage_s >= 0.05
+    second = await search(core, replace(request, page_token=first.next_page_token))
+    assert second.second_stage_s == (await search(core, PLAIN)).second_stage_s == 0
+
+
 async def test_it_ends_before_the_requests_own_time(core: Core) -> None:
     await fill(core)
     await search(core, PLAIN)

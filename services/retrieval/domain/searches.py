@@ -81,6 +81,8 @@ class Ranking:
     places: tuple[Ranked, ...]
     rerank: RerankOutcome | None = None
     """None where no second stage was asked for."""
+    second_stage_s: float = field(default=0.0, compare=False)
+    """Seconds that it took just now; not kept with the ranking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +108,5 @@ class SearchResponse:
     degraded: bool = False
     repeated: bool = False
     rerank: RerankOutcome | None = None
+    second_stage_s: float = field(default=0.0, compare=False)
+    """Seconds of the answer's time that a second stage took."""
