@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.candidate_embeds import CandidateSource
 from retrieval.cache import RedisEmbeddingCache
 from retrieval.errors import (
     DependencyBroken,
@@ -131,7 +132,7 @@ async def test_without_redis_candidates_are_computed_and_judged(
     async with on_redis(wire, tmp_path) as shop:
         await wire.refuse()
         await is_itself_again(shop)
-        assert shop.core.candidates["computed"] >= 20
+        assert shop.core.candidates[CandidateSource.COMPUTED] >= 20
 
 
 async def test_a_redis_that_hangs_holds_no_second_stage_up(

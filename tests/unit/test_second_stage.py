@@ -303,7 +303,7 @@ async def test_what_was_computed_when_the_time_ended_is_there_for_the_next(tmp_p
         await fill(core)
         await search(core, PLAIN)
         core.encoder.takes_s = 0.3  # for one picture, so that each goes alone, two at a time
-        outcomes = []
+        outcomes: list[RerankOutcome | None] = []
         while DONE not in outcomes and len(outcomes) < 10:
             outcomes.append((await search(core, replace(ASKED, rerank=Rerank(6)))).rerank)
         assert outcomes[0] is OUT_OF_TIME
