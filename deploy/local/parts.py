@@ -21,6 +21,7 @@ _GATEWAY_DEFAULTS: Final = {
     "LOG_FORMAT": "text",
     # Two cores compute what a GPU would: the budgets of the CPU profile.
     "SEARCH_BUDGET_S": "8",
+    "RERANK_BUDGET_S": "5",
     "TRITON_BUDGET_S": "5",
     "QDRANT_BUDGET_S": "2",
     "IMAGE_STORE_BUDGET_S": "4",

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
 from retrieval.errors import (
@@ -37,6 +38,15 @@ class FixedLimit:
 
     def took(self, seconds: float) -> None:
         """Changes nothing."""
+
+
+@dataclass(slots=True)
+class SearchPlace:
+    """The place of one search."""
+
+    apart_s: float = 0.0
+    """Seconds that say nothing of how many searches are too many: those of a second stage, which
+    has a line of its own. One that hangs must not keep out those who ask for none."""
 
 
 class Admission:
@@ -90,15 +100,15 @@ class Admission:
             self._in_flight -= 1
 
     @contextmanager
-    def search_permit(self) -> Iterator[None]:
+    def search_permit(self) -> Iterator[SearchPlace]:
         """As `permit`, for a search: how long those take decides how many are let in. What callers
         have done wrong, or given up, says nothing of that, nor does a part that hangs: fewer at
         once would keep out those whom the cache can answer."""
         with self.permit():
-            began_s = time.monotonic()
+            began_s, place = time.monotonic(), SearchPlace()
             try:
-                yield
+                yield place
             except DeadlineExceeded:
                 self._limit.took(time.monotonic() - began_s)
                 raise
-            self._limit.took(time.monotonic() - began_s)
+            self._limit.took(time.monotonic() - began_s - place.apart_s)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from prometheus_client import CollectorRegistry
 
 from gateway.access.guard import Access, OpenAccess
+from gateway.admission import SearchPlace
 from gateway.tracing.requests import TraceRequest, ignore_request
 from retrieval.domain import (
     DEFAULT_CATALOG,
@@ -31,6 +32,7 @@ from retrieval.permits import ByteBudget
 T = TypeVar("T")
 
 DEFAULT_PAGE_SIZE: Final = 20
+DEFAULT_RERANK_DEPTH: Final = 25
 MAX_FILTER_NESTING: Final = 16
 """Nesting at which an edge stops reading a filter; the core's own limit is lower."""
 MAX_BUFFERED_BYTES: Final = 256 << 20
@@ -88,7 +90,7 @@ class Permits(Protocol):
     def permit(self) -> AbstractContextManager[None]:
         """Admits one request, or raises `Overloaded` before any work is done."""
 
-    def search_permit(self) -> AbstractContextManager[None]:
+    def search_permit(self) -> AbstractContextManager[SearchPlace]:
         """The same for a search."""
 
 
@@ -110,14 +112,20 @@ class Budgets:
 
     search_s: float = 8.0
     image_uri_s: float = 2.0
+    rerank_s: float = 1.0
     read_s: float = 2.0
     write_s: float = 10.0
     import_s: float = 60.0
 
     def of_search(self, request: SearchRequest) -> float:
-        """The time for this search: fetching a picture by its address has its own."""
+        """The time for this search: fetching a picture by its address has its own, and so has a
+        second stage."""
         fetches = isinstance(request.reference, UriReference)
-        return self.search_s + (self.image_uri_s if fetches else 0.0)
+        return (
+            self.search_s
+            + (self.image_uri_s if fetches else 0.0)
+            + (self.rerank_s if request.rerank else 0.0)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,11 @@ class SearchService(search_pb2_grpc.SearchServiceServicer):
     async def Search(  # noqa: N802 - the name of the rpc
         self, request: search_pb2.SearchRequest, context: Any
     ) -> search_pb2.SearchResponse:
-        with self._parts.admission.search_permit():
+        with self._parts.admission.search_permit() as place:
             question = decode_search(request)
             deadline = call_deadline(context, self._parts.budgets.of_search(question))
             answer = await within(
                 deadline, lambda deadline: self._parts.search.search(question, deadline)
             )
+            place.apart_s = answer.second_stage_s
         return encode_search(answer, question.view)

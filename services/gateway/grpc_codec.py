@@ -5,7 +5,7 @@ from typing import Any, Final, cast
 
 from google.protobuf import struct_pb2
 
-from gateway.edge_parts import DEFAULT_PAGE_SIZE, MAX_FILTER_NESTING
+from gateway.edge_parts import DEFAULT_PAGE_SIZE, DEFAULT_RERANK_DEPTH, MAX_FILTER_NESTING
 from recompose.v1 import catalog_pb2, filter_pb2, product_pb2, search_pb2
 from retrieval.domain import (
     DEFAULT_CATALOG,
@@ -21,6 +21,7 @@ from retrieval.domain import (
     ProductWrite,
     Range,
     Reference,
+    Rerank,
     Scalar,
     SearchRequest,
     UploadReference,
@@ -48,6 +49,11 @@ def decode_search(message: search_pb2.SearchRequest) -> SearchRequest:
         view=decode_view(message.view),
         group_by=message.group_by,
         diversity=message.diversity,
+        rerank=(
+            Rerank(message.rerank.depth or DEFAULT_RERANK_DEPTH)
+            if message.HasField("rerank")
+            else None
+        ),
     )
 
 

@@ -14,6 +14,7 @@ from retrieval.domain import (
     ImportResult,
     Product,
     ProductPage,
+    RerankOutcome,
     SearchResponse,
     View,
 )
@@ -24,15 +25,23 @@ _OUTCOMES: Final = {
     ImportOutcome.FAILED: catalog_pb2.IMPORT_OUTCOME_FAILED,
 }
 
+_RERANKS: Final = {
+    None: search_pb2.RERANK_OUTCOME_UNSPECIFIED,
+    RerankOutcome.DONE: search_pb2.RERANK_OUTCOME_DONE,
+    RerankOutcome.OUT_OF_TIME: search_pb2.RERANK_OUTCOME_OUT_OF_TIME,
+    RerankOutcome.UNAVAILABLE: search_pb2.RERANK_OUTCOME_UNAVAILABLE,
+}
+
 
 def encode_search(answer: SearchResponse, view: View) -> search_pb2.SearchResponse:
     message = search_pb2.SearchResponse(
         next_page_token=answer.next_page_token,
         degraded=answer.degraded,
         repeated=answer.repeated,
+        rerank=_RERANKS[answer.rerank],
     )
     for hit in answer.hits:
-        encoded = message.hits.add(score=hit.score)
+        encoded = message.hits.add(score=hit.score, match_probability=hit.match_probability)
         _fill(encoded.product, hit.product, view)
     return message
 

@@ -1,4 +1,4 @@
-"""How many pictures an import sends in one inference."""
+"""How many pictures an import, or a second stage, sends in one inference."""
 
 from typing import Final
 

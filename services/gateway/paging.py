@@ -14,14 +14,13 @@ import binascii
 import hashlib
 import struct
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from retrieval.domain import (
     Filter,
     ProductReference,
-    Ranked,
+    Ranking,
     SearchRequest,
     UploadReference,
     UriReference,
@@ -62,16 +61,21 @@ def search_fingerprint(request: SearchRequest, digest: str) -> bytes:
         request.include_reference,
         request.group_by,
         request.diversity,
+        # Nothing where it is not asked for: tokens from before there was any stay valid.
+        *(() if request.rerank is None else (request.rerank.depth,)),
     )
     return hashlib.blake2b(repr(parts).encode(), digest_size=16).digest()
 
 
-def snapshot_key(fingerprint: bytes, ranking: Sequence[Ranked]) -> bytes:
+def snapshot_key(fingerprint: bytes, ranking: Ranking) -> bytes:
     """16 bytes that name one ranking of a query: equal answers share one snapshot, and a changed
-    index makes another, so pages already begun stay as they were."""
+    index or another outcome of the second stage makes another, so pages already begun stay as they
+    were."""
     content = hashlib.blake2b(fingerprint, digest_size=16)
-    for ranked in ranking:
-        content.update(ranked.point_id.bytes)
+    for place in ranking.places:
+        content.update(place.point_id.bytes)
+    if ranking.rerank is not None:
+        content.update(ranking.rerank.encode())
     return content.digest()
 
 

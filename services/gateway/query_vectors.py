@@ -10,12 +10,10 @@ deadline ends its waiting, and when the last caller has gone the computation is 
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
-from gateway.pictures import PictureWorkshop
+from gateway.reference_pictures import PictureReader, ReferencePicture
 from gateway.space import EmbeddingSpace
 from retrieval.cache import embedding_key
 from retrieval.domain import (
@@ -25,23 +23,9 @@ from retrieval.domain import (
     FloatArray,
     ImageEmbeddings,
     Trace,
-    UploadReference,
     ignore_trace,
 )
-from retrieval.errors import DependencyBroken
-from retrieval.ports import EmbeddingCache, ImageStore
-
-_PICTURE_S: Final = 60.0
-"""No limit of its own for reading a picture: the store has a budget."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReferencePicture:
-    """A resolved reference: the name of a stored picture, a product's, or an upload."""
-
-    source: str | UploadReference
-    content_id: bytes
-    """Names the pixels in cache keys, without decoding them."""
+from retrieval.ports import EmbeddingCache
 
 
 class QueryVectors:
@@ -50,16 +34,14 @@ class QueryVectors:
     def __init__(
         self,
         cache: EmbeddingCache,
-        images: ImageStore,
-        workshop: PictureWorkshop,
+        pictures: PictureReader,
         encoder_budget_s: float,
         trace: Trace = ignore_trace,
     ) -> None:
         """``encoder_budget_s`` bounds each inference, however much time the caller has left;
         ``trace`` is told of the steps."""
         self._cache = cache
-        self._images = images
-        self._workshop = workshop
+        self._pictures = pictures
         self._encoder_budget_s = encoder_budget_s
         self._trace = trace
 
@@ -81,6 +63,14 @@ class QueryVectors:
             return await self._picture(space, reference)
         return await self._composed(space, reference, words)
 
+    async def embeds(self, space: EmbeddingSpace, reference: ReferencePicture) -> FloatArray:
+        """A reference's embeds [P, W] in the bundle's precision. Raises as `of`."""
+
+        async def compute() -> FloatArray:
+            return _first((await self._embed(space, reference)).embeds)
+
+        return await self._found(space, "image_embeds", compute, reference.content_id)
+
     async def _text(self, space: EmbeddingSpace, words: str) -> F32Array:
         async def compute() -> FloatArray:
             ids, mask = space.tokenizer.encode_batch([words])
@@ -98,11 +88,8 @@ class QueryVectors:
     async def _composed(
         self, space: EmbeddingSpace, reference: ReferencePicture, words: str
     ) -> F32Array:
-        async def compute_embeds() -> FloatArray:
-            return _first((await self._embed(space, reference)).embeds)
-
         async def compute() -> FloatArray:
-            embeds = await self._found(space, "image_embeds", compute_embeds, reference.content_id)
+            embeds = await self.embeds(space, reference)
             ids, mask = space.tokenizer.encode_batch([words])
             queries = await space.encoder.compose(embeds[None], ids, mask, self._budget())
             return _first(queries)
@@ -129,28 +116,18 @@ class QueryVectors:
         *content: bytes,
     ) -> FloatArray:
         with self._trace("embed", {"recompose.embedding": kind}):
-            return await self._cache.get_or_compute(_key(space, kind, *content), compute)
+            return await self._cache.get_or_compute(space_key(space, kind, *content), compute)
 
     async def _embed(self, space: EmbeddingSpace, reference: ReferencePicture) -> ImageEmbeddings:
-        bundle, budget = space.bundle, self._budget()
-        match reference.source:
-            case UploadReference(content):
-                with self._trace("decode picture"):
-                    pixels = await self._workshop.upload_pixels(content, bundle, budget)
-            case sha256:
-                with self._trace("read picture"):
-                    stored = await self._images.get(sha256, Deadline.after(_PICTURE_S))
-                    if stored is None:
-                        raise DependencyBroken(dependency="image_store")
-                with self._trace("decode picture"):
-                    pixels = await self._workshop.stored_pixels(stored, bundle, budget)
+        pixels = await self._pictures.pixels(reference, space.bundle, self._budget())
         return await space.encoder.encode_images(pixels[None], self._budget())
 
     def _budget(self) -> Deadline:
         return Deadline.after(self._encoder_budget_s)
 
 
-def _key(space: EmbeddingSpace, kind: CacheKind, *content: bytes) -> bytes:
+def space_key(space: EmbeddingSpace, kind: CacheKind, *content: bytes) -> bytes:
+    """The key of an embedding of the space's model; equal for all who make it of one content."""
     return embedding_key(space.bundle.digest, space.bundle.preprocess.version, kind, *content)
 
 

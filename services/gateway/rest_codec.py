@@ -3,7 +3,7 @@
 import math
 from typing import Any, Final, cast
 
-from gateway.edge_parts import DEFAULT_PAGE_SIZE, MAX_FILTER_NESTING
+from gateway.edge_parts import DEFAULT_PAGE_SIZE, DEFAULT_RERANK_DEPTH, MAX_FILTER_NESTING
 from gateway.long_base64 import LongBase64, decode_base64
 from gateway.rest_fields import Fields
 from gateway.rest_parse import FormShape, Parsed
@@ -20,6 +20,7 @@ from retrieval.domain import (
     ProductWrite,
     Range,
     Reference,
+    Rerank,
     Scalar,
     SearchRequest,
     UploadReference,
@@ -30,7 +31,9 @@ from retrieval.errors import InvalidArgument, InvalidImage, Reason
 
 SEARCH_FORM: Final = FormShape(
     text=frozenset({"catalog", "modification", "page_token", "view", "group_by"}),
-    json=frozenset({"reference", "filter", "page_size", "include_reference", "diversity"}),
+    json=frozenset(
+        {"reference", "filter", "page_size", "include_reference", "diversity", "rerank"}
+    ),
 )
 PRODUCT_FORM: Final = FormShape(
     text=frozenset({"catalog", "id", "title"}), json=frozenset({"attributes"})
@@ -66,6 +69,7 @@ def decode_search(body: Parsed) -> SearchRequest:
         view=decode_view(fields.value("view")),
         group_by=fields.text("group_by"),
         diversity=_decode_diversity(fields.value("diversity")),
+        rerank=_decode_rerank(fields.value("rerank")),
     )
 
 
@@ -125,6 +129,21 @@ def _decode_diversity(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidArgument(Reason.DIVERSITY_INVALID, field="diversity")
     return _double(value)
+
+
+def _decode_rerank(value: object) -> Rerank | None:
+    """``{"depth": 25}``; a depth of 0 or none means the default.
+
+    Raises InvalidArgument (RERANK_DEPTH_INVALID).
+    """
+    if value is None:
+        return None
+    depth = Fields(value, {"depth"}, "rerank").value("depth")
+    if depth is None:
+        return Rerank(DEFAULT_RERANK_DEPTH)
+    if isinstance(depth, bool) or not isinstance(depth, int):
+        raise InvalidArgument(Reason.RERANK_DEPTH_INVALID, field="rerank.depth")
+    return Rerank(depth or DEFAULT_RERANK_DEPTH)
 
 
 def _decode_reference(value: object) -> Reference:

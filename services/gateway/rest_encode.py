@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import Response
 
 from gateway.edge_parts import image_path
-from retrieval.domain import AttributeValue, Facet, Product, ProductPage, SearchResponse, View
+from retrieval.domain import AttributeValue, Facet, Hit, Product, ProductPage, SearchResponse, View
 
 
 class JsonResponse(Response):
@@ -23,15 +23,22 @@ class JsonResponse(Response):
 
 
 def encode_search(answer: SearchResponse, view: View) -> dict[str, Any]:
-    return {
-        "hits": [
-            {"product": encode_product(hit.product, view), "score": hit.score}
-            for hit in answer.hits
-        ],
+    body: dict[str, Any] = {
+        "hits": [_hit(hit, view) for hit in answer.hits],
         "next_page_token": answer.next_page_token,
         "degraded": answer.degraded,
         "repeated": answer.repeated,
     }
+    if answer.rerank is not None:
+        body["rerank"] = answer.rerank.value
+    return body
+
+
+def _hit(hit: Hit, view: View) -> dict[str, Any]:
+    body: dict[str, Any] = {"product": encode_product(hit.product, view), "score": hit.score}
+    if hit.match_probability is not None:
+        body["match_probability"] = hit.match_probability
+    return body
 
 
 def encode_product(product: Product, view: View = View.FULL) -> dict[str, Any]:

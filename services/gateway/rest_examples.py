@@ -35,6 +35,14 @@ SEARCHES: Final[dict[str, dict[str, Any]]] = {
             },
         },
     },
+    "reranked": {
+        "summary": "The first hits judged once more by the second stage",
+        "value": {
+            "reference": {"product_id": "p-0042"},
+            "modification": "the same in red, without a hood",
+            "rerank": {"depth": 25},
+        },
+    },
     "grouped": {
         "summary": "One result for each color, and not all of them alike",
         "value": {
@@ -53,10 +61,11 @@ SEARCHES: Final[dict[str, dict[str, Any]]] = {
 }
 
 SEARCH_ANSWER: Final[dict[str, Any]] = {
-    "hits": [{"product": PRODUCT, "score": 0.8125}],
+    "hits": [{"product": PRODUCT, "score": 0.8125, "match_probability": 0.9375}],
     "next_page_token": "",
     "degraded": False,
     "repeated": False,
+    "rerank": "DONE",
 }
 
 PRODUCT_WRITE: Final[dict[str, Any]] = {

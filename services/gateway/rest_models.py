@@ -88,6 +88,18 @@ class Filter(RootModel[AllFilter | AnyFilter | NotFilter | MatchFilter | RangeFi
     """A condition on attributes: nested at most 4 deep, at most 32 conditions in all."""
 
 
+class Rerank(_Closed):
+    """Asks for the second stage, which looks at the reference, the words and one candidate at a
+    time, and says how probable it is that the candidate is what was asked for."""
+
+    depth: int = Field(
+        25,
+        ge=0,
+        le=100,
+        description="How many of the first hits are judged, 1 to 100; 0 means 25.",
+    )
+
+
 class SearchQuery(_Closed):
     """A picture, words that say what should be different, or both."""
 
@@ -126,6 +138,12 @@ class SearchQuery(_Closed):
         "alone, 1 by unlikeness to the hits before alone (maximal marginal relevance). The best "
         "hit stays first, and scores then no longer descend. Ranking takes about "
         "2.3 times as long.",
+    )
+    rerank: Rerank | None = Field(
+        None,
+        description="Reorders the first hits by the probability that a second stage finds; those "
+        "behind them stay. It needs both a reference and a modification, a model that has a second "
+        "stage (else 422, `RERANK_NOT_SERVED`), and no `diversity`.",
     )
 
 
@@ -171,12 +189,19 @@ class Hit(_Closed):
     product: Product
     score: float = Field(
         description="Similarity, -1 to 1: the best dot product between the query and the "
-        "product's tokens (MaxSim)."
+        "product's tokens (MaxSim). It is the first stage's also after a second one."
+    )
+    match_probability: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="How probable the second stage holds it that this is what was asked for; of "
+        "hits that it judged.",
     )
 
 
 class SearchAnswer(_Closed):
-    """A page of hits, best first (with `diversity`, in its order)."""
+    """A page of hits, best first (with `diversity` or `rerank`, in its order)."""
 
     hits: list[Hit]
     next_page_token: str = Field(description="Token of the next page; empty on the last one.")
@@ -186,6 +211,13 @@ class SearchAnswer(_Closed):
     repeated: bool = Field(
         description="The ranking behind the page token had expired and the search was made "
         "again: this page may repeat or miss a product."
+    )
+    rerank: Literal["DONE", "OUT_OF_TIME", "UNAVAILABLE"] | None = Field(
+        None,
+        description="What became of a second stage that was asked for, the same on all pages of a "
+        "ranking. `DONE`: the first hits are in its order. `OUT_OF_TIME`: its time ended, and the "
+        "hits are in the first stage's order; the same search may succeed soon. `UNAVAILABLE`: a "
+        "part of the service that it needs failed, and `degraded` is true.",
     )
 
 

@@ -70,8 +70,8 @@ OPERATIONS: Final[dict[str, Operation]] = {
         "As `multipart/form-data` the picture is the part `image`; everything else is either one "
         "part `request` with the JSON below (less `reference`), or plain fields of the same names:"
         " `modification`, `catalog`, `page_token`, `view` and `group_by` as text, `filter`, "
-        "`page_size`, `include_reference`, `diversity` and `reference` as JSON. For example: `curl "
-        "-F image=@coat.jpg -F 'modification=in black' -F page_size=5 ...`",
+        "`page_size`, `include_reference`, `diversity`, `rerank` and `reference` as JSON. For "
+        "example: `curl -F image=@coat.jpg -F 'modification=in black' -F page_size=5 ...`",
         answers={
             200: {
                 "description": "A page of hits; an empty one where nothing passes the filter.",

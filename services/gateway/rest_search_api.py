@@ -18,11 +18,12 @@ class SearchApi:
     async def search(self, request: Request) -> Response:
         Query(request.scope["query_string"], frozenset())
         async with self._bodies.open(request) as body:
-            with self._parts.admission.search_permit():
+            with self._parts.admission.search_permit() as place:
                 question = await body.decode(SEARCH_FORM, decode_search)
                 page = await answer(
                     request,
                     self._parts.budgets.of_search(question),
                     lambda deadline: self._parts.search.search(question, deadline),
                 )
+                place.apart_s = page.second_stage_s
         return JsonResponse(encode_search(page, question.view))

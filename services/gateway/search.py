@@ -1,7 +1,7 @@
-"""Composed search, as a story: resolve the reference, compose, search, hydrate, page."""
+"""Composed search, as a story: resolve the reference, compose, search, judge once more where that
+is asked for, hydrate, page."""
 
 import asyncio
-import hashlib
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -19,19 +19,24 @@ from gateway.paging import (
     token_model,
     write_search_token,
 )
-from gateway.query_vectors import QueryVectors, ReferencePicture
+from gateway.query_vectors import QueryVectors
+from gateway.reference_pictures import ReferencePicture, of_stored, of_upload
+from gateway.second_stage import Question, SecondStage, check_rerank
 from gateway.space import EmbeddingSpace
 from gateway.spaces import Spaces
 from gateway.validation import valid_search
 from retrieval.domain import (
     Deadline,
+    F32Array,
     FilterableFields,
     Hit,
     IndexQuery,
     Product,
     ProductReference,
     Ranked,
+    Ranking,
     Reference,
+    RerankOutcome,
     SearchRequest,
     SearchResponse,
     Trace,
@@ -52,10 +57,10 @@ from retrieval.ports import ImageFetcher, SnapshotStore
 
 
 @dataclass(frozen=True, slots=True)
-class Ranking:
-    """A query's best products, and what a page of them needs to be found again."""
+class Paged:
+    """A ranking, and what a page of it needs to be found again."""
 
-    ranked: list[Ranked]
+    ranking: Ranking
     offset: int
     snapshot: bytes
     repeated: bool = False
@@ -68,6 +73,7 @@ class Search:
         self,
         spaces: Spaces,
         vectors: QueryVectors,
+        second_stage: SecondStage,
         snapshots: SnapshotStore,
         fetcher: ImageFetcher,
         fields: FilterableFields,
@@ -80,6 +86,7 @@ class Search:
         steps."""
         self._spaces = spaces
         self._vectors = vectors
+        self._second_stage = second_stage
         self._snapshots = snapshots
         self._fetcher = fetcher
         self._fields = fields
@@ -110,32 +117,34 @@ class Search:
     async def _answer(
         self, space: EmbeddingSpace, request: SearchRequest, deadline: Deadline
     ) -> SearchResponse:
+        check_rerank(request, space)
         fingerprint = search_fingerprint(request, space.bundle.digest)
         token = read_search_token(request.page_token, fingerprint) if request.page_token else _FIRST
         kept = await self._snapshots.get(token.snapshot) if request.page_token else None
         if kept is not None:
-            ranking = Ranking(kept, token.offset, token.snapshot)
-            products = await self._page(space, ranking, request, deadline)
+            paged = Paged(kept, token.offset, token.snapshot)
+            products = await self._page(space, paged, request, deadline)
         else:
-            ranking, products = await self._fresh(
-                space, request, fingerprint, token.offset, deadline
-            )
-        page = ranking.ranked[ranking.offset : ranking.offset + request.page_size]
-        end = ranking.offset + len(page)
-        more = end < len(ranking.ranked)
+            paged, products = await self._fresh(space, request, fingerprint, token.offset, deadline)
+        ranking = paged.ranking
+        page = ranking.places[paged.offset : paged.offset + request.page_size]
+        end = paged.offset + len(page)
+        more = end < len(ranking.places)
         return SearchResponse(
             hits=tuple(
-                Hit(products[ranked.point_id], ranked.score)
-                for ranked in page
-                if ranked.point_id in products  # deleted since the ranking was made
+                Hit(products[place.point_id], place.score, place.match_probability)
+                for place in page
+                if place.point_id in products  # deleted since the ranking was made
             ),
             next_page_token=write_search_token(
-                space.model, fingerprint, PageToken(ranking.snapshot, end)
+                space.model, fingerprint, PageToken(paged.snapshot, end)
             )
             if more
             else "",
-            degraded=self._encoder_down(),
-            repeated=ranking.repeated,
+            degraded=self._encoder_down() or ranking.rerank is RerankOutcome.UNAVAILABLE,
+            repeated=paged.repeated,
+            rerank=ranking.rerank,
+            second_stage_s=ranking.second_stage_s,
         )
 
     async def _fresh(
@@ -145,7 +154,7 @@ class Search:
         fingerprint: bytes,
         offset: int,
         deadline: Deadline,
-    ) -> tuple[Ranking, Mapping[uuid.UUID, Product]]:
+    ) -> tuple[Paged, Mapping[uuid.UUID, Product]]:
         """A ranking made now, and the products of its page from ``offset`` on.
 
         A product that was read here before is taken to have the picture that it had then, and is
@@ -153,47 +162,47 @@ class Search:
         then, all is made anew.
         """
 
-        async def made(picture: str | None) -> tuple[Ranking, Mapping[uuid.UUID, Product]]:
-            ranked = await self._rank(space, request, picture, deadline)
-            snapshot = snapshot_key(fingerprint, ranked)
-            ranking = Ranking(ranked, offset, snapshot, repeated=bool(request.page_token))
+        async def made(picture: str | None) -> tuple[Paged, Mapping[uuid.UUID, Product]]:
+            ranking = await self._rank(space, request, picture, deadline)
+            snapshot = snapshot_key(fingerprint, ranking)
+            paged = Paged(ranking, offset, snapshot, repeated=bool(request.page_token))
             wanted = () if picture is None or reference is None else (reference,)
             products, _ = await asyncio.gather(
-                self._page(space, ranking, request, deadline, wanted),
-                self._keep(ranking, offset + request.page_size),
+                self._page(space, paged, request, deadline, wanted),
+                self._keep(paged, offset + request.page_size),
             )
-            return ranking, products
+            return paged, products
 
         reference = request.reference_point
         guess = None if reference is None else self._pictures.of(reference)
         if reference is not None and guess is not None:
             try:
-                ranking, products = await made(guess)
+                paged, products = await made(guess)
             except DependencyBroken as error:
                 if error.dependency != "image_store":  # a picture that is gone may be an old one
                     raise
             else:
                 if reference in products and products[reference].image_sha256 == guess:
-                    return ranking, products
+                    return paged, products
             self._pictures.forget(reference)
         return await made(None)
 
-    async def _keep(self, ranking: Ranking, end: int) -> None:
+    async def _keep(self, paged: Paged, end: int) -> None:
         """Keep a ranking that goes on after ``end``, before its page token is given away."""
-        if end < len(ranking.ranked):
-            await self._snapshots.put(ranking.snapshot, ranking.ranked)
+        if end < len(paged.ranking.places):
+            await self._snapshots.put(paged.snapshot, paged.ranking)
 
     async def _page(
         self,
         space: EmbeddingSpace,
-        ranking: Ranking,
+        paged: Paged,
         request: SearchRequest,
         deadline: Deadline,
         also: Sequence[uuid.UUID] = (),
     ) -> Mapping[uuid.UUID, Product]:
         """The products of a page of the ranking, and others."""
-        page = ranking.ranked[ranking.offset : ranking.offset + request.page_size]
-        wanted = dict.fromkeys((*(ranked.point_id for ranked in page), *also))
+        page = paged.ranking.places[paged.offset : paged.offset + request.page_size]
+        wanted = dict.fromkeys((*(place.point_id for place in page), *also))
         products = await space.index.get([*wanted], deadline)
         self._pictures.saw(products)
         return products
@@ -204,15 +213,29 @@ class Search:
         request: SearchRequest,
         picture: str | None,
         deadline: Deadline,
-    ) -> list[Ranked]:
+    ) -> Ranking:
         """``picture``: what the reference's is taken to be; None reads the reference first."""
         async with AsyncExitStack() as held:
             reference = (
                 await self._resolve(space, request.catalog, request.reference, held, deadline)
                 if picture is None
-                else _stored(picture)
+                else of_stored(picture)
             )
             vectors = await self._vectors.of(space, reference, request.modification)
+            ranked = await self._first_stage(space, request, vectors, deadline)
+            if request.rerank is None or reference is None or space.reranker is None:
+                return Ranking(tuple(ranked))
+            question = Question(space, space.reranker, reference, request.modification)
+            depth = request.rerank.depth
+            return await self._second_stage.rerank(question, ranked, depth, deadline)
+
+    async def _first_stage(
+        self,
+        space: EmbeddingSpace,
+        request: SearchRequest,
+        vectors: F32Array,
+        deadline: Deadline,
+    ) -> list[Ranked]:
         exclude: tuple[uuid.UUID, ...] = ()
         if request.reference_point is not None and not request.include_reference:
             exclude = (request.reference_point,)
@@ -250,12 +273,12 @@ class Search:
             match reference:
                 case ProductReference(product_id):
                     product = await self._product(space, catalog, product_id, deadline)
-                    return _stored(product.image_sha256)
+                    return of_stored(product.image_sha256)
                 case UploadReference():
-                    return await _of_upload(reference)
+                    return await of_upload(reference)
                 case UriReference(uri):
                     fetched = await self._fetched(uri, held, deadline)
-                    return await _of_upload(UploadReference(fetched))
+                    return await of_upload(UploadReference(fetched))
 
     async def _fetched(self, uri: str, held: AsyncExitStack, deadline: Deadline) -> bytes:
         try:
@@ -277,26 +300,8 @@ class Search:
 
 
 _FIRST: Final = PageToken(b"", 0)
-_HASH_OFF_LOOP_BYTES = 1 << 20
 _KINDS: Final[dict[type[Reference], str]] = {
     ProductReference: "product",
     UploadReference: "upload",
     UriReference: "uri",
 }
-
-
-def _stored(sha256: str) -> ReferencePicture:
-    return ReferencePicture(sha256, b"stored:" + sha256.encode())
-
-
-async def _of_upload(upload: UploadReference) -> ReferencePicture:
-    """An upload, named by the hash of its bytes; large ones are hashed off the event loop."""
-    if len(upload.content) > _HASH_OFF_LOOP_BYTES:
-        content_id = await asyncio.to_thread(_content_id, upload.content)
-    else:
-        content_id = _content_id(upload.content)
-    return ReferencePicture(upload, content_id)
-
-
-def _content_id(content: bytes) -> bytes:
-    return b"upload:" + hashlib.sha256(content).digest()

@@ -162,6 +162,14 @@ class Settings(BaseSettings):
     )
 
     search_budget_s: float = Field(1.0, gt=0, le=60, description="Time for a search, in seconds.")
+    rerank_budget_s: float = Field(
+        1.0,
+        gt=0,
+        le=60,
+        description="Time for the second stage of a search that asks for it, which has it beside "
+        "SEARCH_BUDGET_S; after it the first stage's order is the answer. It also ends "
+        "QDRANT_BUDGET_S before a caller's own deadline, so that the page can still be read.",
+    )
     import_budget_s: float = Field(
         120.0, gt=0, le=3600, description="Time for an import call, in seconds."
     )
@@ -229,8 +237,9 @@ class Settings(BaseSettings):
         16,
         ge=1,
         le=32,
-        description="Pictures in one import inference at most; imports send fewer where the "
-        "encoder takes long for them, since searches wait behind them.",
+        description="Pictures in one inference of an import, or of a second stage's candidates, at "
+        "most; fewer are sent where the encoder takes long for them, since searches wait behind "
+        "them.",
     )
     probe_interval_s: float = Field(
         2.0,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from gateway.tuning import Tuned
 from retrieval.bundle import Bundle
-from retrieval.ports import AuditedIndex, CatalogIndex, Encoder, ProductIndex
+from retrieval.ports import AuditedIndex, CatalogIndex, Encoder, ProductIndex, Reranker
 from retrieval.preprocess.text import Tokenizer
 
 Watch = Callable[[], Coroutine[None, None, None]]
@@ -14,7 +14,7 @@ Watch = Callable[[], Coroutine[None, None, None]]
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingSpace:
-    """One bundle with its tokenizer, its three graphs and its collection.
+    """One bundle with its tokenizer, its graphs and its collection.
 
     A request takes the live space once and stays in it, so two models never mix. ``tuned`` says
     how the collection is searched, ``watches`` keep that true while the space is held.
@@ -28,6 +28,8 @@ class EmbeddingSpace:
     audits: AuditedIndex
     tuned: Tuned = field(default_factory=Tuned)
     watches: tuple[Watch, ...] = ()
+    reranker: Reranker | None = None
+    """The second stage; None where the bundle has none."""
 
     @property
     def model(self) -> str:

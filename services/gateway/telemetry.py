@@ -11,7 +11,7 @@ from typing import Final, Literal
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
-from retrieval.domain import Pooled, Tuning
+from retrieval.domain import Pooled, RerankOutcome, Tuning
 
 _SECONDS_BUCKETS: Final = (
     0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0,
@@ -60,6 +60,28 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self._reranks = Counter(
+            "recompose_reranks",
+            "Second stages of searches, by outcome: done, out_of_time, unavailable.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self._rerank_seconds = Histogram(
+            "recompose_rerank_seconds",
+            "Time of second stages, in seconds, however they ended.",
+            buckets=_SECONDS_BUCKETS,
+            registry=self.registry,
+        )
+        self._rerank_candidates = Counter(
+            "recompose_rerank_candidates",
+            "Candidates whose embeds a second stage had, by source: cache, computed.",
+            ["source"],
+            registry=self.registry,
+        )
+        for rerank in RerankOutcome:
+            self._reranks.labels(rerank.lower())
+        for source in ("cache", "computed"):
+            self._rerank_candidates.labels(source)
         self.in_flight = Gauge(
             "recompose_requests_in_flight",
             "Requests being worked on now.",
@@ -174,6 +196,15 @@ class Metrics:
     def count_cache(self, outcome: str) -> None:
         """Count a lookup in the cache of embeddings."""
         self._cache_lookups.labels(outcome).inc()
+
+    def observe_rerank(self, outcome: RerankOutcome, seconds: float) -> None:
+        """Count a second stage."""
+        self._reranks.labels(outcome.lower()).inc()
+        self._rerank_seconds.observe(seconds)
+
+    def count_rerank_candidate(self, source: str) -> None:
+        """Count a candidate of a second stage: ``cache`` or ``computed``."""
+        self._rerank_candidates.labels(source).inc()
 
     def count_import(self, outcome: str) -> None:
         """Count a product of an import: ``imported``, ``unchanged`` or ``failed``."""

@@ -18,6 +18,7 @@ from retrieval.domain import (
     FilterableFields,
     ProductReference,
     ProductWrite,
+    Rerank,
     Scalar,
     SearchRequest,
 )
@@ -26,6 +27,7 @@ from retrieval.preprocess.text import canonical_text
 from retrieval.preprocess.text_check import check_text
 
 MAX_PAGE_SIZE: Final = 100
+MAX_RERANK_DEPTH: Final = 100
 MAX_IMPORT_PRODUCTS: Final = 256
 MAX_ID_LENGTH: Final = 256
 MAX_TITLE_LENGTH: Final = 500
@@ -86,6 +88,8 @@ def valid_search(request: SearchRequest, fields: FilterableFields) -> SearchRequ
         raise InvalidArgument(Reason.GROUP_FIELD_UNKNOWN, field="group_by")
     if not 0 <= request.diversity <= 1:  # nor is NaN
         raise InvalidArgument(Reason.DIVERSITY_INVALID, field="diversity")
+    if request.rerank is not None:
+        _check_rerank(request, request.rerank)
     return replace(
         request,
         catalog=valid_catalog(request.catalog),
@@ -94,6 +98,16 @@ def valid_search(request: SearchRequest, fields: FilterableFields) -> SearchRequ
         diversity=abs(request.diversity),  # -0.0 is 0.0, also in a page token
         page_size=valid_page_size(request.page_size),
     )
+
+
+def _check_rerank(request: SearchRequest, rerank: Rerank) -> None:
+    """Raises InvalidArgument where a second stage cannot be asked for so."""
+    if not 1 <= rerank.depth <= MAX_RERANK_DEPTH:
+        raise InvalidArgument(Reason.RERANK_DEPTH_INVALID, field="rerank.depth")
+    if request.reference is None or not request.modification.strip():
+        raise InvalidArgument(Reason.RERANK_QUERY_INCOMPLETE, field="rerank")
+    if request.diversity:
+        raise InvalidArgument(Reason.RERANK_WITH_DIVERSITY, field="rerank")
 
 
 def valid_facets(request: FacetsRequest, fields: FilterableFields) -> FacetsRequest:

@@ -23,6 +23,7 @@ from gateway.backup.embedding import PictureEmbedder
 from gateway.backup.making import Backup
 from gateway.backup.manifest import Model
 from gateway.backup.restoring import Restore
+from gateway.candidate_embeds import CandidateEmbeds
 from gateway.catalog import Catalog
 from gateway.concurrency import Concurrency
 from gateway.edge_parts import MAX_BUFFERED_BYTES, Budgets, EdgeParts
@@ -33,7 +34,9 @@ from gateway.pictures import PictureWorkshop
 from gateway.pressure import Pressure, read_memory_limit
 from gateway.query_vectors import QueryVectors
 from gateway.readiness import Readiness
+from gateway.reference_pictures import PictureReader
 from gateway.search import Search
+from gateway.second_stage import SecondStage
 from gateway.settings import Settings, SettingsError
 from gateway.space_wiring import HeldSpaces, audit_with, index_of, live_bundle, qdrant_of
 from gateway.storefront import Storefront, StorefrontMissing
@@ -153,9 +156,28 @@ def build(settings: Settings, traced: TracingSettings | None = None) -> Gateway:
     metrics.model_matches_index.set_function(lambda: spaces.follows)
     storefront = storefront_of(settings)
     access = access_of(settings, ranking_link, observe)
+    pictures = PictureReader(images, workshop, trace)
+    vectors = QueryVectors(cache, pictures, settings.triton_budget_s, trace)
+    candidates = CandidateEmbeds(
+        cache,
+        pictures,
+        settings.triton_budget_s,
+        settings.embed_batch,
+        count=metrics.count_rerank_candidate,
+        trace=trace,
+    )
+    second_stage = SecondStage(
+        vectors,
+        candidates,
+        budget_s=settings.rerank_budget_s,
+        page_reserve_s=settings.qdrant_budget_s,
+        observe=metrics.observe_rerank,
+        trace=trace,
+    )
     search = Search(
         spaces,
-        QueryVectors(cache, images, workshop, settings.triton_budget_s, trace),
+        vectors,
+        second_stage,
         snapshots,
         fetcher,
         fields,
@@ -183,6 +205,7 @@ def build(settings: Settings, traced: TracingSettings | None = None) -> Gateway:
         budgets=Budgets(
             search_s=settings.search_budget_s,
             image_uri_s=settings.image_uri_budget_s,
+            rerank_s=settings.rerank_budget_s,
             import_s=settings.import_budget_s,
         ),
         access=access.guard,

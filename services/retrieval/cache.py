@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 
 from retrieval.domain import CacheKind, FloatArray, Trace, ignore_trace
+from retrieval.permits import ByteRoom
 from retrieval.redis_link import RedisAbsent, RedisLink
 from retrieval.sealed import seal, unseal
 from retrieval.single_flight import SingleFlight
@@ -26,6 +27,9 @@ _TTL_S: Final = 7 * 24 * 3600
 _Dtype = np.dtype[np.float16] | np.dtype[np.float32]
 _DTYPES: Final[dict[int, _Dtype]] = {1: np.dtype(np.float16), 2: np.dtype(np.float32)}
 _MAX_DIMENSIONS: Final = 4
+AT_ONCE_BYTES: Final = 2 << 20
+"""Arrays that Redis should be asked for, or given, at once: it has 20 ms for each, in which a
+gigabit a second carries 2.5 MB. Embeds of full size take 724 KB, and second stages have dozens."""
 _MOST_UNWRITTEN: Final = 64
 """Arrays on their way to Redis whose callers have gone on; the callers of more wait for it."""
 _FRESH_S: Final = 1.0
@@ -93,6 +97,7 @@ class RedisEmbeddingCache:
         self._flights: SingleFlight[FloatArray] = SingleFlight()
         self._fresh: dict[bytes, FloatArray] = {}
         self._writing: set[asyncio.Task[None]] = set()
+        self._writes = ByteRoom(AT_ONCE_BYTES)
 
     async def get_or_compute(
         self, key: bytes, compute: Callable[[], Awaitable[FloatArray]]
@@ -159,11 +164,13 @@ class RedisEmbeddingCache:
         return None, CacheOutcome.DAMAGED
 
     async def _write(self, name: bytes, array: FloatArray) -> None:
+        leave = await self._writes.take(array.nbytes)
         try:
             with self._trace("cache put"), contextlib.suppress(RedisAbsent):
                 # Full or gone: the answer does not depend on it.
                 await self._link.call("SET", name, encode_array(name, array), "EX", self._ttl_s)
         finally:
+            leave()
             # With many new ones, each is let go once written: their number stays bounded.
             if self._fresh_s and len(self._fresh) < _MOST_UNWRITTEN:
                 asyncio.get_running_loop().call_later(self._fresh_s, self._fresh.pop, name, None)

@@ -66,6 +66,10 @@ class Reason(StrEnum):
     VIEW_INVALID = "VIEW_INVALID"
     GROUP_FIELD_UNKNOWN = "GROUP_FIELD_UNKNOWN"
     DIVERSITY_INVALID = "DIVERSITY_INVALID"
+    RERANK_DEPTH_INVALID = "RERANK_DEPTH_INVALID"
+    RERANK_QUERY_INCOMPLETE = "RERANK_QUERY_INCOMPLETE"
+    RERANK_WITH_DIVERSITY = "RERANK_WITH_DIVERSITY"
+    RERANK_NOT_SERVED = "RERANK_NOT_SERVED"
     TOO_MANY_PRODUCTS = "TOO_MANY_PRODUCTS"
     # access
     CREDENTIALS_MISSING = "CREDENTIALS_MISSING"
@@ -138,6 +142,11 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.VIEW_INVALID: "The view is none that this service knows.",
     Reason.GROUP_FIELD_UNKNOWN: "group_by names a field that is not a filterable keyword.",
     Reason.DIVERSITY_INVALID: "diversity is a number from 0 to 1.",
+    Reason.RERANK_DEPTH_INVALID: "rerank.depth is a whole number from 1 to 100.",
+    Reason.RERANK_QUERY_INCOMPLETE: "rerank needs both a reference and a modification in words.",
+    Reason.RERANK_WITH_DIVERSITY: "rerank and diversity exclude each other: both order the first "
+    "hits.",
+    Reason.RERANK_NOT_SERVED: "The model that is served has no second stage: leave rerank out.",
     Reason.TOO_MANY_PRODUCTS: "Send at most 256 products in one import call.",
     Reason.CREDENTIALS_MISSING: "Send a key: Authorization: Bearer KEY.",
     Reason.CREDENTIALS_INVALID: "The key is not one that this service knows, or its time is over.",

@@ -1,7 +1,8 @@
 """Bounds on the calls in flight, with a bounded line before them, and on the bytes in memory."""
 
 import asyncio
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from retrieval.domain import Deadline
@@ -92,3 +93,54 @@ class HeldBytes:
         """Count so many bytes fewer."""
         self._budget.change(-count)
         self.count -= count
+
+
+class ByteRoom:
+    """Room for so many bytes in memory at once. Who finds too little waits: first come, first in.
+
+    Unlike `ByteBudget`, which refuses what came without asking, this is for work of our own that
+    can wait. The line has no bound of its own: who waits in it has been admitted, and has a time.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes = self._free_bytes = limit_bytes
+        self._line: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    async def take(self, count: int) -> Callable[[], None]:
+        """Wait for room for so many bytes; what is larger than all of it goes in alone.
+
+        Returns what gives the room back, once, however often it is called.
+        """
+        count = min(count, self._limit_bytes)
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._line.append((count, turn))
+        self._let_in()
+        held = True
+
+        def give_back() -> None:
+            nonlocal held
+            if held:
+                held = False
+                self._free_bytes += count
+                self._let_in()
+
+        if not turn.done():
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.cancelled():
+                    self._let_in()  # those behind it
+                else:
+                    give_back()  # its turn came just before
+                raise
+        return give_back
+
+    def _let_in(self) -> None:
+        while self._line:
+            count, turn = self._line[0]
+            if not turn.cancelled():
+                if count > self._free_bytes:
+                    return
+                self._free_bytes -= count
+                turn.set_result(None)
+            self._line.popleft()

@@ -23,6 +23,7 @@ from retrieval.domain import (
     PictureShelf,
     Product,
     Ranked,
+    Ranking,
     ReferencedPictures,
     Restoring,
     StoredPicture,
@@ -250,10 +251,10 @@ class EmbeddingCache(Protocol):
 class SnapshotStore(Protocol):
     """Rankings kept for a few minutes, so that pages stay stable."""
 
-    async def put(self, key: bytes, ranking: Sequence[Ranked]) -> bool:
+    async def put(self, key: bytes, ranking: Ranking) -> bool:
         """Keep a ranking; False where the store is not reachable."""
 
-    async def get(self, key: bytes) -> list[Ranked] | None:
+    async def get(self, key: bytes) -> Ranking | None:
         """The ranking, or None when it expired or the store is not reachable."""
 
 

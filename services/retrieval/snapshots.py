@@ -3,18 +3,25 @@
 import hashlib
 import struct
 import uuid
-from collections.abc import Sequence
+from itertools import chain, repeat
 from typing import Final
 
 from retrieval.cache import entry_name
-from retrieval.domain import Ranked
+from retrieval.domain import Ranked, Ranking, RerankOutcome
 from retrieval.redis_link import RedisAbsent, RedisLink
 from retrieval.sealed import seal, unseal
 
 _PREFIX: Final = b"recompose:ranking:"
 _TTL_S: Final = 300
 _KIND: Final = 16
+_RERANK_KIND: Final = 17
 _PLACE: Final = struct.Struct("<16sd")
+_RERANK: Final = struct.Struct("<BH")
+_OUTCOMES: Final = {
+    1: RerankOutcome.DONE,
+    2: RerankOutcome.OUT_OF_TIME,
+    3: RerankOutcome.UNAVAILABLE,
+}
 
 
 class RedisSnapshotStore:
@@ -32,7 +39,7 @@ class RedisSnapshotStore:
         self._secret = hashlib.blake2b(secret).digest()
         self._ttl_s = ttl_s
 
-    async def put(self, key: bytes, ranking: Sequence[Ranked]) -> bool:
+    async def put(self, key: bytes, ranking: Ranking) -> bool:
         """Keep a ranking; False where Redis is not reachable or has no room."""
         name = entry_name(_PREFIX, self._secret, key)
         try:
@@ -41,7 +48,7 @@ class RedisSnapshotStore:
             return False
         return True
 
-    async def get(self, key: bytes) -> list[Ranked] | None:
+    async def get(self, key: bytes) -> Ranking | None:
         """The ranking, or None when it expired, is damaged or Redis is not reachable."""
         name = entry_name(_PREFIX, self._secret, key)
         try:
@@ -56,15 +63,51 @@ class RedisSnapshotStore:
         return ranking
 
 
-def encode_ranking(name: bytes, ranking: Sequence[Ranked]) -> bytes:
-    """A ranking as a value for the entry `name`: 24 bytes a place, scores as float64."""
-    body = b"".join(_PLACE.pack(place.point_id.bytes, place.score) for place in ranking)
-    return seal(name, _KIND, body)
+def encode_ranking(name: bytes, ranking: Ranking) -> bytes:
+    """A ranking as a value for the entry `name`: 24 bytes a place, scores as float64.
+
+    After a second stage these come behind its outcome (one byte), the number of places that it
+    judged (uint16) and their probabilities (float32).
+    """
+    places = b"".join(_PLACE.pack(place.point_id.bytes, place.score) for place in ranking.places)
+    if ranking.rerank is None:
+        return seal(name, _KIND, places)
+    judged = [
+        place.match_probability for place in ranking.places if place.match_probability is not None
+    ]
+    outcome = next(code for code, one in _OUTCOMES.items() if one is ranking.rerank)
+    told = _RERANK.pack(outcome, len(judged)) + struct.pack(f"<{len(judged)}f", *judged)
+    return seal(name, _RERANK_KIND, told + places)
 
 
-def decode_ranking(name: bytes, value: bytes) -> list[Ranked] | None:
+def decode_ranking(name: bytes, value: bytes) -> Ranking | None:
     """The ranking of a value, or None where the value is damaged."""
     body = unseal(name, _KIND, value)
-    if body is None or len(body) % _PLACE.size:
+    if body is not None:
+        return _decoded(body, (), None)
+    body = unseal(name, _RERANK_KIND, value)
+    if body is None or len(body) < _RERANK.size:
         return None
-    return [Ranked(uuid.UUID(bytes=point), score) for point, score in _PLACE.iter_unpack(body)]
+    code, judged = _RERANK.unpack_from(body)
+    start = _RERANK.size + 4 * judged
+    if code not in _OUTCOMES or len(body) < start:
+        return None
+    probabilities: tuple[float, ...] = struct.unpack_from(f"<{judged}f", body, _RERANK.size)
+    return _decoded(body[start:], probabilities, _OUTCOMES[code])
+
+
+def _decoded(
+    body: memoryview, probabilities: tuple[float, ...], rerank: RerankOutcome | None
+) -> Ranking | None:
+    if len(body) % _PLACE.size or len(body) < len(probabilities) * _PLACE.size:
+        return None
+    of_places = chain(probabilities, repeat(None))
+    return Ranking(
+        tuple(
+            Ranked(uuid.UUID(bytes=point), score, match_probability=probability)
+            for (point, score), probability in zip(
+                _PLACE.iter_unpack(body), of_places, strict=False
+            )
+        ),
+        rerank,
+    )

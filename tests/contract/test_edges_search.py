@@ -15,6 +15,7 @@ from retrieval.domain import (
     Not,
     ProductReference,
     Range,
+    Rerank,
     SearchRequest,
     UploadReference,
     UriReference,
@@ -69,6 +70,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], SearchRequest]] = [
             "include_reference": True,
             "group_by": "style",
             "diversity": 1,
+            "rerank": {"depth": 40},
         },
         {
             "modification": "ein rotes Kleid 👗 بالعربية",
@@ -79,6 +81,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], SearchRequest]] = [
             "includeReference": True,
             "groupBy": "style",
             "diversity": 1,
+            "rerank": {"depth": 40},
         },
         SearchRequest(
             modification="ein rotes Kleid 👗 بالعربية",
@@ -89,6 +92,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], SearchRequest]] = [
             view=View.BASIC,
             group_by="style",
             diversity=1.0,
+            rerank=Rerank(40),
         ),
     ),
     (
@@ -184,6 +188,7 @@ async def test_both_edges_answer_the_same(view: str) -> None:
     wire = MessageToDict(
         message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
     )
+    assert wire.pop("rerank") == "RERANK_OUTCOME_UNSPECIFIED"  # which JSON leaves out
     for hit in wire["hits"]:
         if view == "basic":
             assert not hit["product"].pop("attributes", None)
@@ -212,6 +217,7 @@ FORMS: list[tuple[str, dict[str, str], SearchRequest]] = [
             "page_token": "t",
             "group_by": "style",
             "diversity": "0.25",
+            "rerank": '{"depth": 40}',
         },
         SearchRequest(
             "shop",
@@ -224,6 +230,7 @@ FORMS: list[tuple[str, dict[str, str], SearchRequest]] = [
             View.BASIC,
             "style",
             0.25,
+            Rerank(40),
         ),
     ),
     (

@@ -6,10 +6,11 @@ import uuid
 import numpy as np
 
 from retrieval.cache import CacheOutcome, RedisEmbeddingCache
-from retrieval.domain import FloatArray, Ranked
+from retrieval.domain import FloatArray, Ranked, Ranking
 from retrieval.redis_link import RedisLink
 from retrieval.snapshots import RedisSnapshotStore
 from tests.support.fault_proxy import FaultProxy
+from tests.support.kept_spans import Kept
 from tests.support.observed_cache import QUERY, Observed, cache_over, compute, timed_search
 from tests.support.redis import RedisServer
 
@@ -53,6 +54,31 @@ async def test_what_was_just_computed_is_not_computed_again_where_redis_does_not
     assert computed == 2
 
 
+async def test_large_entries_that_come_together_go_to_redis_a_few_at_a_time(
+    wire: FaultProxy,
+) -> None:
+    kept = Kept()
+    link = RedisLink(f"redis://{wire.address}", budget_s=10.0, trace=kept.make.step)
+    cache = RedisEmbeddingCache(link, secret=b"s")
+    await link.call("PING")
+    wire.delay(0.02)
+
+    async def compute_embeds() -> FloatArray:
+        return np.zeros((257, 1408), np.float16)
+
+    keys = [str(number).encode() for number in range(9)]
+    with kept.make.request("second stage", ()):
+        await asyncio.gather(*(cache.get_or_compute(key, compute_embeds) for key in keys))
+    await cache.settle()
+    sets = [span for span in kept.spans if span.name == "SET"]
+    assert len(sets) == 9
+    for one in sets:  # of those at work as it begins, itself included
+        assert one.start_time is not None
+        at_work = [two for two in sets if two.start_time <= one.start_time < two.end_time]
+        assert len(at_work) <= 2
+    await link.close()
+
+
 async def test_a_full_redis_refuses_and_nobody_minds() -> None:
     server = RedisServer(maxmemory_mib=1, policy="noeviction")
     server.start()
@@ -70,7 +96,7 @@ async def test_a_full_redis_refuses_and_nobody_minds() -> None:
         await cache.settle()
     assert "refused" in observed.calls
     assert "open" not in observed.calls
-    assert await RedisSnapshotStore(link, secret=b"s").put(b"key", [_place()]) is False
+    assert await RedisSnapshotStore(link, secret=b"s").put(b"key", _ranking()) is False
     await link.close()
     server.kill()
 
@@ -91,8 +117,8 @@ async def test_memory_is_bounded_by_eviction(fresh_redis: RedisServer) -> None:
     await link.close()
 
 
-def _place() -> Ranked:
-    return Ranked(uuid.uuid4(), 0.5)
+def _ranking() -> Ranking:
+    return Ranking((Ranked(uuid.uuid4(), 0.5),))
 
 
 async def test_damaged_entries_are_missed_deleted_and_replaced(fresh_redis: RedisServer) -> None:
@@ -126,7 +152,7 @@ async def test_a_damaged_entry_is_deleted_even_where_nothing_replaces_it(
 ) -> None:
     link = RedisLink(fresh_redis.url, budget_s=1.0)
     store = RedisSnapshotStore(link, secret=b"s")
-    await store.put(b"key", [_place()])
+    await store.put(b"key", _ranking())
     (name,) = fresh_redis.keys()
     good = await link.call("GET", name)
     for damage in (good[:-1], good[:20] + b"\0\0" + good[22:], b"", b"RC"):

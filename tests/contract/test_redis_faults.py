@@ -9,6 +9,7 @@ import pytest
 
 from retrieval.breaker import Breaker
 from retrieval.cache import CacheOutcome
+from retrieval.domain import Ranking
 from retrieval.redis_link import RedisAbsent, RedisLink
 from retrieval.snapshots import RedisSnapshotStore
 from tests.support.fault_proxy import FaultProxy
@@ -33,7 +34,7 @@ async def test_without_an_address_everything_is_computed() -> None:
     link = RedisLink(None, observe=observed.call)
     await timed_search(cache_over(link, observed))
     store = RedisSnapshotStore(link, secret=b"s")
-    assert await store.put(b"key", []) is False
+    assert await store.put(b"key", Ranking(())) is False
     assert await store.get(b"key") is None
     await link.close()
     assert (observed.calls, observed.lookups) == ([], [CacheOutcome.ABSENT])

@@ -2,10 +2,11 @@
 
 import asyncio
 import uuid
+from dataclasses import replace
 
 import pytest
 
-from retrieval.domain import Ranked
+from retrieval.domain import Ranked, Ranking, RerankOutcome
 from retrieval.ports import SnapshotStore
 from retrieval.redis_link import RedisLink
 from retrieval.snapshots import RedisSnapshotStore
@@ -13,7 +14,9 @@ from tests.support.fake_cache import MemorySnapshotStore
 from tests.support.redis import RedisServer
 
 KEY, OTHER = b"k" * 16, b"o" * 16
-RANKING = [Ranked(uuid.uuid5(uuid.NAMESPACE_OID, str(n)), 1 / (n + 3)) for n in range(1000)]
+PLACES = tuple(Ranked(uuid.uuid5(uuid.NAMESPACE_OID, str(n)), 1 / (n + 3)) for n in range(1000))
+RANKING = Ranking(PLACES)
+JUDGED = tuple(replace(place, match_probability=1 / 2**n) for n, place in enumerate(PLACES[:25]))
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -25,8 +28,19 @@ def store(request: pytest.FixtureRequest, link: RedisLink) -> SnapshotStore:
 
 @pytest.mark.parametrize("length", [0, 1, 1000])
 async def test_a_ranking_comes_back_exactly(store: SnapshotStore, length: int) -> None:
-    assert await store.put(KEY, RANKING[:length]) is True
-    assert await store.get(KEY) == RANKING[:length]
+    ranking = Ranking(PLACES[:length])
+    assert await store.put(KEY, ranking) is True
+    assert await store.get(KEY) == ranking
+
+
+@pytest.mark.parametrize("outcome", RerankOutcome)
+@pytest.mark.parametrize("judged", [0, 3, 25])
+async def test_what_a_second_stage_found_comes_back(
+    store: SnapshotStore, outcome: RerankOutcome, judged: int
+) -> None:
+    ranking = Ranking((*JUDGED[:judged], *PLACES[judged:100]), outcome)
+    await store.put(KEY, ranking)
+    assert await store.get(KEY) == ranking
 
 
 async def test_an_unknown_key_has_no_ranking(store: SnapshotStore) -> None:
@@ -36,8 +50,8 @@ async def test_an_unknown_key_has_no_ranking(store: SnapshotStore) -> None:
 
 async def test_a_ranking_is_replaced(store: SnapshotStore) -> None:
     await store.put(KEY, RANKING)
-    await store.put(KEY, RANKING[:5])
-    assert await store.get(KEY) == RANKING[:5]
+    await store.put(KEY, Ranking(PLACES[:5]))
+    assert await store.get(KEY) == Ranking(PLACES[:5])
 
 
 async def test_a_ranking_expires(link: RedisLink) -> None:

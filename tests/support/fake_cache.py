@@ -1,8 +1,9 @@
 """The cache and snapshot ports in memory; held to the same suite as the real ones."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
-from retrieval.domain import FloatArray, Ranked
+from retrieval.domain import FloatArray, Ranking
 from retrieval.single_flight import SingleFlight
 
 
@@ -30,15 +31,15 @@ class MemorySnapshotStore:
     """Keeps rankings for ever, or nothing at all while `down`."""
 
     def __init__(self) -> None:
-        self._rankings: dict[bytes, list[Ranked]] = {}
+        self._rankings: dict[bytes, Ranking] = {}
         self.down = False
 
-    async def put(self, key: bytes, ranking: Sequence[Ranked]) -> bool:
+    async def put(self, key: bytes, ranking: Ranking) -> bool:
         if not self.down:
-            self._rankings[key] = list(ranking)
+            self._rankings[key] = replace(ranking, second_stage_s=0.0)
         return not self.down
 
-    async def get(self, key: bytes) -> list[Ranked] | None:
+    async def get(self, key: bytes) -> Ranking | None:
         return None if self.down else self._rankings.get(key)
 
 

@@ -1,5 +1,7 @@
 """The `Encoder` port without a model: random projections, the same for equal inputs."""
 
+import asyncio
+
 import numpy as np
 
 from retrieval.bundle import Bundle, Preprocess, Sizes, TextRules
@@ -27,7 +29,8 @@ BUNDLE = Bundle(
 
 
 class FakeEncoder:
-    """Counts its calls; ``failure`` is raised by each of them, where set.
+    """Counts its calls; ``failure`` is raised by each of them, where set, and each for pictures
+    takes ``takes_s``.
 
     Encoders of two seeds are two models.
     """
@@ -35,6 +38,7 @@ class FakeEncoder:
     def __init__(self, seed: int = 7) -> None:
         self.calls = {"encode_images": 0, "compose": 0, "encode_texts": 0}
         self.failure: RecomposeError | None = None
+        self.takes_s = 0.0
         random = np.random.default_rng(seed)
         pixels = 3 * SIZES.image_size**2
         self._to_embeds = random.normal(size=(pixels, SIZES.patches * SIZES.vision_width))
@@ -46,6 +50,8 @@ class FakeEncoder:
 
     async def encode_images(self, pixel_values: F32Array, deadline: Deadline) -> ImageEmbeddings:
         self._begin("encode_images")
+        if self.takes_s:
+            await asyncio.sleep(self.takes_s)
         batch = len(pixel_values)
         flat = pixel_values.reshape(batch, -1)
         embeds = (flat @ self._to_embeds).reshape(batch, SIZES.patches, SIZES.vision_width)

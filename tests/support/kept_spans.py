@@ -21,5 +21,9 @@ class Kept:
         return found
 
     @property
+    def spans(self) -> tuple[ReadableSpan, ...]:
+        return self._exporter.get_finished_spans()
+
+    @property
     def names(self) -> list[str]:
-        return [one.name for one in self._exporter.get_finished_spans()]
+        return [one.name for one in self.spans]

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from gateway.candidate_embeds import CandidateEmbeds
 from gateway.catalog import Catalog
 from gateway.importing import Importer
 from gateway.pictures import PictureWorkshop
 from gateway.query_vectors import QueryVectors
+from gateway.reference_pictures import PictureReader
 from gateway.search import Search
+from gateway.second_stage import SecondStage
 from gateway.space import EmbeddingSpace
 from gateway.spaces import Spaces
 from retrieval.image_fetch import DisabledImageFetcher
@@ -22,13 +25,15 @@ from tests.support.fake_cache import MemoryEmbeddingCache, MemorySnapshotStore
 from tests.support.fake_encoder import BUNDLE, FakeEncoder
 from tests.support.fake_index import FakeIndex
 from tests.support.fake_models import FakeModels, spaces_over
+from tests.support.fake_reranker import FakeReranker
 
 OLD, NEW = "0" * 12, "1" * 12
 
 
 @dataclass
 class TwoModels:
-    """The old model is live. Each fake is keyed by its model's short digest."""
+    """The old model is live, and has no second stage, while the new one has. Each fake is keyed by
+    its model's short digest."""
 
     registry: FakeModels
     indexes: dict[str, FakeIndex]
@@ -56,7 +61,15 @@ def two_models(folder: Path) -> Iterator[TwoModels]:
     by_model = {}
     for model, index in indexes.items():
         bundle = BUNDLE.model_copy(update={"digest": model + "f" * 52})
-        by_model[model] = EmbeddingSpace(bundle, tokenizer, encoders[model], index, index, index)
+        by_model[model] = EmbeddingSpace(
+            bundle,
+            tokenizer,
+            encoders[model],
+            index,
+            index,
+            index,
+            reranker=FakeReranker() if model == NEW else None,
+        )
     registry = FakeModels(OLD, **indexes)
     spaces = spaces_over(registry, *by_model.values())
     for model, index in indexes.items():
@@ -65,7 +78,14 @@ def two_models(folder: Path) -> Iterator[TwoModels]:
     snapshots, fetcher, workshop = MemorySnapshotStore(), DisabledImageFetcher(), PictureWorkshop(2)
     with ThreadPoolExecutor(2) as threads:
         images = FolderImageStore(folder, threads, read_budget_s=10)
-        vectors = QueryVectors(MemoryEmbeddingCache(), images, workshop, 5.0)
+        cache, pictures = MemoryEmbeddingCache(), PictureReader(images, workshop)
+        vectors = QueryVectors(cache, pictures, 5.0)
+        second_stage = SecondStage(
+            vectors,
+            CandidateEmbeds(cache, pictures, 5.0, 4),
+            budget_s=5.0,
+            page_reserve_s=0.1,
+        )
         importer = Importer(images, fetcher, workshop, FIELDS, 4)
         yield TwoModels(
             registry=registry,
@@ -73,7 +93,9 @@ def two_models(folder: Path) -> Iterator[TwoModels]:
             encoders=encoders,
             spaces=spaces,
             by_model=by_model,
-            search=Search(spaces, vectors, snapshots, fetcher, FIELDS, 100, lambda: False),
+            search=Search(
+                spaces, vectors, second_stage, snapshots, fetcher, FIELDS, 100, lambda: False
+            ),
             catalog=Catalog(spaces, importer, images, FIELDS),
             snapshots=snapshots,
             images=images,

@@ -1,6 +1,7 @@
 """The limit that learns: what it does to a service that is offered more than it can do."""
 
 import heapq
+import time
 from dataclasses import dataclass, field
 
 import pytest
@@ -181,6 +182,15 @@ def test_searches_tell_how_long_they_took_and_refusals_that_it_was_full() -> Non
     with admission.permit():
         pass
     assert len(told.took_s) == 1
+
+
+def test_the_time_of_a_second_stage_says_nothing_of_the_load() -> None:
+    told = Told()
+    with Admission(told).search_permit() as place:
+        began_s = time.monotonic()
+        time.sleep(0.05)
+        place.apart_s = time.monotonic() - began_s
+    assert told.took_s[0] < 0.04
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,9 @@ from retrieval.domain import (
     ProductReference,
     Range,
     Ranked,
+    Ranking,
+    Rerank,
+    RerankOutcome,
     SearchRequest,
     UploadReference,
     View,
@@ -55,6 +58,8 @@ def test_a_token_is_read_back() -> None:
         replace(REQUEST, include_reference=True),
         replace(REQUEST, group_by="style"),
         replace(REQUEST, diversity=0.3),
+        replace(REQUEST, rerank=Rerank(25)),
+        replace(REQUEST, rerank=Rerank(26)),
     ],
 )
 def test_a_token_of_another_query_is_refused(other: SearchRequest) -> None:
@@ -62,6 +67,11 @@ def test_a_token_of_another_query_is_refused(other: SearchRequest) -> None:
     with pytest.raises(InvalidArgument) as caught:
         read_search_token(token, search_fingerprint(other, DIGEST))
     assert caught.value.reason is Reason.PAGE_TOKEN_INVALID
+
+
+def test_a_token_from_before_there_was_a_second_stage_still_goes_on() -> None:
+    written = "Aqurq6urq_2avxc0APu2ilhRofX3AnRzc3Nzc3Nzc3Nzc3Nzc3NzAAAAFA"
+    assert read_search_token(written, search_fingerprint(REQUEST, DIGEST)).offset == 20
 
 
 def test_a_token_of_another_model_is_refused() -> None:
@@ -100,8 +110,14 @@ def test_a_token_has_one_spelling() -> None:
 
 def test_a_changed_ranking_has_another_snapshot() -> None:
     first, second = Ranked(uuid.uuid4(), 0.9), Ranked(uuid.uuid4(), 0.8)
-    assert snapshot_key(b"f", [first, second]) == snapshot_key(b"f", [first, second])
-    assert snapshot_key(b"f", [first, second]) != snapshot_key(b"f", [second, first])
+    rankings = [
+        Ranking((first, second)),
+        Ranking((second, first)),
+        *(Ranking((first, second), outcome) for outcome in RerankOutcome),
+    ]
+    keys = [snapshot_key(b"f", ranking) for ranking in rankings]
+    assert len(set(keys)) == len(keys)
+    assert snapshot_key(b"f", Ranking((first, second))) == keys[0]
 
 
 RED = Match("color", ("red",))

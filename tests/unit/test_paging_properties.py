@@ -20,6 +20,7 @@ from gateway.paging import (
 from retrieval.domain import (
     Filter,
     ProductReference,
+    Rerank,
     SearchRequest,
     UploadReference,
     UriReference,
@@ -42,6 +43,7 @@ REQUEST_PARTS: dict[str, st.SearchStrategy[Any]] = {
     "include_reference": st.booleans(),
     "group_by": WORDS,
     "diversity": st.floats(0, 1),
+    "rerank": st.none() | st.builds(Rerank, st.integers(1, 100)),
 }
 REQUESTS = st.builds(SearchRequest, **REQUEST_PARTS)
 LISTINGS = st.tuples(CATALOGS, FILTERS)

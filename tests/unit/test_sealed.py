@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrieval.cache import decode_array, encode_array
-from retrieval.domain import FloatArray, Ranked
+from retrieval.domain import FloatArray, Ranked, Ranking, RerankOutcome
 from retrieval.sealed import seal, unseal
 from retrieval.snapshots import decode_ranking, encode_ranking
 
@@ -71,12 +71,47 @@ def test_only_float16_and_float32_are_cached() -> None:
         encode_array(b"name", np.zeros(3))  # type: ignore[arg-type]
 
 
+SCORES = st.floats(allow_nan=False)
+PLACES = st.lists(st.builds(Ranked, st.uuids(), SCORES), max_size=20).map(tuple)
+JUDGED = st.lists(
+    st.builds(Ranked, st.uuids(), SCORES, match_probability=st.floats(0, 1, width=32)), max_size=20
+).map(tuple)
+
+
 @settings(deadline=None)
-@given(st.lists(st.builds(Ranked, st.uuids(), st.floats(allow_nan=False)), max_size=20))
-def test_a_ranking_comes_back(ranking: list[Ranked]) -> None:
-    assert decode_ranking(b"name", encode_ranking(b"name", ranking)) == ranking
+@given(JUDGED, PLACES, st.sampled_from(RerankOutcome))
+def test_a_ranking_comes_back(
+    judged: tuple[Ranked, ...], behind: tuple[Ranked, ...], outcome: RerankOutcome
+) -> None:
+    for ranking in (
+        Ranking(behind),
+        Ranking(behind, outcome),
+        Ranking((*judged, *behind), outcome),
+    ):
+        assert decode_ranking(b"name", encode_ranking(b"name", ranking)) == ranking
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=100), st.sampled_from([16, 17]))
+def test_a_well_sealed_body_that_is_no_ranking_is_none(body: bytes, kind: int) -> None:
+    """What is read of garbage is of its length: nothing is made up, and nothing raises."""
+    found = decode_ranking(b"name", seal(b"name", kind, body))
+    assert found is None or 24 * len(found.places) <= len(body)
 
 
 def test_half_a_place_is_no_ranking() -> None:
     body = uuid.uuid4().bytes
     assert decode_ranking(b"name", seal(b"name", 16, body)) is None
+
+
+def test_more_probabilities_than_places_are_no_ranking() -> None:
+    outcome, judged = b"\x01", (2).to_bytes(2, "little")
+    body = outcome + judged + bytes(8) + bytes(24)
+    assert decode_ranking(b"name", seal(b"name", 17, body)) is None
+
+
+def test_an_entry_from_before_there_was_a_second_stage_is_read() -> None:
+    point = uuid.UUID(int=7)
+    body = point.bytes + np.float64(0.5).tobytes()
+    expected = Ranking((Ranked(point, 0.5),))
+    assert decode_ranking(b"name", seal(b"name", 16, body)) == expected

@@ -26,21 +26,25 @@ from recompose.v1 import filter_pb2 as recompose_dot_v1_dot_filter__pb2
 from recompose.v1 import product_pb2 as recompose_dot_v1_dot_product__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19recompose/v1/search.proto\x12\x0crecompose.v1\x1a\x19recompose/v1/filter.proto\x1a\x1arecompose/v1/product.proto\"\xab\x02\n\rSearchRequest\x12\x0f\n\x07\x63\x61talog\x18\x01 \x01(\t\x12*\n\treference\x18\x02 \x01(\x0b\x32\x17.recompose.v1.Reference\x12\x14\n\x0cmodification\x18\x03 \x01(\t\x12$\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x14.recompose.v1.Filter\x12\x16\n\tpage_size\x18\x05 \x01(\x05H\x00\x88\x01\x01\x12\x12\n\npage_token\x18\x06 \x01(\t\x12\'\n\x04view\x18\x07 \x01(\x0e\x32\x19.recompose.v1.ProductView\x12\x19\n\x11include_reference\x18\x08 \x01(\x08\x12\x10\n\x08group_by\x18\t \x01(\t\x12\x11\n\tdiversity\x18\n \x01(\x01\x42\x0c\n\n_page_size\"Q\n\tReference\x12\x14\n\nproduct_id\x18\x01 \x01(\tH\x00\x12$\n\x05image\x18\x02 \x01(\x0b\x32\x13.recompose.v1.ImageH\x00\x42\x08\n\x06source\"n\n\x0eSearchResponse\x12\x1f\n\x04hits\x18\x01 \x03(\x0b\x32\x11.recompose.v1.Hit\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08\x64\x65graded\x18\x03 \x01(\x08\x12\x10\n\x08repeated\x18\x04 \x01(\x08\"<\n\x03Hit\x12&\n\x07product\x18\x01 \x01(\x0b\x32\x15.recompose.v1.Product\x12\r\n\x05score\x18\x02 \x01(\x02\x32T\n\rSearchService\x12\x43\n\x06Search\x12\x1b.recompose.v1.SearchRequest\x1a\x1c.recompose.v1.SearchResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19recompose/v1/search.proto\x12\x0crecompose.v1\x1a\x19recompose/v1/filter.proto\x1a\x1arecompose/v1/product.proto\"\xd1\x02\n\rSearchRequest\x12\x0f\n\x07\x63\x61talog\x18\x01 \x01(\t\x12*\n\treference\x18\x02 \x01(\x0b\x32\x17.recompose.v1.Reference\x12\x14\n\x0cmodification\x18\x03 \x01(\t\x12$\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x14.recompose.v1.Filter\x12\x16\n\tpage_size\x18\x05 \x01(\x05H\x00\x88\x01\x01\x12\x12\n\npage_token\x18\x06 \x01(\t\x12\'\n\x04view\x18\x07 \x01(\x0e\x32\x19.recompose.v1.ProductView\x12\x19\n\x11include_reference\x18\x08 \x01(\x08\x12\x10\n\x08group_by\x18\t \x01(\t\x12\x11\n\tdiversity\x18\n \x01(\x01\x12$\n\x06rerank\x18\x0b \x01(\x0b\x32\x14.recompose.v1.RerankB\x0c\n\n_page_size\"\x17\n\x06Rerank\x12\r\n\x05\x64\x65pth\x18\x01 \x01(\x05\"Q\n\tReference\x12\x14\n\nproduct_id\x18\x01 \x01(\tH\x00\x12$\n\x05image\x18\x02 \x01(\x0b\x32\x13.recompose.v1.ImageH\x00\x42\x08\n\x06source\"\x9b\x01\n\x0eSearchResponse\x12\x1f\n\x04hits\x18\x01 \x03(\x0b\x32\x11.recompose.v1.Hit\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08\x64\x65graded\x18\x03 \x01(\x08\x12\x10\n\x08repeated\x18\x04 \x01(\x08\x12+\n\x06rerank\x18\x05 \x01(\x0e\x32\x1b.recompose.v1.RerankOutcome\"r\n\x03Hit\x12&\n\x07product\x18\x01 \x01(\x0b\x32\x15.recompose.v1.Product\x12\r\n\x05score\x18\x02 \x01(\x02\x12\x1e\n\x11match_probability\x18\x03 \x01(\x02H\x00\x88\x01\x01\x42\x14\n\x12_match_probability*\x88\x01\n\rRerankOutcome\x12\x1e\n\x1aRERANK_OUTCOME_UNSPECIFIED\x10\x00\x12\x17\n\x13RERANK_OUTCOME_DONE\x10\x01\x12\x1e\n\x1aRERANK_OUTCOME_OUT_OF_TIME\x10\x02\x12\x1e\n\x1aRERANK_OUTCOME_UNAVAILABLE\x10\x03\x32T\n\rSearchService\x12\x43\n\x06Search\x12\x1b.recompose.v1.SearchRequest\x1a\x1c.recompose.v1.SearchResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'recompose.v1.search_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_RERANKOUTCOME']._serialized_start=821
+  _globals['_RERANKOUTCOME']._serialized_end=957
   _globals['_SEARCHREQUEST']._serialized_start=99
-  _globals['_SEARCHREQUEST']._serialized_end=398
-  _globals['_REFERENCE']._serialized_start=400
-  _globals['_REFERENCE']._serialized_end=481
-  _globals['_SEARCHRESPONSE']._serialized_start=483
-  _globals['_SEARCHRESPONSE']._serialized_end=593
-  _globals['_HIT']._serialized_start=595
-  _globals['_HIT']._serialized_end=655
-  _globals['_SEARCHSERVICE']._serialized_start=657
-  _globals['_SEARCHSERVICE']._serialized_end=741
+  _globals['_SEARCHREQUEST']._serialized_end=436
+  _globals['_RERANK']._serialized_start=438
+  _globals['_RERANK']._serialized_end=461
+  _globals['_REFERENCE']._serialized_start=463
+  _globals['_REFERENCE']._serialized_end=544
+  _globals['_SEARCHRESPONSE']._serialized_start=547
+  _globals['_SEARCHRESPONSE']._serialized_end=702
+  _globals['_HIT']._serialized_start=704
+  _globals['_HIT']._serialized_end=818
+  _globals['_SEARCHSERVICE']._serialized_start=959
+  _globals['_SEARCHSERVICE']._serialized_end=1043
 # @@protoc_insertion_point(module_scope)

@@ -7,12 +7,55 @@ import builtins
 import collections.abc
 import google.protobuf.descriptor
 import google.protobuf.internal.containers
+import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import recompose.v1.filter_pb2
 import recompose.v1.product_pb2
+import sys
 import typing
 
+if sys.version_info >= (3, 10):
+    import typing as typing_extensions
+else:
+    import typing_extensions
+
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
+
+class _RerankOutcome:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _RerankOutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_RerankOutcome.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    RERANK_OUTCOME_UNSPECIFIED: _RerankOutcome.ValueType  # 0
+    """None was asked for."""
+    RERANK_OUTCOME_DONE: _RerankOutcome.ValueType  # 1
+    """The first hits are in its order."""
+    RERANK_OUTCOME_OUT_OF_TIME: _RerankOutcome.ValueType  # 2
+    """Its time ended before all of them were judged: the hits are in the first stage's order. What
+    was computed is kept, so that the same search may succeed soon.
+    """
+    RERANK_OUTCOME_UNAVAILABLE: _RerankOutcome.ValueType  # 3
+    """A part of the service that it needs failed: the hits are in the first stage's order, and
+    degraded is set.
+    """
+
+class RerankOutcome(_RerankOutcome, metaclass=_RerankOutcomeEnumTypeWrapper):
+    """What became of a second stage that was asked for."""
+
+RERANK_OUTCOME_UNSPECIFIED: RerankOutcome.ValueType  # 0
+"""None was asked for."""
+RERANK_OUTCOME_DONE: RerankOutcome.ValueType  # 1
+"""The first hits are in its order."""
+RERANK_OUTCOME_OUT_OF_TIME: RerankOutcome.ValueType  # 2
+"""Its time ended before all of them were judged: the hits are in the first stage's order. What
+was computed is kept, so that the same search may succeed soon.
+"""
+RERANK_OUTCOME_UNAVAILABLE: RerankOutcome.ValueType  # 3
+"""A part of the service that it needs failed: the hits are in the first stage's order, and
+degraded is set.
+"""
+global___RerankOutcome = RerankOutcome
 
 @typing.final
 class SearchRequest(google.protobuf.message.Message):
@@ -28,6 +71,7 @@ class SearchRequest(google.protobuf.message.Message):
     INCLUDE_REFERENCE_FIELD_NUMBER: builtins.int
     GROUP_BY_FIELD_NUMBER: builtins.int
     DIVERSITY_FIELD_NUMBER: builtins.int
+    RERANK_FIELD_NUMBER: builtins.int
     catalog: builtins.str
     """The catalog to search; empty means "default"."""
     modification: builtins.str
@@ -64,6 +108,12 @@ class SearchRequest(google.protobuf.message.Message):
     def filter(self) -> recompose.v1.filter_pb2.Filter:
         """Restricts which products may be hits."""
 
+    @property
+    def rerank(self) -> global___Rerank:
+        """Asks for the second stage, which judges the first hits once more; unset means that there is
+        none. It needs both a reference and a modification, and excludes diversity.
+        """
+
     def __init__(
         self,
         *,
@@ -77,12 +127,34 @@ class SearchRequest(google.protobuf.message.Message):
         include_reference: builtins.bool = ...,
         group_by: builtins.str = ...,
         diversity: builtins.float = ...,
+        rerank: global___Rerank | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_page_size", b"_page_size", "filter", b"filter", "page_size", b"page_size", "reference", b"reference"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_page_size", b"_page_size", "catalog", b"catalog", "diversity", b"diversity", "filter", b"filter", "group_by", b"group_by", "include_reference", b"include_reference", "modification", b"modification", "page_size", b"page_size", "page_token", b"page_token", "reference", b"reference", "view", b"view"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_page_size", b"_page_size", "filter", b"filter", "page_size", b"page_size", "reference", b"reference", "rerank", b"rerank"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_page_size", b"_page_size", "catalog", b"catalog", "diversity", b"diversity", "filter", b"filter", "group_by", b"group_by", "include_reference", b"include_reference", "modification", b"modification", "page_size", b"page_size", "page_token", b"page_token", "reference", b"reference", "rerank", b"rerank", "view", b"view"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_page_size", b"_page_size"]) -> typing.Literal["page_size"] | None: ...
 
 global___SearchRequest = SearchRequest
+
+@typing.final
+class Rerank(google.protobuf.message.Message):
+    """The second stage looks at the reference, the words and one candidate at a time, and says how
+    probable it is that the candidate is what was asked for. The first hits are then reordered by
+    that probability; those behind them stay.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DEPTH_FIELD_NUMBER: builtins.int
+    depth: builtins.int
+    """How many of the first hits are judged, 1 to 100; 0 (unset) means 25."""
+    def __init__(
+        self,
+        *,
+        depth: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["depth", b"depth"]) -> None: ...
+
+global___Rerank = Rerank
 
 @typing.final
 class Reference(google.protobuf.message.Message):
@@ -118,6 +190,7 @@ class SearchResponse(google.protobuf.message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
     DEGRADED_FIELD_NUMBER: builtins.int
     REPEATED_FIELD_NUMBER: builtins.int
+    RERANK_FIELD_NUMBER: builtins.int
     next_page_token: builtins.str
     """Token of the next page; empty on the last one."""
     degraded: builtins.bool
@@ -126,9 +199,11 @@ class SearchResponse(google.protobuf.message.Message):
     """The ranking behind the page token had expired, and the search was made again: this page may
     repeat or miss a product of an earlier one.
     """
+    rerank: global___RerankOutcome.ValueType
+    """What became of the second stage; the same on all pages of a ranking."""
     @property
     def hits(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Hit]:
-        """The page, best first (with diversity, in its order)."""
+        """The page, best first (with diversity or after a second stage, in that order)."""
 
     def __init__(
         self,
@@ -137,8 +212,9 @@ class SearchResponse(google.protobuf.message.Message):
         next_page_token: builtins.str = ...,
         degraded: builtins.bool = ...,
         repeated: builtins.bool = ...,
+        rerank: global___RerankOutcome.ValueType = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["degraded", b"degraded", "hits", b"hits", "next_page_token", b"next_page_token", "repeated", b"repeated"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["degraded", b"degraded", "hits", b"hits", "next_page_token", b"next_page_token", "repeated", b"repeated", "rerank", b"rerank"]) -> None: ...
 
 global___SearchResponse = SearchResponse
 
@@ -148,8 +224,15 @@ class Hit(google.protobuf.message.Message):
 
     PRODUCT_FIELD_NUMBER: builtins.int
     SCORE_FIELD_NUMBER: builtins.int
+    MATCH_PROBABILITY_FIELD_NUMBER: builtins.int
     score: builtins.float
-    """Similarity, -1 to 1: the best dot product between the query and the product's tokens (MaxSim)."""
+    """Similarity, -1 to 1: the best dot product between the query and the product's tokens (MaxSim).
+    It is the first stage's also after a second one, and then no longer descends.
+    """
+    match_probability: builtins.float
+    """How probable the second stage holds it that this is what was asked for, 0 to 1; set on hits that
+    it judged.
+    """
     @property
     def product(self) -> recompose.v1.product_pb2.Product: ...
     def __init__(
@@ -157,8 +240,10 @@ class Hit(google.protobuf.message.Message):
         *,
         product: recompose.v1.product_pb2.Product | None = ...,
         score: builtins.float = ...,
+        match_probability: builtins.float | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["product", b"product"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["product", b"product", "score", b"score"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_match_probability", b"_match_probability", "match_probability", b"match_probability", "product", b"product"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_match_probability", b"_match_probability", "match_probability", b"match_probability", "product", b"product", "score", b"score"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_match_probability", b"_match_probability"]) -> typing.Literal["match_probability"] | None: ...
 
 global___Hit = Hit

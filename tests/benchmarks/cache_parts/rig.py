@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from gateway.pictures import PictureWorkshop
-from gateway.query_vectors import QueryVectors, ReferencePicture
-from gateway.search import _of_upload
+from gateway.query_vectors import QueryVectors
+from gateway.reference_pictures import PictureReader, of_upload
 from gateway.settings import Settings
 from gateway.space import EmbeddingSpace
 from gateway.space_wiring import read_bundle
@@ -101,7 +101,7 @@ class Rig:
 
     async def ask(self, picture: bytes, words: str) -> F32Array:
         """The query [D] of an uploaded picture and words."""
-        reference: ReferencePicture = await _of_upload(UploadReference(picture))
+        reference = await of_upload(UploadReference(picture))
         return await self.vectors.of(self.space, reference, words)
 
 
@@ -118,7 +118,7 @@ async def rigged(
     cache = RedisEmbeddingCache(link, secret=b"measured", fresh_s=0, count=outcomes.append)
     nothing = cast(Any, None)  # what searches need and query vectors do not
     space = EmbeddingSpace(bundle, tokenizer, encoder, nothing, nothing, nothing)
-    vectors = QueryVectors(cache, nothing, workshop, PATIENCE_S)
+    vectors = QueryVectors(cache, PictureReader(nothing, workshop), PATIENCE_S)
     try:
         yield Rig(space, encoder, link, workshop, vectors, outcomes)
     finally:

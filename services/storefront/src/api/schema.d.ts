@@ -17,7 +17,7 @@ export interface paths {
          * Search by picture, words, or both
          * @description Answers with the products that match, best first.
          *
-         *     As `multipart/form-data` the picture is the part `image`; everything else is either one part `request` with the JSON below (less `reference`), or plain fields of the same names: `modification`, `catalog`, `page_token`, `view` and `group_by` as text, `filter`, `page_size`, `include_reference`, `diversity` and `reference` as JSON. For example: `curl -F image=@coat.jpg -F 'modification=in black' -F page_size=5 ...`
+         *     As `multipart/form-data` the picture is the part `image`; everything else is either one part `request` with the JSON below (less `reference`), or plain fields of the same names: `modification`, `catalog`, `page_token`, `view` and `group_by` as text, `filter`, `page_size`, `include_reference`, `diversity`, `rerank` and `reference` as JSON. For example: `curl -F image=@coat.jpg -F 'modification=in black' -F page_size=5 ...`
          */
         post: operations["Search"];
         delete?: never;
@@ -290,9 +290,15 @@ export interface components {
             product: components["schemas"]["Product"];
             /**
              * Score
-             * @description Similarity, -1 to 1: the best dot product between the query and the product's tokens (MaxSim).
+             * @description Similarity, -1 to 1: the best dot product between the query and the product's tokens (MaxSim). It is the first stage's also after a second one.
              */
             score: number;
+            /**
+             * Match Probability
+             * @description How probable the second stage holds it that this is what was asked for; of hits that it judged.
+             * @default null
+             */
+            match_probability?: number | null;
         };
         /**
          * Image
@@ -506,8 +512,21 @@ export interface components {
             image?: components["schemas"]["Image"] | null;
         };
         /**
+         * Rerank
+         * @description Asks for the second stage, which looks at the reference, the words and one candidate at a
+         *     time, and says how probable it is that the candidate is what was asked for.
+         */
+        Rerank: {
+            /**
+             * Depth
+             * @description How many of the first hits are judged, 1 to 100; 0 means 25.
+             * @default 25
+             */
+            depth?: number;
+        };
+        /**
          * SearchAnswer
-         * @description A page of hits, best first (with `diversity`, in its order).
+         * @description A page of hits, best first (with `diversity` or `rerank`, in its order).
          */
         SearchAnswer: {
             /** Hits */
@@ -527,6 +546,12 @@ export interface components {
              * @description The ranking behind the page token had expired and the search was made again: this page may repeat or miss a product.
              */
             repeated: boolean;
+            /**
+             * Rerank
+             * @description What became of a second stage that was asked for, the same on all pages of a ranking. `DONE`: the first hits are in its order. `OUT_OF_TIME`: its time ended, and the hits are in the first stage's order; the same search may succeed soon. `UNAVAILABLE`: a part of the service that it needs failed, and `degraded` is true.
+             * @default null
+             */
+            rerank?: ("DONE" | "OUT_OF_TIME" | "UNAVAILABLE") | null;
         };
         /**
          * SearchQuery
@@ -586,6 +611,11 @@ export interface components {
              * @default 0
              */
             diversity?: number;
+            /**
+             * @description Reorders the first hits by the probability that a second stage finds; those behind them stay. It needs both a reference and a modification, a model that has a second stage (else 422, `RERANK_NOT_SERVED`), and no `diversity`.
+             * @default null
+             */
+            rerank?: components["schemas"]["Rerank"] | null;
         };
     };
     responses: never;
@@ -638,12 +668,14 @@ export interface operations {
                      *             },
                      *             "update_time": "2026-01-15T09:30:00Z"
                      *           },
-                     *           "score": 0.8125
+                     *           "score": 0.8125,
+                     *           "match_probability": 0.9375
                      *         }
                      *       ],
                      *       "next_page_token": "",
                      *       "degraded": false,
-                     *       "repeated": false
+                     *       "repeated": false,
+                     *       "rerank": "DONE"
                      *     }
                      */
                     "application/json": components["schemas"]["SearchAnswer"];

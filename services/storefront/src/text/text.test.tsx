@@ -74,6 +74,11 @@ describe("the API's reasons", () => {
     "VIEW_INVALID",
     "GROUP_FIELD_UNKNOWN",
     "DIVERSITY_INVALID",
+    // no second stage is asked for
+    "RERANK_DEPTH_INVALID",
+    "RERANK_QUERY_INCOMPLETE",
+    "RERANK_WITH_DIVERSITY",
+    "RERANK_NOT_SERVED",
     "FILTER_INVALID",
     "FILTER_TOO_DEEP",
     "FACET_FIELD_UNKNOWN", // facets are asked for without naming fields
