@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from gateway.tuning import Tuned
 from retrieval.bundle import Bundle
-from retrieval.ports import AuditedIndex, CatalogIndex, Encoder, ProductIndex
+from retrieval.ports import AuditedIndex, CatalogIndex, Encoder, ProductIndex, Reranker
 from retrieval.preprocess.text import Tokenizer
 
 Watch = Callable[[], Coroutine[None, None, None]]
@@ -28,6 +28,7 @@ class EmbeddingSpace:
     audits: AuditedIndex
     tuned: Tuned = field(default_factory=Tuned)
     watches: tuple[Watch, ...] = ()
+    reranker: Reranker | None = None
 
     @property
     def model(self) -> str:
