@@ -1,4 +1,4 @@
-"""A bundle of three small random graphs, or four with a reranker, with the names and shapes of a real export.
+"""A bundle of three small random graphs, or four, with the names and shapes of a real export.
 
 Tests of serving need a bundle's form, not a model's knowledge: these graphs are made in
 milliseconds, are deterministic in their seed, and can be made to misbehave.

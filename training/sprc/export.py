@@ -224,7 +224,7 @@ def _graphs(
     if second:
         yield (
             served_reranker(model, second.model, embeds),
-            served_reranker(model, second.model, embeds, batch=1, candidates=5),
+            served_reranker(model, second.model, embeds, batch=3, candidates=5),
         )
 
 
