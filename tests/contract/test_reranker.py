@@ -39,8 +39,7 @@ def bundle_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonServer]:
-    with triton_serving(tmp_path_factory.mktemp("triton")) as running:
-        running.publish(bundle_dir)
+    with triton_serving(tmp_path_factory.mktemp("triton"), bundle_dir) as running:
         yield running
 
 

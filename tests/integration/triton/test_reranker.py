@@ -20,10 +20,15 @@ from tests.support.triton import TritonServer
 
 
 @pytest.fixture(scope="module")
-def judged(server: TritonServer, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    """A bundle with a reranker, published."""
-    folder = write_tiny_bundle(tmp_path_factory.mktemp("judged") / "bundle", seed=40, reranker=1)
-    return server.publish(folder)
+def judged_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle with a reranker."""
+    return write_tiny_bundle(tmp_path_factory.mktemp("judged") / "bundle", seed=40, reranker=1)
+
+
+@pytest.fixture
+async def judged(server: TritonServer, judged_dir: Path) -> Bundle:
+    """The same, published."""
+    return await asyncio.to_thread(server.publish, judged_dir)
 
 
 @pytest.fixture
