@@ -29,7 +29,7 @@ def bundle_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = write_tiny_bundle(tmp_path_factory.mktemp("reranker") / "bundle")
     paths = os.pathsep.join(str(ROOT / each) for each in ("services", "training", "."))
     subprocess.run(
-        [ROOT / "training/.venv/bin/python", ROOT / "tests/support/exported_reranker.py", folder],
+        [ROOT / "training/.venv/bin/python", ROOT / "tests/training/exported_reranker.py", folder],
         env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
         check=True,
         capture_output=True,

@@ -115,4 +115,5 @@ class TritonReranker:
     async def _match(self, inputs: Inputs, candidates: int, deadline: Deadline) -> F32Array:
         with self._inference.observed(RERANKER, candidates) as span:
             answer = await self._inference.call(RERANKER, inputs, (_OUTPUT,), deadline, span)
-            return require_probabilities(answer[_OUTPUT], (1, candidates))[0]
+            found: F32Array = require_probabilities(answer[_OUTPUT], (1, candidates))[0]
+            return found

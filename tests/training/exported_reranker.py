@@ -2,7 +2,7 @@
 
 Run with training's Python, which has torch; `tests.support.tiny_bundle` has the sizes.
 
-    training/.venv/bin/python tests/support/exported_reranker.py BUNDLE
+    training/.venv/bin/python tests/training/exported_reranker.py BUNDLE
 """
 
 import json
