@@ -2,7 +2,6 @@
 with the first stage about pictures and words, or is not exported."""
 
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,26 +23,18 @@ from sprc.served_reranker import channel_change, served_reranker
 from sprc.triton_config import config_pbtxt
 from tests.training.conftest import Exported
 from tests.training.parity import TINY_RERANK, arrays, difference, pixels, texts
-from tests.training.tiny import WORDS, tiny_config, tiny_model, tiny_tokenizer
+from tests.training.tiny import (
+    WORDS,
+    other_norm,
+    tiny_config,
+    tiny_model,
+    tiny_second,
+    tiny_tokenizer,
+)
 
 NOISE = 5e-6
 
 Change = Callable[[Blip2QformerCirRerank, Path], None]
-
-
-def other_norm(norm: nn.LayerNorm, seed: int = 3) -> None:
-    """Change a norm as training does, only more."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        norm.weight.mul_(1 + 0.3 * torch.rand(norm.weight.shape, generator=generator))
-        norm.bias.add_(0.2 * torch.randn(norm.bias.shape, generator=generator))
-
-
-def tiny_second() -> Blip2QformerCirRerank:
-    """A second stage that has gone on from `tiny_model`."""
-    second = Blip2QformerCirRerank.after(tiny_model())
-    other_norm(second.ln_vision)
-    return second.eval()
 
 
 def probabilities(
@@ -115,20 +106,10 @@ def test_a_channel_of_which_the_first_norm_leaves_nothing_is_named(gone: float) 
         channel_change(norm([1.0, gone], [0.0, 0.0]), norm([1.0, 1.0], [0.0, 0.0]))
 
 
-@pytest.fixture(scope="module")
-def to_onnx(tiny_float: Exported) -> Callable[[Graph], onnx_graph.OnnxGraph]:
-    """The exporter, which has the first stage's graphs at hand and makes the fourth once."""
-    made: list[onnx_graph.OnnxGraph] = []
-    export_graph = exporting._to_onnx
-
-    def again(graph: Graph) -> onnx_graph.OnnxGraph:
-        if graph.name != "reranker":
-            return tiny_float.again(graph)
-        if not made:
-            made.append(export_graph(graph))
-        return deepcopy(made[0])
-
-    return again
+@pytest.fixture
+def to_onnx(tiny_judged: Exported) -> Callable[[Graph], onnx_graph.OnnxGraph]:
+    """The exporter, with its graphs at hand."""
+    return tiny_judged.again
 
 
 @pytest.fixture
