@@ -22,7 +22,7 @@ from retrieval.ports import BULK_BUDGET_S, Lease
 from retrieval.preprocess.text import Tokenizer
 from retrieval.qdrant import Connection, QdrantIndex, QdrantModelRegistry, connect
 from retrieval.qdrant.index import BeforeWrite, any_write
-from retrieval.triton import TritonEncoder
+from retrieval.triton import TritonEncoder, TritonReranker
 
 
 class HeldSpaces:
@@ -36,7 +36,7 @@ class HeldSpaces:
         self._trace = trace
         self._lease = lease
         self._client = qdrant_of(settings)
-        self._encoders: list[TritonEncoder] = []
+        self._models: list[TritonEncoder | TritonReranker] = []
         self._indexes: dict[str, QdrantIndex] = {}
         metrics.tuned(None, settings.prefetch_depth)
         first = self._space(*read_bundle(settings.bundle_dir))
@@ -59,7 +59,7 @@ class HeldSpaces:
             await self.spaces.refresh()
 
     async def close(self) -> None:
-        await asyncio.gather(*(encoder.close() for encoder in self._encoders))
+        await asyncio.gather(*(model.close() for model in self._models))
         await self._client.close()
 
     async def _open(self, model: str) -> EmbeddingSpace | None:
@@ -86,7 +86,7 @@ class HeldSpaces:
             observe=metrics.observe_dependency,
             trace=self._trace,
         )
-        self._encoders.append(encoder)
+        self._models.append(encoder)
         index = index_of(
             settings,
             bundle,
@@ -129,7 +129,21 @@ class HeldSpaces:
                 schedule.watch,
                 IndexWatch(index.audits, metrics.indexed, is_live).watch,
             ),
+            reranker=self._reranker(bundle),
         )
+
+    def _reranker(self, bundle: Bundle) -> TritonReranker | None:
+        if bundle.reranker is None:
+            return None
+        reranker = TritonReranker(
+            self._settings.triton_url,
+            bundle,
+            breaker=Breaker(),  # without patience: its callers never have long, and do without it
+            observe=self._metrics.observe_dependency,
+            trace=self._trace,
+        )
+        self._models.append(reranker)
+        return reranker
 
     def _announce(self, space: EmbeddingSpace) -> None:
         bundle = space.bundle

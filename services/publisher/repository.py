@@ -2,6 +2,10 @@
 
 Each graph becomes a folder named after the bundle's digest (``image_encoder_1a2b3c4d5e6f``), so
 bundles live side by side. A folder is written aside, synced to disk and renamed into its place.
+
+A reranker is named after a digest of its own, and its folder says in ``space.txt``, which Triton
+passes over, whose it is. Another one of the same bundle takes a place beside it: gateways that run
+ask for the one that they began with. All of them go with the bundle's graphs.
 """
 
 import fcntl
@@ -14,8 +18,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from retrieval.bundle import GRAPHS, Bundle, load_bundle, model_name
+from retrieval.bundle import (
+    GRAPHS,
+    RERANKER,
+    SHORT_DIGEST_LENGTH,
+    Bundle,
+    load_bundle,
+    model_name,
+)
 
+_SPACE_NAME = "space.txt"
 _LOCK_NAME = ".publish.lock"
 _ASIDE_PREFIX = ".publish-"
 
@@ -30,7 +42,7 @@ class Published:
 
     Attributes:
         bundle: the contents of ``bundle.json``.
-        models: model names in the order of `retrieval.bundle.GRAPHS`.
+        models: model names in the order of `retrieval.bundle.GRAPHS`, a reranker's last.
         changed: those of them that were not there already, file for file.
     """
 
@@ -47,7 +59,7 @@ def copy_bundle(bundle_dir: Path, repository: Path) -> Published:
     bundle is not what its digest says, and `PublishError` or OSError when it cannot be copied.
     """
     bundle = load_bundle(bundle_dir, verify=True)
-    models = {model_name(graph, bundle.digest): bundle_dir / graph for graph in GRAPHS}
+    models = {name: bundle_dir / graph for graph, name in bundle.models.items()}
     wanted = {name: _fingerprint(source) for name, source in models.items()}
     repository.mkdir(parents=True, exist_ok=True)
     changed = set()
@@ -56,7 +68,8 @@ def copy_bundle(bundle_dir: Path, repository: Path) -> Published:
             target = repository / name
             if target.is_dir() and _fingerprint(target) == wanted[name]:
                 continue
-            _replace(source, target, wanted[name])
+            space = bundle.short_digest if source.name == RERANKER else ""
+            _replace(source, target, wanted[name], space)
             changed.add(name)
     return Published(bundle=bundle, models=tuple(models), changed=frozenset(changed))
 
@@ -71,23 +84,33 @@ def require_digest(bundle_dir: Path, digest: str) -> None:
         raise PublishError(f"the bundle is {found[:12]}, and {digest} was asked for")
 
 
-def remove_models(digest: str, repository: Path) -> None:
-    """Remove a model's graphs from a repository; they need not be there. Raises OSError.
+def models_of(digest: str, repository: Path) -> list[str]:
+    """Names of what a bundle may have in a repository: its graphs, there or not, and every
+    reranker that was published with it. Raises OSError."""
+    spaces = sorted(repository.glob(f"{RERANKER}_*/{_SPACE_NAME}"))
+    own = digest[:SHORT_DIGEST_LENGTH]
+    rerankers = [path.parent.name for path in spaces if path.read_text() == own]
+    return [model_name(graph, digest) for graph in GRAPHS] + rerankers
 
-    Triton must have unloaded them. Each goes in one step, so no reader sees half of one.
+
+def remove_models(digest: str, repository: Path) -> None:
+    """Remove a bundle's models from a repository; they need not be there.
+
+    Triton must have unloaded them. Each goes in one step, so no reader sees half of one. Raises
+    OSError.
     """
     if not repository.is_dir():
         return
     with _locked(repository):
-        for graph in GRAPHS:
-            target = repository / model_name(graph, digest)
+        for name in models_of(digest, repository):
+            target = repository / name
             if target.is_dir():
                 aside = Path(tempfile.mkdtemp(prefix=_ASIDE_PREFIX, dir=repository))
                 target.rename(aside / "old")
                 shutil.rmtree(aside)
 
 
-def _replace(source: Path, target: Path, wanted: dict[str, bytes]) -> None:
+def _replace(source: Path, target: Path, wanted: dict[str, bytes], space: str) -> None:
     aside = Path(tempfile.mkdtemp(prefix=_ASIDE_PREFIX, dir=target.parent))
     try:
         copy = aside / "new"
@@ -95,6 +118,9 @@ def _replace(source: Path, target: Path, wanted: dict[str, bytes]) -> None:
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source / name, copy / name)
             _sync(copy / name)
+        if space:
+            (copy / _SPACE_NAME).write_text(space)
+            _sync(copy / _SPACE_NAME)
         _sync(copy / "1")
         _sync(copy)
         if _fingerprint(copy) != wanted:

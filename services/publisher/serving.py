@@ -1,12 +1,12 @@
 """Having Triton load published models, and waiting until they answer as they should."""
 
 import asyncio
+from collections.abc import Sequence
 
 from publisher.repository import Published, PublishError
-from retrieval.bundle import GRAPHS, model_name
 from retrieval.domain import Deadline
 from retrieval.errors import DependencyBroken, DependencyError
-from retrieval.triton import ModelLoadError, ModelRepository, TritonEncoder
+from retrieval.triton import ModelLoadError, ModelRepository, TritonEncoder, TritonReranker
 
 _POLL_S = 0.2
 
@@ -59,9 +59,9 @@ async def load_models(
 
 
 async def unload_models(
-    digest: str, address: str, *, timeout_s: float = 60.0, key: str = ""
+    names: Sequence[str], address: str, *, timeout_s: float = 60.0, key: str = ""
 ) -> None:
-    """Have Triton unload a model's graphs and return when none of them answers any more.
+    """Have Triton unload models and return when none of them answers any more.
 
     Raises:
         PublishError: Triton cannot be reached or refuses.
@@ -69,8 +69,7 @@ async def unload_models(
     deadline = Deadline.after(timeout_s)
     triton = ModelRepository(address, key=key)
     try:
-        for graph in GRAPHS:
-            name = model_name(graph, digest)
+        for name in names:
             if await triton.is_ready(name, deadline):
                 await triton.unload(name, deadline)
             while await triton.is_ready(name, deadline):
@@ -107,6 +106,17 @@ async def _try_out(published: Published, address: str, deadline: Deadline) -> No
         ) from error
     finally:
         await encoder.close()
+    if published.bundle.reranker is None:
+        return
+    reranker = TritonReranker(address, published.bundle)
+    try:
+        await reranker.check(deadline)
+    except DependencyBroken as error:
+        raise PublishError(
+            "the reranker is loaded, but answers with no probability or a wrong shape"
+        ) from error
+    finally:
+        await reranker.close()
 
 
 async def _unload(triton: ModelRepository, names: list[str]) -> None:

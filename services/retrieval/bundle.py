@@ -3,16 +3,22 @@
 A bundle is a folder that Triton can read as a model repository (``image_encoder/1/model.onnx``
 and so on) with two files beside the graphs: ``tokenizer.json`` and ``bundle.json``. The digest
 identifies the embedding space: vectors are comparable only if they were made under one digest.
+
+A fourth graph may lie there, the second stage of that space, with a digest of its own: it makes no
+vectors, so it comes, changes and goes without touching what was made under the space's digest.
 """
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 GRAPHS: Final = ("image_encoder", "fusion_encoder", "text_encoder")
+RERANKER: Final = "reranker"
+"""The graph of a second stage, which a bundle may have."""
 SHORT_DIGEST_LENGTH: Final = 12
 
 
@@ -53,6 +59,14 @@ class TextRules(_Frozen):
     max_words: int
 
 
+class RerankerGraph(_Frozen):
+    """The second stage that a bundle may have."""
+
+    digest: str = Field(
+        pattern=r"^[0-9a-f]{64}$", description="over its graph and the space that it judges in"
+    )
+
+
 class Bundle(_Frozen):
     """The contents of ``bundle.json``."""
 
@@ -63,6 +77,7 @@ class Bundle(_Frozen):
     sizes: Sizes
     preprocess: Preprocess
     text: TextRules
+    reranker: RerankerGraph | None = None
     trained_at: AwareDatetime | None = Field(
         None, description="when the weights were written by training, where that is known"
     )
@@ -74,6 +89,14 @@ class Bundle(_Frozen):
         """First 12 hex digits: the suffix of model and collection names."""
         return self.digest[:SHORT_DIGEST_LENGTH]
 
+    @property
+    def models(self) -> dict[str, str]:
+        """Its graphs and the names of their models, in the order of `GRAPHS`, a reranker last."""
+        names = {graph: model_name(graph, self.digest) for graph in GRAPHS}
+        if self.reranker is not None:
+            names[RERANKER] = model_name(RERANKER, self.reranker.digest)
+        return names
+
 
 def compute_digest(directory: Path, sizes: Sizes, preprocess: Preprocess, text: TextRules) -> str:
     """Return the sha256 (hex) over graphs, tokenizer and preprocessing of a bundle folder.
@@ -83,12 +106,8 @@ def compute_digest(directory: Path, sizes: Sizes, preprocess: Preprocess, text: 
     """
     total = hashlib.sha256()
     for graph in GRAPHS:
-        version = directory / graph / "1"
-        if not (version / "model.onnx").is_file():
-            raise BundleError(f"the bundle has no {graph}/1/model.onnx")
-        for file in sorted(path for path in version.iterdir() if path.is_file()):
-            total.update(f"{graph}/{file.name}\0".encode())
-            total.update(_file_sha256(file))
+        for part in _graph_parts(directory, graph):
+            total.update(part)
     tokenizer = directory / "tokenizer.json"
     if not tokenizer.is_file():
         raise BundleError("the bundle has no tokenizer.json")
@@ -102,10 +121,23 @@ def compute_digest(directory: Path, sizes: Sizes, preprocess: Preprocess, text: 
     return total.hexdigest()
 
 
+def compute_reranker_digest(directory: Path, space: str) -> str:
+    """Return the sha256 (hex) over a bundle folder's reranker and the digest of its space.
+
+    A reranker reads the image embeds and the word ids of one space, and means nothing in another.
+    Raises `BundleError` where there is none.
+    """
+    total = hashlib.sha256()
+    for part in _graph_parts(directory, RERANKER):
+        total.update(part)
+    total.update(space.encode())
+    return total.hexdigest()
+
+
 def load_bundle(directory: Path, *, verify: bool = False) -> Bundle:
     """Read ``bundle.json`` of a bundle folder.
 
-    With ``verify`` the files are hashed and compared with the digest. Raises `BundleError`.
+    With ``verify`` the files are hashed and compared with the digests. Raises `BundleError`.
     """
     path = directory / "bundle.json"
     try:
@@ -117,18 +149,41 @@ def load_bundle(directory: Path, *, verify: bool = False) -> Bundle:
         where = ".".join(str(part) for part in first["loc"])
         raise BundleError(f"{path} is not a bundle: {where}: {first['msg']}") from None
     if verify:
-        actual = compute_digest(directory, bundle.sizes, bundle.preprocess, bundle.text)
-        if actual != bundle.digest:
-            raise BundleError(
-                f"{directory}: the files hash to {actual[:SHORT_DIGEST_LENGTH]}, but bundle.json "
-                f"says {bundle.short_digest}: a graph, the tokenizer or the rules were changed"
-            )
+        _verify(directory, bundle)
     return bundle
 
 
 def model_name(graph: str, digest: str) -> str:
     """Name of a graph in a model repository: ``image_encoder_1a2b3c4d5e6f``."""
     return f"{graph}_{digest[:SHORT_DIGEST_LENGTH]}"
+
+
+def _verify(directory: Path, bundle: Bundle) -> None:
+    actual = compute_digest(directory, bundle.sizes, bundle.preprocess, bundle.text)
+    if actual != bundle.digest:
+        raise BundleError(
+            f"{directory}: the files hash to {actual[:SHORT_DIGEST_LENGTH]}, but bundle.json "
+            f"says {bundle.short_digest}: a graph, the tokenizer or the rules were changed"
+        )
+    if bundle.reranker is None:
+        return
+    actual = compute_reranker_digest(directory, bundle.digest)
+    if actual != bundle.reranker.digest:
+        raise BundleError(
+            f"{directory}: the reranker hashes to {actual[:SHORT_DIGEST_LENGTH]}, but bundle.json "
+            f"says {bundle.reranker.digest[:SHORT_DIGEST_LENGTH]}: it was changed, or is another "
+            "bundle's"
+        )
+
+
+def _graph_parts(directory: Path, graph: str) -> Iterator[bytes]:
+    """What a digest is told of a graph: each file's name and sha256."""
+    version = directory / graph / "1"
+    if not (version / "model.onnx").is_file():
+        raise BundleError(f"the bundle has no {graph}/1/model.onnx")
+    for file in sorted(path for path in version.iterdir() if path.is_file()):
+        yield f"{graph}/{file.name}\0".encode()
+        yield _file_sha256(file)
 
 
 def _file_sha256(path: Path) -> bytes:

@@ -17,7 +17,9 @@ BUNDLE = {
     "tokenizer.json": b"[]",
     "image_encoder/config.pbtxt": b"backend",
     "image_encoder/1/model.onnx": os.urandom(100_000),
+    "reranker/1/model.onnx": os.urandom(1_000),
 }
+CHECKPOINTS = {"checkpoint.pt": b"weights", "reranker.pt": b"weights"}
 
 
 def download(pod: Object, server: S3Server, folder: Path) -> "subprocess.CompletedProcess[str]":
@@ -58,7 +60,7 @@ def test_each_gets_what_it_needs(
 ) -> None:
     pod = named(rendered["external-services"], "Deployment", f"shop-recompose-{name}")
     server = S3Server(tmp_path / "s3")
-    for path, content in BUNDLE.items():
+    for path, content in (BUNDLE | CHECKPOINTS).items():
         target = tmp_path / "s3" / "shop-models" / "recompose" / DIGEST / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)

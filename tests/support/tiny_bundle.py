@@ -1,4 +1,4 @@
-"""A bundle of three small random graphs, with the names and shapes of a real export.
+"""A bundle of three small random graphs, or four, with the names and shapes of a real export.
 
 Tests of serving need a bundle's form, not a model's knowledge: these graphs are made in
 milliseconds, are deterministic in their seed, and can be made to misbehave.
@@ -14,7 +14,14 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from retrieval.bundle import Preprocess, Sizes, TextRules, compute_digest
+from retrieval.bundle import (
+    RERANKER,
+    Preprocess,
+    Sizes,
+    TextRules,
+    compute_digest,
+    compute_reranker_digest,
+)
 
 SIZES = Sizes(
     image_size=16, patches=5, vision_width=8, query_tokens=4, embed_dim=16, text_length=12
@@ -47,6 +54,8 @@ def write_tiny_bundle(
     padding_bytes: int = 0,
     tokenizer: Path | None = None,
     trained_at: datetime | None = None,
+    reranker: int | None = None,
+    reranker_fault: float = 0.0,
 ) -> Path:
     """Write a bundle into ``directory`` and return it.
 
@@ -57,6 +66,8 @@ def write_tiny_bundle(
         tokenizer: a real one, for a gateway that reads it.
         trained_at: what it says of that; nothing where None.
         work: this many extra 256x256 matrix products in each graph: a slow server that does.
+        reranker: seed of a fourth graph; none where None.
+        reranker_fault: added to each probability that it gives.
     """
     random = np.random.default_rng(seed)
     graphs = {
@@ -68,29 +79,39 @@ def write_tiny_bundle(
         if padding_bytes:
             padding = numpy_helper.from_array(np.zeros(padding_bytes, np.uint8), "padding")
             graph.initializer.append(padding)
-        model = helper.make_model(
-            graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION
-        )
-        onnx.checker.check_model(model)
-        folder = directory / name / "1"
-        folder.mkdir(parents=True)
-        onnx.save(model, folder / "model.onnx")
         config = _config(graph, max_batch_size, max_queue_size, queue_delay_us)
-        (directory / name / "config.pbtxt").write_text(config)
+        _write_graph(directory / name, graph, config)
     words = tokenizer.read_text() if tokenizer else json.dumps({"seed": seed})
     (directory / "tokenizer.json").write_text(words)
+    digest = compute_digest(directory, SIZES, _PREPROCESS, _TEXT)
+    second = {}
+    if reranker is not None:
+        judge = _reranker(np.random.default_rng(reranker), precision, reranker_fault, work)
+        _write_graph(directory / RERANKER, judge, _config(judge, 1, max_queue_size, queue_delay_us))
+        second = {"reranker": {"digest": compute_reranker_digest(directory, digest)}}
     contents = {
         "format": 1,
         "name": "tiny",
-        "digest": compute_digest(directory, SIZES, _PREPROCESS, _TEXT),
+        "digest": digest,
         "precision": precision,
         "sizes": SIZES.model_dump(),
         "preprocess": _PREPROCESS.model_dump(),
         "text": _TEXT.model_dump(),
         **({"trained_at": trained_at.isoformat()} if trained_at else {}),
+        **second,
     }
     (directory / "bundle.json").write_text(json.dumps(contents, indent=1))
     return directory
+
+
+def _write_graph(folder: Path, graph: onnx.GraphProto, config: str) -> None:
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION
+    )
+    onnx.checker.check_model(model)
+    (folder / "1").mkdir(parents=True)
+    onnx.save(model, folder / "1" / "model.onnx")
+    (folder / "config.pbtxt").write_text(config)
 
 
 class _Graph:
@@ -151,7 +172,7 @@ class _Graph:
         return self.op("ReduceMean", self.op("Mul", rows, column), axes=[1], keepdims=0)
 
 
-def _float(name: str, *shape: int, precision: str = "float32") -> onnx.ValueInfoProto:
+def _float(name: str, *shape: int | str, precision: str = "float32") -> onnx.ValueInfoProto:
     kind = TensorProto.FLOAT16 if precision == "float16" else TensorProto.FLOAT
     return helper.make_tensor_value_info(name, kind, ["batch", *shape])
 
@@ -218,6 +239,33 @@ def _text_encoder(random: np.random.Generator, fault: Fault, work: int) -> onnx.
     )
 
 
+def _reranker(
+    random: np.random.Generator, precision: str, fault: float, work: int
+) -> onnx.GraphProto:
+    graph, patches, width = _Graph(random), SIZES.patches, SIZES.vision_width
+    reference = graph.op("Cast", "reference_embeds", to=TensorProto.FLOAT)
+    asked = graph.linear(graph.op("Flatten", reference, axis=1), patches * width, 16)
+    asked = graph.op("Add", asked, graph.linear(graph.text(), 32, 16))
+    asked = graph.op("Unsqueeze", asked, graph.constant(np.array([1], dtype=np.int64)))
+    shown = graph.busy(graph.op("Cast", "candidate_embeds", to=TensorProto.FLOAT), work)
+    shown = graph.linear(graph.reshape(shown, 0, -1, patches * width), patches * width, 16)
+    both = graph.op("Tanh", graph.op("Add", asked, shown))
+    fits = graph.op("Sigmoid", graph.reshape(graph.linear(both, 16, 1), 0, -1))
+    wrong = graph.constant(np.array(fault, dtype=np.float32))
+    graph.op("Add", fits, wrong, output="match_probability")
+    return helper.make_graph(
+        graph.nodes,
+        RERANKER,
+        [
+            _float("reference_embeds", patches, width, precision=precision),
+            _float("candidate_embeds", "candidates", patches, width, precision=precision),
+            *_texts(),
+        ],
+        [_float("match_probability", "candidates")],
+        graph.weights,
+    )
+
+
 _CONFIG_TYPES = {
     TensorProto.FLOAT: "TYPE_FP32",
     TensorProto.FLOAT16: "TYPE_FP16",
@@ -231,7 +279,7 @@ def _config(
     def tensors(values: Any) -> str:
         return ", ".join(
             f'{{ name: "{value.name}" data_type: {_CONFIG_TYPES[value.type.tensor_type.elem_type]} '
-            f"dims: {[size.dim_value for size in value.type.tensor_type.shape.dim[1:]]} }}"
+            f"dims: {[size.dim_value or -1 for size in value.type.tensor_type.shape.dim[1:]]} }}"
             for value in values
         )
 

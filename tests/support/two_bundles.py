@@ -24,13 +24,19 @@ WORDS = ("red", "blue", "coat", "with", "hood", "product", "a", "in")
 SCORE_ROUNDING = 5e-3
 
 
-def write_servable_bundle(folder: Path, *, seed: int, trained_at: datetime | None = None) -> Path:
-    """A tiny bundle whose text encoder knows `WORDS`."""
+def write_servable_bundle(
+    folder: Path, *, seed: int, trained_at: datetime | None = None, reranker: int | None = None
+) -> Path:
+    """A tiny bundle whose text encoder, and reranker where a seed is given, knows `WORDS`."""
     with NamedTemporaryFile("w", suffix=".json") as file:
         file.write(bert_tokenizer([*SPECIAL_TOKENS, *WORDS]).to_str())
         file.flush()
         return write_tiny_bundle(
-            folder, seed=seed, tokenizer=Path(file.name), trained_at=trained_at
+            folder,
+            seed=seed,
+            tokenizer=Path(file.name),
+            trained_at=trained_at,
+            reranker=reranker,
         )
 
 

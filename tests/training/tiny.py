@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import torch
+from torch import nn
+
 from retrieval.preprocess.text import SPECIAL_TOKENS, bert_tokenizer
 from sprc.config import ModelConfig, QFormerConfig, StemConfig, VitConfig
 from sprc.initial import initialise
 from sprc.model import Blip2QformerCirAlignPrompt
+from sprc.reranker import Blip2QformerCirRerank
 
 WORDS = ("make", "it", "red", "blue", "with", "a", "hood", "[DEC]")
 
@@ -39,6 +43,21 @@ def tiny_model(seed: int = 5) -> Blip2QformerCirAlignPrompt:
     model = Blip2QformerCirAlignPrompt(tiny_config())
     initialise(model, seed)
     return model.eval()
+
+
+def tiny_second() -> Blip2QformerCirRerank:
+    """A second stage that has gone on from `tiny_model`."""
+    second = Blip2QformerCirRerank.after(tiny_model())
+    other_norm(second.ln_vision)
+    return second.eval()
+
+
+def other_norm(norm: nn.LayerNorm) -> None:
+    """Change a norm as training does, only more."""
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        norm.weight.mul_(1 + 0.3 * torch.rand(norm.weight.shape, generator=generator))
+        norm.bias.add_(0.2 * torch.randn(norm.bias.shape, generator=generator))
 
 
 def tiny_tokenizer(folder: Path) -> Path:

@@ -20,16 +20,19 @@ import torch
 from torch import Tensor
 
 from sprc.base import ImageTextModel
+from sprc.clip_vit import ClipVisionTransformer
 from sprc.config import PUBLISHED_RATIO, ConfigError, infer_config
 from sprc.config_file import ConfigFile
 from sprc.model import Blip2QformerCirAlignPrompt
 from sprc.reranker import Blip2QformerCirRerank
 from sprc.strict import differences, fault
+from sprc.vit import VisionTransformer
 
 CLASS_NAME = Blip2QformerCirAlignPrompt.__name__
 RERANK_CLASS_NAME = Blip2QformerCirRerank.__name__
 WRAPPERS = ("DistributedDataParallel", "DataParallel")
 WRAPPER_PREFIX = "module."
+_ENCODER = "visual_encoder."
 # What an unpickler raises on bytes that are no pickle, or none of plain tensors.
 UNREADABLE = (
     RuntimeError,
@@ -65,10 +68,18 @@ def load_model(
 
 
 def load_reranker(
-    path: Path, *, vit_heads: int | None = None, qformer_heads: int | None = None
+    path: Path,
+    *,
+    vit_heads: int | None = None,
+    qformer_heads: int | None = None,
+    encoder: VisionTransformer | ClipVisionTransformer | None = None,
 ) -> Blip2QformerCirRerank:
-    """As `load_model`, for a checkpoint of the second stage. Raises `CheckpointError`."""
-    return _load(Blip2QformerCirRerank, path, vit_heads, qformer_heads)
+    """As `load_model`, for a checkpoint of the second stage.
+
+    With `encoder`, a first stage's, that module stands in the place of the file's own, which has
+    to be the same. Raises `CheckpointError`.
+    """
+    return _load(Blip2QformerCirRerank, path, vit_heads, qformer_heads, encoder)
 
 
 def load_state(path: Path, *, class_name: str = CLASS_NAME) -> dict[str, Tensor]:
@@ -147,7 +158,13 @@ def save_checkpoint(
     aside.rename(path)
 
 
-def _load(kind: type[Model], path: Path, vit_heads: int | None, qformer_heads: int | None) -> Model:
+def _load(
+    kind: type[Model],
+    path: Path,
+    vit_heads: int | None,
+    qformer_heads: int | None,
+    encoder: VisionTransformer | ClipVisionTransformer | None = None,
+) -> Model:
     state = load_state(path, class_name=kind.__name__)
     beside = _beside(path)
     try:
@@ -167,10 +184,30 @@ def _load(kind: type[Model], path: Path, vit_heads: int | None, qformer_heads: i
         model = kind(config)
     if faults := differences(model.state_dict(), state):
         raise CheckpointError(f"{path} does not fit {kind.__name__}: {faults}")
-    model.to_empty(device="cpu")
+    if encoder is not None:
+        shared = {f"{_ENCODER}{name}": value for name, value in encoder.state_dict().items()}
+        _require_same_encoder(path, state, shared)
+        model.visual_encoder = encoder
+        state |= shared
+    model.to_empty(device="cpu", recurse=False)
+    for part in model.children():
+        if part is not encoder:
+            part.to_empty(device="cpu")
     model.tie()
     model.load_state_dict(state)
     return model.eval()
+
+
+def _require_same_encoder(
+    path: Path, state: Mapping[str, Tensor], shared: Mapping[str, Tensor]
+) -> None:
+    """Raises `CheckpointError` where two image encoders differ by more than float16 tells: one of
+    two checkpoints may hold in that what the other holds in float32."""
+    own = {name: value for name, value in state.items() if name.startswith(_ENCODER)}
+    if own.keys() != shared.keys() or not all(
+        torch.equal(value.half(), shared[name].half()) for name, value in own.items()
+    ):
+        raise CheckpointError(f"{path} has another image encoder than the first stage")
 
 
 def _beside(path: Path) -> ConfigFile:

@@ -99,11 +99,12 @@ class Blip2QformerCirRerank(ImageTextModel):
         """
         batch, count, patches, width = targets.shape
         pairs = torch.cat((references[:, None].expand_as(targets), targets), dim=2)
-        logits = self.match_logits(
-            pairs.reshape(batch * count, 2 * patches, width),
-            input_ids.repeat_interleave(count, 0),
-            attention_mask.repeat_interleave(count, 0),
+        # Not by repeat_interleave, which PyTorch's exporter to ONNX repeats along another axis.
+        words = (
+            each[:, None].expand(-1, count, -1).reshape(batch * count, -1)
+            for each in (input_ids, attention_mask)
         )
+        logits = self.match_logits(pairs.reshape(batch * count, 2 * patches, width), *words)
         return logits.softmax(-1)[:, 1].view(batch, count)
 
     def match_loss(

@@ -1,5 +1,6 @@
 """One small module per served graph, with the inputs and outputs that Triton sees."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -54,6 +55,15 @@ class Graph:
     module: nn.Module
     inputs: dict[str, Tensor]
     outputs: tuple[str, ...]
+    listing: frozenset[str] = frozenset()
+    """Inputs whose second dimension is open too, and the same in all of them."""
+    truth: Callable[[], Tensor] | None = None
+    """What PyTorch answers by another way than the module's; none where there is no other."""
+
+    def expected(self) -> tuple[Tensor, ...]:
+        """What the graph is to answer to its inputs."""
+        answer = self.truth() if self.truth else self.module(*self.inputs.values())
+        return answer if isinstance(answer, tuple) else (answer,)
 
 
 def served_graphs(
@@ -65,10 +75,7 @@ def served_graphs(
     side, length = config.vit.image_size, config.text_length
     pixels = torch.randn(batch, 3, side, side, generator=generator)
     embeds = torch.randn(batch, config.vit.tokens, config.vit.width, generator=generator)
-    words = torch.randint(0, config.qformer.vocab, (batch, length), generator=generator)
-    lengths = torch.randint(2, length + 1, (batch, 1), generator=generator)
-    mask = (torch.arange(length)[None] < lengths).long()
-    text = {"input_ids": words * mask, "attention_mask": mask}
+    text = example_text(config.qformer.vocab, batch, length, generator)
     image, fusion, words_only = (
         module.eval()
         for module in (ImageEncoder(model, embeds_dtype), FusionEncoder(model), TextEncoder(model))
@@ -83,3 +90,13 @@ def served_graphs(
         ),
         Graph("text_encoder", words_only, text, ("query_embedding",)),
     ]
+
+
+def example_text(
+    vocab: int, batch: int, length: int, generator: torch.Generator
+) -> dict[str, Tensor]:
+    """Random words and masks, int64 [batch, length] each, of texts of different lengths."""
+    words = torch.randint(0, vocab, (batch, length), generator=generator)
+    lengths = torch.randint(2, length + 1, (batch, 1), generator=generator)
+    mask = (torch.arange(length)[None] < lengths).long()
+    return {"input_ids": words * mask, "attention_mask": mask}

@@ -42,7 +42,7 @@
 {{- end -}}
 
 {{/* (list $ [FILE...]): init containers that bring the bundles from object storage, or of each only
-the named files. */}}
+the named files. Checkpoints, which nothing here reads, stay where they are. */}}
 {{- define "recompose.model.download" -}}
 {{- $root := index . 0 -}}
 {{- $files := rest . -}}
@@ -55,6 +55,8 @@ the named files. */}}
     - /models/bundles/{{ . }}
     {{- range $files }}
     - --include=/{{ . }}
+    {{- else }}
+    - --exclude=/*.pt
     {{- end }}
     - --config=/dev/null
     - --cache-dir=/tmp

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from publisher.bundles import forget_bundle, keep_bundle, require_newest
-from publisher.repository import copy_bundle, remove_models
+from publisher.repository import copy_bundle, models_of, remove_models
 from publisher.serving import load_models, unload_models
 
 
@@ -45,7 +45,8 @@ class Published:
         """Remove a model, by short digest; none of it need be there. Raises as `publish`."""
         forget_bundle(model, self.bundles)
         if self.repository is not None:
-            await unload_models(model, self.triton, key=_key())
+            names = models_of(model, self.repository)
+            await unload_models(names, self.triton, key=_key())
             remove_models(model, self.repository)
 
 

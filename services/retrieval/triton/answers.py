@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.domain import TraceValue
+from retrieval.domain import F32Array, TraceValue
 from retrieval.errors import (
     DependencyBroken,
     DependencyError,
@@ -109,6 +109,14 @@ def require_embeddings(array: NDArray[Any] | None, shape: tuple[int, ...]) -> ND
     array = _require_form(array, np.float32, shape)
     # One comparison for all: a norm that is NaN, infinite or zero is not close to one either.
     if not (np.abs(np.linalg.norm(array, axis=-1) - 1) <= _NORM_TOLERANCE).all():
+        raise DependencyBroken(dependency=DEPENDENCY)
+    return array
+
+
+def require_probabilities(array: NDArray[Any] | None, shape: tuple[int, ...]) -> F32Array:
+    """Probabilities float32, 0 to 1. Raises `DependencyBroken`."""
+    array = _require_form(array, np.float32, shape)
+    if not ((array >= 0) & (array <= 1)).all():  # NaN is neither
         raise DependencyBroken(dependency=DEPENDENCY)
     return array
 

@@ -120,8 +120,8 @@ class Replica:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     with ExitStack() as stack:
-        old_dir = write_servable_bundle(tmp_path / "old", seed=1)
-        new_dir = write_servable_bundle(tmp_path / "new", seed=2, trained_at=TRAINED_AT)
+        old_dir = write_servable_bundle(tmp_path / "old", seed=1, reranker=1)
+        new_dir = write_servable_bundle(tmp_path / "new", seed=2, trained_at=TRAINED_AT, reranker=2)
         qdrant = stack.enter_context(server_in_memory())
         triton = stack.enter_context(triton_serving(tmp_path / "triton", old_dir))
         redis = RedisServer()

@@ -94,7 +94,7 @@ async def test_a_cancelled_call_is_cancelled_at_the_server(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # This Triton can bear a cancel that comes long before the answer, as all of these do.
-    monkeypatch.setattr("retrieval.triton.encoder._CANCEL_SAFE_VERSION", (2, 51))
+    monkeypatch.setattr("retrieval.triton.inference._CANCEL_SAFE_VERSION", (2, 51))
     outcomes: list[str] = []
     encoder = make_encoder(
         slow_bundle, observe=lambda dependency, outcome, seconds: outcomes.append(outcome)

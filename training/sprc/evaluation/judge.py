@@ -3,28 +3,39 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import torch
 from torch import Tensor
 
 from retrieval.preprocess.text import Tokenizer
-from sprc.base import ImageTextModel
 from sprc.datasets.pictures import PictureFiles
 from sprc.datasets.records import Query
-from sprc.reranker import Blip2QformerCirRerank
 from sprc.training.feature_cache import KeptFeatures, cache_key, make_cache, open_cache
-from sprc.training.features import PictureFeatures, stream_dtype
+from sprc.training.features import Encoding
 
 ENCODING_BATCH: Final = 32
+
+
+class Matcher(Protocol):
+    """A second stage, in eval mode; letters of shapes as in `sprc.base.ImageTextModel`."""
+
+    def frozen_tokens(self, features: Tensor) -> Tensor:
+        """Kept features of pictures to what is judged, [C, P, W]."""
+        ...
+
+    def rerank(
+        self, references: Tensor, targets: Tensor, input_ids: Tensor, attention_mask: Tensor
+    ) -> Tensor:
+        """Probabilities [B, C] of candidates [B, C, P, W] for references [B, P, W] and texts."""
+        ...
 
 
 @dataclass
 class Judge:
     """Judges pairs; features (megabytes a picture at full size) are read as they are needed."""
 
-    model: Blip2QformerCirRerank
-    """In eval mode."""
+    model: Matcher
     tokenizer: Tokenizer
     kept: KeptFeatures
     at_once: int
@@ -63,10 +74,10 @@ class Judge:
 
 def keep_pictures(
     folder: Path,
-    model: ImageTextModel,
-    features: PictureFeatures,
+    features: Encoding,
     pictures: Sequence[tuple[str, PictureFiles]],
     *,
+    dtype: torch.dtype,
     encoder: str,
     workers: int,
 ) -> KeptFeatures:
@@ -74,9 +85,9 @@ def keep_pictures(
 
     Args:
         folder: What is made of other pictures or weights is refused.
-        model: Whose encoder computes them.
-        features: How.
+        features: What computes them.
         pictures: Names, and where each one lies.
+        dtype: How the model takes them; they are kept in float16.
         encoder: Digest of the encoder's weights.
         workers: Processes that read pictures.
 
@@ -86,6 +97,5 @@ def keep_pictures(
     """
     key = cache_key(features, encoder, pictures)
     make_cache(folder, features, key, pictures, batch_size=ENCODING_BATCH, workers=workers)
-    mixed = features.mixed
     names = [name for name, _ in pictures]
-    return open_cache(folder, key, names, mixed.device, stream_dtype(model, mixed))
+    return open_cache(folder, key, names, features.mixed.device, dtype)

@@ -1,7 +1,7 @@
 """The second stage of an evaluation or a submission: ``--rerank`` and what goes with it."""
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,17 +9,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+import torch
+
+from retrieval.preprocess.text import Tokenizer
 from sprc.checkpoint import load_reranker
 from sprc.datasets.pictures import PictureFiles
 from sprc.evaluation.backends import Backend, ModelOptions, open_backend
+from sprc.evaluation.bundle_backend import BundleBackend, ServedPictures
 from sprc.evaluation.checkpoint_backend import CheckpointBackend, Loaded, load_checkpoint
 from sprc.evaluation.features import Loading
-from sprc.evaluation.judge import Judge, keep_pictures
+from sprc.evaluation.judge import Judge, Matcher, keep_pictures
 from sprc.evaluation.options import positive
 from sprc.evaluation.reranking import PUBLISHED_DEPTH
 from sprc.reranker import Blip2QformerCirRerank
 from sprc.training.begin import weights_digest
-from sprc.training.features import Mixed, PictureFeatures
+from sprc.training.features import Encoding, Mixed, PictureFeatures, stream_dtype
 from sprc.training.run_recipe import Precision
 
 _PRECISIONS: Final[dict[str, Precision]] = {
@@ -31,29 +35,73 @@ _PRECISIONS: Final[dict[str, Precision]] = {
 
 @dataclass(frozen=True)
 class SecondStage:
-    """A reranker that was loaded, in eval mode on its device."""
+    """A reranker that was loaded, and what encodes pictures for it."""
 
-    loaded: Loaded[Blip2QformerCirRerank]
-    precision: str
-    """Arithmetic of the ViT, as `ModelOptions` names it."""
+    model: Matcher
+    tokenizer: Tokenizer
+    encoding: Encoding
+    dtype: torch.dtype
+    """How the model takes kept features."""
+    encoder: Callable[[], str]
+    """Digest of what encodes pictures, which may take seconds at full size."""
+    own_first_stage: Callable[[], Backend]
+    """What ranks where no first stage is named."""
+    name: str
     depth: int
     """How many of the first stage's candidates are reordered."""
     features: Path | None
     """Where features of pictures are kept for the next time; none for a temporary folder."""
 
+    @classmethod
+    def of_checkpoint(
+        cls,
+        loaded: Loaded[Blip2QformerCirRerank],
+        precision: str,
+        depth: int,
+        features: Path | None,
+    ) -> "SecondStage":
+        """In eval mode on its device, with the ViT's arithmetic as `ModelOptions` names it.
+
+        Its own first stage is what SPRC's rerank model takes its candidates from: words alone.
+        """
+        model = loaded.model.to(loaded.device).eval()
+        mixed = Mixed(loaded.device, _PRECISIONS[precision])
+        return cls(
+            model,
+            loaded.tokenizer,
+            PictureFeatures(model, loaded.transform, mixed),
+            stream_dtype(model, mixed),
+            encoder=lambda: weights_digest(model.visual_encoder.state_dict()),
+            own_first_stage=lambda: CheckpointBackend.of(loaded, precision),
+            name=loaded.label,
+            depth=depth,
+            features=features,
+        )
+
+    @classmethod
+    def of_bundle(cls, backend: BundleBackend, depth: int, features: Path | None) -> "SecondStage":
+        """A bundle's reranker over the bundle's own image encoder and first stage."""
+        bundle = backend.bundle
+        return cls(
+            backend,
+            backend.tokenizer,
+            ServedPictures(backend),
+            torch.float16 if bundle.precision == "float16" else torch.float32,
+            encoder=lambda: bundle.digest,
+            own_first_stage=lambda: backend,
+            name=backend.label,
+            depth=depth,
+            features=features,
+        )
+
     @property
     def label(self) -> str:
         """What it is, for reports."""
-        return f"{self.loaded.label} reranking the first {self.depth}"
+        return f"{self.name} reranking the first {self.depth}"
 
     @cached_property
     def _encoder(self) -> str:
-        """Digest of the image encoder, which takes seconds at full size."""
-        return weights_digest(self.loaded.model.visual_encoder.state_dict())
-
-    def own_first_stage(self) -> Backend:
-        """What SPRC's rerank model takes its candidates from: the words alone."""
-        return CheckpointBackend.of(self.loaded, self.precision)
+        return self.encoder()
 
     @contextmanager
     def judge(
@@ -78,19 +126,17 @@ class SecondStage:
             PictureError: A picture cannot be read.
             OSError: There is no place for the temporary folder.
         """
-        loaded = self.loaded
         beside.mkdir(parents=True, exist_ok=True)
-        mixed = Mixed(loaded.device, _PRECISIONS[self.precision])
         with TemporaryDirectory(prefix=".features-", dir=beside) as temporary:
             kept = keep_pictures(
                 (self.features or Path(temporary)) / name,
-                loaded.model,
-                PictureFeatures(loaded.model, loaded.transform, mixed),
+                self.encoding,
                 [(picture, files) for picture in pictures],
+                dtype=self.dtype,
                 encoder=self._encoder,
                 workers=loading.workers,
             )
-            yield Judge(loaded.model, loaded.tokenizer, kept, loading.batch_size)
+            yield Judge(self.model, self.tokenizer, kept, loading.batch_size)
 
 
 def add_rerank_flags(parser: argparse.ArgumentParser) -> None:
@@ -99,10 +145,10 @@ def add_rerank_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--rerank",
         type=Path,
-        metavar="CKPT",
-        help="checkpoint of a second stage (sprc.rerank) that judges and reorders the first "
-        "candidates of each query; without --model-path they come from its own first stage, "
-        "which reads the words alone, as SPRC's rerank model does",
+        metavar="MODEL",
+        help="checkpoint of a second stage (sprc.rerank), or a bundle that has one, that judges "
+        "and reorders the first candidates of each query; without --model-path they come from its "
+        "own first stage, which of a checkpoint reads the words alone, as SPRC's rerank model does",
     )
     group.add_argument(
         "--depth",
@@ -127,10 +173,16 @@ def open_stages(
 
     Raises `BackendError`, `CheckpointError`, `WordsError` or `BundleError`.
     """
-    first = None if options.model_path is None else open_backend(options.model_path, model)
-    if options.rerank is None:
-        return first, None
-    loaded = load_checkpoint(options.rerank, model, load_reranker)
-    loaded.model.to(loaded.device).eval()
-    second = SecondStage(loaded, model.precision, options.depth, options.cache_features)
-    return second.own_first_stage() if first is None else first, second
+    path, rerank = options.model_path, options.rerank
+    if rerank is None:
+        return None if path is None else open_backend(path, model), None
+    if rerank.is_dir():
+        bundle = BundleBackend.open(rerank, model, rerank=True)
+        second = SecondStage.of_bundle(bundle, options.depth, options.cache_features)
+        path = None if path == rerank else path
+    else:
+        loaded = load_checkpoint(rerank, model, load_reranker)
+        second = SecondStage.of_checkpoint(
+            loaded, model.precision, options.depth, options.cache_features
+        )
+    return second.own_first_stage() if path is None else open_backend(path, model), second

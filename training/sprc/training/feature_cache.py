@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from sprc.datasets.pictures import PictureFiles
 from sprc.training.errors import TrainingError
-from sprc.training.features import PictureFeatures, load_pictures
+from sprc.training.features import Encoding, load_pictures
 from sprc.training.files import write_text, writing
 from sprc.training.views import Views, one_view
 
@@ -96,7 +96,7 @@ class _KeptPictures(Dataset[Tensor]):
 
 
 def cache_key(
-    features: PictureFeatures,
+    features: Encoding,
     encoder: str,
     pictures: Iterable[tuple[str, PictureFiles]],
     views: Views = PLAIN,
@@ -129,7 +129,7 @@ def cache_key(
 
 def make_cache(
     folder: Path,
-    features: PictureFeatures,
+    features: Encoding,
     key: Mapping[str, Any],
     pictures: Sequence[tuple[str, PictureFiles]],
     *,
@@ -209,7 +209,7 @@ def refuse_stale(folder: Path, key: Mapping[str, Any]) -> None:
 
 
 def _rows(
-    features: PictureFeatures,
+    features: Encoding,
     pictures: Sequence[tuple[str, PictureFiles]],
     batch_size: int,
     workers: int,

@@ -34,6 +34,20 @@ class Features(Protocol):
         ...
 
 
+class Encoding(Features, Protocol):
+    """Features of pictures, computed whenever they are asked for."""
+
+    @property
+    def transform(self) -> Transform:
+        """How a picture becomes pixels [3, S, S]."""
+        ...
+
+    @property
+    def mixed(self) -> "Mixed":
+        """Arithmetic that they are computed in."""
+        ...
+
+
 @dataclass(frozen=True)
 class Mixed:
     """Arithmetic of a device at a precision."""

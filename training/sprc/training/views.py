@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from sprc.training.augment import GENTLE, ROUGH, augment
-from sprc.training.features import PictureFeatures
+from sprc.training.features import Features
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Views:
         moves = [repr(GENTLE), repr(ROUGH)]
         return {"views": {"count": self.count, "rough": rough, "seed": self.seed, "moves": moves}}
 
-    def encode(self, features: PictureFeatures, pixels: Tensor, names: Sequence[str]) -> Tensor:
+    def encode(self, features: Features, pixels: Tensor, names: Sequence[str]) -> Tensor:
         """Pixels [N, 3, S, S] of named pictures to features [N, P, W], or of views [N, V, P, W]."""
         plain = features.encode(pixels).cpu()
         if self.count == 1:

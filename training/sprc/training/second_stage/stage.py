@@ -18,7 +18,7 @@ from sprc.reranker import Blip2QformerCirRerank
 from sprc.training.begin import starting_words
 from sprc.training.errors import TrainingError
 from sprc.training.feature_cache import KeptFeatures
-from sprc.training.features import PictureFeatures
+from sprc.training.features import PictureFeatures, stream_dtype
 from sprc.training.options import Options
 from sprc.training.run import Lesson, Run, Stage
 from sprc.training.second_stage.objective import RerankObjective
@@ -120,9 +120,9 @@ class Judging(Lesson):
             raise TypeError(f"{type(run.features).__name__} cannot be kept")
         return keep_pictures(
             run.output / KEPT,
-            self._judging,
             run.features,
             run.data.validation_pictures,
+            dtype=stream_dtype(self._judging, run.features.mixed),
             encoder=run.identity.encoder,
             workers=run.recipe.num_workers,
         )
