@@ -135,10 +135,11 @@ class HeldSpaces:
     def _reranker(self, bundle: Bundle) -> TritonReranker | None:
         if bundle.reranker is None:
             return None
+        settings = self._settings
         reranker = TritonReranker(
-            self._settings.triton_url,
+            settings.triton_url,
             bundle,
-            breaker=Breaker(),  # without patience: its callers never have long, and do without it
+            breaker=Breaker(patience_s=settings.rerank_budget_s / 2),
             observe=self._metrics.observe_dependency,
             trace=self._trace,
         )

@@ -27,8 +27,8 @@ from sprc.datasets.records import Protocol
 
 PLAN = Plan(families=6, validation_pairs=3, held_out_pairs=20)
 QUESTIONS = (
-    "descriptions", "details", "new-words", "one-change", "other-words", "snapshots", "three-changes",
-    "two-changes",
+    "descriptions", "details", "new-words", "one-change", "other-words", "snapshots",
+    "three-changes", "two-changes",
 )  # fmt: skip
 
 
