@@ -202,10 +202,10 @@ QUICK_RUN := --num-epochs 1 --batch-size 64
 photos-wanted:
 	@test -n "$(CLOTHING_DATA)$(WITHOUT_PHOTOS)" || { echo "$(PHOTOS_WANTED)" >&2; exit 1; }
 
-demo-model: photos-wanted setup-training ## Make the demo model from nothing but CLOTHING_DATA=DIR or WITHOUT_PHOTOS=1 (two to three hours; QUICK=1: minutes)
+demo-model: photos-wanted setup-training ## Make the demo model from nothing but CLOTHING_DATA=DIR or WITHOUT_PHOTOS=1 (two hours on two cores with AMX, three without; QUICK=1: minutes)
 	@set -e; photos="$(abspath $(CLOTHING_DATA))"; \
 	cd training; demo="$(DEMO)"; last="$$demo/3-together/last.pt"; \
-	$(if $(QUICK),,echo "== data 10 minutes, runs of 50, 25 and 40 or twice that on busy cores, judging 5; what was cut is taken up";) \
+	$(if $(QUICK),,echo "== data 5 minutes, runs of 45, 15 and 25 on two cores with AMX, twice that without, judging 5; what was cut is taken up";) \
 	echo "== data"; .venv/bin/python -m demo_data --output "$$demo/data" $${photos:+--photos "$$photos"} \
 	  $(if $(QUICK),$(QUICK_DATA)); \
 	learn() { echo "== training: $$1"; .venv/bin/python -m sprc.train --dataset FashionIQ \
