@@ -19,6 +19,8 @@ SECONDS = 8.0
 RATE = 40.0
 REPEATED = 0.95
 STOP_AFTER_S = 3.0
+NOTICED_AFTER_S = 1.0
+"""Half of the grace: until then it is asked although it ends."""
 UNREADY_WITHIN_S = 1.0
 GONE_WITHIN_S = 15.0
 
@@ -44,7 +46,10 @@ async def test_a_gateway_that_is_told_to_end_loses_nothing_it_admitted(
     asking = asyncio.create_task(drive(due, edges, questions.next, deadline_s=DEADLINE_S))
     await asyncio.sleep(STOP_AFTER_S)
     before = served(gateways[0])
-    unready_s, gone_s = await asyncio.to_thread(stop, gateways[0])
+    stopping = asyncio.create_task(asyncio.to_thread(stop, gateways[0]))
+    await asyncio.sleep(NOTICED_AFTER_S)
+    edges[1].leave(gateways[0].rest)  # gRPC's own client notices by itself
+    unready_s, gone_s = await stopping
     samples = await asking
     for edge in edges:
         await edge.close()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import httpx
 
 from tests.benchmarks.load.drive import drive
-from tests.benchmarks.load.edges import Edge, GrpcEdge, RestEdge
+from tests.benchmarks.load.edges import GrpcEdge, RestEdge
 from tests.benchmarks.load.questions import Questions
 from tests.benchmarks.load.samples import Sample
 from tests.support.stack_gateways import Gateway
@@ -14,12 +14,12 @@ DEADLINE_S = 60.0
 """More than a busy machine needs: what is looked for are failures, not delays."""
 
 
-def balancing(gateways: Sequence[Gateway]) -> list[Edge]:
+def balancing(gateways: Sequence[Gateway]) -> tuple[GrpcEdge, RestEdge]:
     """A client of each edge, over all gateways."""
-    return [
+    return (
         GrpcEdge([gateway.grpc for gateway in gateways]),
         RestEdge([gateway.rest for gateway in gateways]),
-    ]
+    )
 
 
 async def warm_up(gateway: Gateway, questions: Questions) -> None:

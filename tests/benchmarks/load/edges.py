@@ -124,11 +124,16 @@ class RestEdge:
             return "answered", ""
         return _BY_CODE.get(code, "failed"), _rest_reason(code, content)
 
+    def leave(self, address: str) -> None:
+        """Ask it nothing more, as a balancer that has noticed that it is not ready."""
+        place = self._addresses.index(_split(address))
+        del self._addresses[place]
+        _end_all(self._idle.pop(place))
+
     async def close(self) -> None:
         """Close what is idle."""
         for pool in self._idle:
-            while pool:
-                pool.popleft().end()
+            _end_all(pool)
 
     async def _connection(self) -> "_Connection":
         """Raises OSError: no address takes a connection."""
@@ -148,6 +153,11 @@ class RestEdge:
                 if attempt + 1 == len(self._addresses):
                     raise
         raise AssertionError("there is no address")
+
+
+def _end_all(pool: "deque[_Connection]") -> None:
+    while pool:
+        pool.popleft().end()
 
 
 class _Connection:
