@@ -36,7 +36,8 @@ SECONDS: Final = 600.0 if os.environ.get("RECOMPOSE_TEST_LONG") else 120.0
 REQUESTS: Final = 3000
 """At least so many, however long a busy machine takes: fewer would hide a leak of 1 KiB each."""
 CANCELLED: Final = 0.3
-CANCEL_WITHIN_S: Final = 0.03
+CANCEL_WITHIN_S: Final = 0.012
+"""Less than an answer takes, also on a machine that has nothing else to do."""
 CALLERS: Final = 8
 DEADLINE_S: Final = 60.0
 SETTLED_WITHIN_S: Final = 60.0
