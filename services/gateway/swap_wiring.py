@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
 
 from gateway.audit.recall import RecallAudit
 from gateway.model_swap.parts import Progress, SwapParts, SwapRefused
@@ -14,14 +13,12 @@ from gateway.pictures import PictureWorkshop
 from gateway.settings import Settings
 from gateway.space import EmbeddingSpace
 from gateway.space_wiring import audit_with, index_of, qdrant_of, read_bundle
-from gateway.wiring import image_store_of
+from gateway.store_wiring import STORE_THREADS, image_store_of
 from retrieval.bundle import BundleError, load_bundle
 from retrieval.domain import Deadline, ignore_observation
 from retrieval.qdrant import Connection, QdrantIndex, QdrantModelRegistry
 from retrieval.qdrant.copies import QdrantCopies
 from retrieval.triton import TritonEncoder
-
-_STORE_THREADS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +80,7 @@ async def swap_parts(
 ) -> AsyncIterator[tuple[SwapParts, Sides]]:
     """What the steps of a swap stand on. Raises SettingsError."""
     client = qdrant_of(settings)
-    threads = ThreadPoolExecutor(_STORE_THREADS, thread_name_prefix="image-store")
+    threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="image-store")
     workshop = PictureWorkshop(settings.picture_workers)
     sides = Sides(settings, client)
     try:

@@ -3,14 +3,12 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 import grpc
-import structlog
 from httpcore2 import AnyIOBackend
 from pydantic import SecretStr
 
@@ -39,6 +37,7 @@ from gateway.search import Search
 from gateway.second_stage import SecondStage
 from gateway.settings import Settings, SettingsError
 from gateway.space_wiring import HeldSpaces, audit_with, index_of, live_bundle, qdrant_of
+from gateway.store_wiring import STORE_THREADS, image_store_of, patient_image_store
 from gateway.storefront import Storefront, StorefrontMissing
 from gateway.telemetry import Metrics, request_id
 from gateway.tls import Certificates
@@ -52,9 +51,6 @@ from retrieval.image_fetch.connecting import public_tls
 from retrieval.image_fetch.fetcher import GuardedImageFetcher
 from retrieval.image_fetch.hosts import HostAllowlist, any_host
 from retrieval.image_fetch.resolving import SystemResolver
-from retrieval.image_store import FolderImageStore
-from retrieval.image_store.s3 import S3ImageStore
-from retrieval.image_store.verified import ReportDamage, VerifiedImageStore
 from retrieval.lease import RedisLease
 from retrieval.permits import ByteBudget
 from retrieval.ports import ImageFetcher
@@ -65,15 +61,6 @@ from retrieval.triton import TritonEncoder
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-
-STORE_THREADS = 4
-_PATIENT_S = 60.0
-
-
-class _StoreOptions(TypedDict):
-    read_budget_s: float
-    observe: Observe
-    report_damage: ReportDamage
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +291,7 @@ async def backup_of(settings: Settings) -> AsyncIterator[Backup]:
     """What backs up the catalogs of a gateway with these settings. Raises BundleError,
     SettingsError."""
     with ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="image-store") as threads:
-        images = _patient_image_store(settings, threads)
+        images = patient_image_store(settings, threads)
         async with _qdrant(settings) as client:
             bundle = await live_bundle(settings, client)
             index = index_of(settings, bundle, client)
@@ -321,7 +308,7 @@ async def restore_of(settings: Settings, *, embed: bool) -> AsyncIterator[Restor
         index = index_of(settings, bundle, client)
         threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="image-store")
         closing.callback(threads.shutdown)
-        images = _patient_image_store(settings, threads)
+        images = patient_image_store(settings, threads)
         embedder = None
         if embed:
             encoder = TritonEncoder(settings.triton_url, bundle)
@@ -342,12 +329,6 @@ def _model(bundle: Bundle) -> Model:
     )
 
 
-def _patient_image_store(settings: Settings, threads: Executor) -> VerifiedImageStore:
-    """The image store for those whom no shopper waits for."""
-    patient = settings.model_copy(update={"image_store_budget_s": _PATIENT_S})
-    return image_store_of(patient, threads, ignore_observation)
-
-
 def build_picture_collection(
     settings: Settings,
 ) -> tuple[PictureCollection, Callable[[], Awaitable[None]]]:
@@ -365,36 +346,6 @@ def build_picture_collection(
 
 def _revealed(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
-
-
-def image_store_of(settings: Settings, threads: Executor, observe: Observe) -> VerifiedImageStore:
-    """Where pictures are kept. Raises SettingsError."""
-    options: _StoreOptions = {
-        "read_budget_s": settings.image_store_budget_s,
-        "observe": observe,
-        "report_damage": _report_damage,
-    }
-    where = settings.image_store or str(settings.data_dir / "images")
-    try:
-        if "://" not in where:
-            return FolderImageStore(Path(where).expanduser(), threads, **options)
-        return S3ImageStore(
-            where,
-            threads,
-            endpoint=settings.image_store_endpoint,
-            region=settings.image_store_region,
-            **options,
-        )
-    except ValueError as error:
-        raise SettingsError(f"{error}.") from None
-    except OSError as error:
-        name = "IMAGE_STORE" if settings.image_store else "DATA_DIR"
-        raise SettingsError(f"{name} cannot be written: {error.strerror}.") from None
-
-
-def _report_damage(sha256: str) -> None:
-    """Picture names are no personal data: they stand for what the shop itself imported."""
-    structlog.get_logger().error("picture_damaged", sha256=sha256)
 
 
 def _redis_link(
